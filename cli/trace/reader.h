@@ -1,0 +1,87 @@
+/*
+ * What a trace reader is to the rest of the program. Each format implements
+ * struct trace_format; trace_open finds the format by content.
+ */
+#ifndef BSA_CLI_TRACE_READER_H
+#define BSA_CLI_TRACE_READER_H
+
+#include <glib.h>
+
+#include "event.h"
+
+/* Which of the two layers of a kernel trace the events come from. */
+enum trace_layer {
+    TRACE_LAYER_SLAB,   /* slab objects only */
+    TRACE_LAYER_PAGE,   /* page blocks only, those of the kernel's own slabs included */
+    TRACE_LAYER_BOTH    /* both, less the page blocks that held slab objects (two passes) */
+};
+
+struct trace_options {
+    enum trace_layer layer;
+    guint page_size;            /* bytes of a page frame of the recorded machine; 0: 4096 */
+    /* Called now and then while reading, for a progress line; may be NULL. fraction is of the
+     * input consumed, negative where its length is not known (a pipe). */
+    void (*progress)(gpointer data, guint64 events, double fraction);
+    gpointer progress_data;
+};
+
+/* What was odd about the input; every field is a count and is complete at the end of the stream. */
+struct trace_hygiene {
+    guint64 lines;              /* lines (or records) read */
+    guint64 events;             /* events handed out */
+    guint64 allocs, frees, page_allocs, page_frees;
+    guint64 null_frees;         /* kfree(NULL): no event */
+    guint64 failed_allocs;      /* the recorded allocation itself failed: no event */
+    guint64 orphan_frees;       /* slab: object older than the trace, or its allocation was lost */
+    guint64 orphan_page_frees;
+    guint64 implicit_frees;     /* an address handed out again without a free between */
+    guint64 implicit_page_frees;
+    guint64 batched_repeats;    /* mm_page_free_batched lines that repeat an mm_page_free */
+    guint64 slab_page_allocs;   /* layer both: page blocks left out because they held slab objects */
+    guint64 slab_page_frees;
+    guint64 lost_events;        /* events that the recorder says it lost */
+    guint64 lost_reports;       /* lines that said so */
+    guint64 incomplete_start;   /* events before the latest first time stamp among the CPUs */
+    guint64 other_events;       /* events of kinds that are no allocation (kmem:rss_stat ...) */
+    guint64 ignored_lines;      /* lines not understood */
+    guint64 first_ignored[8];   /* their line numbers */
+    guint64 ignored_shown;      /* how many of first_ignored are filled */
+    guint64 never_freed;        /* objects alive at the end: censored, not leaked */
+    guint64 never_freed_bytes;
+    guint64 pages_never_freed;
+    guint64 out_of_order;       /* events whose time stamp was before their predecessor's */
+};
+
+/* What one pass over the whole input found before the first event is handed out. */
+struct trace_summary {
+    guint64 events;             /* events that the stream will hand out */
+    guint64 peak_slots;         /* slots ever in use at once, so that slot < peak_slots */
+    guint64 peak_live_bytes;    /* requested bytes alive at once, pages and objects together */
+    guint64 peak_live_pages;    /* of them in page blocks, in pages */
+    guint64 max_size;           /* largest request, bytes */
+    guint64 duration_ns;
+    guint32 cpus;               /* highest recorded CPU + 1 */
+    guint32 threads;            /* distinct thread ids */
+    gboolean kernel;            /* a kernel trace (pages, named caches) */
+    const char *format;         /* "perf script", ... */
+};
+
+typedef struct trace_reader trace_reader;
+
+/*
+ * Opens path ("-" is standard input), finds the format by content (through zstd where the first
+ * bytes say so) and makes the first pass that the summary needs; input that cannot be read twice
+ * goes through a temporary file. NULL and error on failure; the message names file and line.
+ */
+trace_reader *trace_open(const char *path, const struct trace_options *options, GError **error);
+
+/* The next event: 1, 0 at the end, -1 and error when the input is bad from here on. */
+int trace_next(trace_reader *reader, struct trace_event *event, GError **error);
+
+const struct trace_summary *trace_summary(const trace_reader *reader);
+const struct trace_hygiene *trace_hygiene(const trace_reader *reader);
+const char *trace_name(const trace_reader *reader, guint32 index); /* of a cache or call site */
+guint32 trace_name_count(const trace_reader *reader);
+void trace_close(trace_reader *reader);
+
+#endif

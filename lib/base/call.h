@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One call of the library: what it carries from entry to exit.
+ *
+ * Hooks run at the edges only: enter and leave bracket the part of a call that holds locks or a CPU's
+ * private state, and the fault hook is called after it, with everything consistent. Functions below
+ * the edge return a status and say in call->what what was wrong.
+ */
+#ifndef BSAI_CALL_H
+#define BSAI_CALL_H
+
+#include <buddyslab/platform.h>
+#include <buddyslab/types.h>
+
+#include "config.h"
+
+struct bsai_call {
+    const struct bsa_platform *platform;
+    uintptr_t state;   /* what enter returned */
+    const char *what;  /* misuse in words, or NULL */
+    const void *addr;  /*   and the address it is about */
+#if BSA_CHECKS >= 1
+    unsigned held;     /* ranks of the locks held, a bit each */
+#endif
+};
+
+static inline void bsai_call_begin(struct bsai_call *call, const struct bsa_platform *platform)
+{
+    call->platform = platform;
+    call->what = NULL;
+    call->addr = NULL;
+    call->state = 0;
+#if BSA_CHECKS >= 1
+    call->held = 0;
+#endif
+}
+
+static inline void bsai_enter(struct bsai_call *call)
+{
+    if (call->platform->enter != NULL)
+        call->state = call->platform->enter(call->platform->ctx);
+}
+
+static inline void bsai_leave(struct bsai_call *call)
+{
+#if BSA_CHECKS >= 1
+    bsai_assert(call->held == 0);
+#endif
+    if (call->platform->leave != NULL)
+        call->platform->leave(call->platform->ctx, call->state);
+}
+
+/* Notes a misuse for the fault hook and returns the status. */
+static inline enum bsa_status bsai_misuse(struct bsai_call *call, enum bsa_status status,
+                                          const void *addr, const char *what)
+{
+    call->what = what;
+    call->addr = addr;
+    return status;
+}
+
+/* The last step of a public function, after bsai_leave. */
+static inline enum bsa_status bsai_call_end(struct bsai_call *call, enum bsa_status status)
+{
+    if (BSAI_UNLIKELY(call->what != NULL) && call->platform->fault != NULL)
+        call->platform->fault(call->platform->ctx, status, call->addr, call->what);
+    return status;
+}
+
+/* Copies a config or platform struct of the caller's size into one of ours: a shorter one leaves zeros,
+ * a longer one must have a zero tail. False when it is malformed. Defined in base/status.c. */
+bool bsai_copy_sized(void *to, size_t to_size, const void *from, size_t from_size);
+
+void bsai_log(const struct bsa_platform *platform, enum bsa_log_level level, const char *message);
+
+#endif

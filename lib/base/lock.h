@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Spin locks, and the one place where the lock order is written.
+ *
+ * A context that holds a lock takes further ones of a higher rank only; builds with checks assert it
+ * and report re-entry instead of hanging. Two locks of one rank are held together only by snapshots
+ * and validation, in ascending order of CPU id, class or section index (bsai_lock_also).
+ */
+#ifndef BSAI_LOCK_H
+#define BSAI_LOCK_H
+
+#include "atomic.h"
+#include "call.h"
+
+enum bsai_rank {
+    BSAI_RANK_REGISTRY = 1, /* regions being added, CPU states being made */
+    BSAI_RANK_CPU,          /* one CPU's magazines and page lists (shared mode) */
+    BSAI_RANK_CACHE,        /* one size class: its lists of slabs */
+    BSAI_RANK_RECORDS,      /* the pool that slab records come from */
+    BSAI_RANK_SECTION       /* one section: its trees and blocks */
+};
+
+struct bsai_lock {
+    uint32_t word;
+#if BSA_CHECKS >= 1
+    uintptr_t holder; /* context_id of the holder, 0 = unknown */
+#endif
+};
+
+/* The slow part: spins, yields through the relax hook now and then. */
+void bsai_lock_contended(struct bsai_lock *lock, struct bsai_call *call);
+
+#if BSA_CHECKS >= 1
+void bsai_lock_check(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call, bool also);
+void bsai_lock_note(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call);
+void bsai_lock_forget(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call);
+#else
+#define bsai_lock_check(lock, rank, call, also) ((void)(rank))
+#define bsai_lock_note(lock, rank, call) ((void)(rank), (void)(call))
+#define bsai_lock_forget(lock, rank, call) ((void)(rank), (void)(call))
+#endif
+
+static inline void bsai_lock_init(struct bsai_lock *lock)
+{
+    bsai_memset(lock, 0, sizeof(*lock));
+}
+
+static inline bool bsai_lock_try(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+{
+    if (!bsai_lock_try_word(&lock->word))
+        return false;
+    bsai_lock_note(lock, rank, call);
+    return true;
+}
+
+static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+{
+    bsai_lock_check(lock, rank, call, false);
+    if (BSAI_UNLIKELY(!bsai_lock_try_word(&lock->word)))
+        bsai_lock_contended(lock, call);
+    bsai_lock_note(lock, rank, call);
+}
+
+/* A further lock of a rank that is held already; see above. */
+static inline void bsai_lock_also(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+{
+    bsai_lock_check(lock, rank, call, true);
+    if (BSAI_UNLIKELY(!bsai_lock_try_word(&lock->word)))
+        bsai_lock_contended(lock, call);
+    bsai_lock_note(lock, rank, call);
+}
+
+static inline void bsai_lock_drop(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+{
+    bsai_lock_forget(lock, rank, call);
+    bsai_lock_clear_word(&lock->word);
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <buddyslab/version.h>
+
+#include "call.h"
+
+unsigned bsa_version(void)
+{
+    return BSA_VERSION;
+}
+
+const char *bsa_strerror(enum bsa_status status)
+{
+    switch (status) {
+    case BSA_OK:
+        return "success";
+    case BSA_ERR_INVALID_PARAM:
+        return "invalid parameter";
+    case BSA_ERR_ALREADY_INITIALIZED:
+        return "already initialized";
+    case BSA_ERR_MEMORY_OVERLAP:
+        return "memory overlaps";
+    case BSA_ERR_NO_MEMORY:
+        return "no memory";
+    case BSA_ERR_NOT_ALLOCATED:
+        return "not allocated";
+    case BSA_ERR_NOT_INITIALIZED:
+        return "not initialized";
+    case BSA_ERR_NOT_FOUND:
+        return "not found";
+    }
+    return "unknown status";
+}
+
+bool bsai_copy_sized(void *to, size_t to_size, const void *from, size_t from_size)
+{
+    const unsigned char *bytes = from;
+    if (from_size < sizeof(size_t))
+        return false;
+    for (size_t i = to_size; i < from_size; i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    bsai_memset(to, 0, to_size);
+    bsai_memcpy(to, from, from_size < to_size ? from_size : to_size);
+    return true;
+}
+
+void bsai_log(const struct bsa_platform *platform, enum bsa_log_level level, const char *message)
+{
+    if (platform->log != NULL)
+        platform->log(platform->ctx, (int)level, message);
+}
