@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# bsa-replay. Its parts are a library of their own, so that tests can call them.
+
+include %D%/trace/local.mk
+include %D%/replay/local.mk
+include %D%/report/local.mk
+
+cli_cppflags = -I$(top_srcdir)/include -I$(top_srcdir)/cli -D_GNU_SOURCE \
+	$(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS)
+cli_libs = $(GLIB_LIBS) $(JSON_GLIB_LIBS) $(ZSTD_LIBS) -lm
+
+if CLI
+noinst_LTLIBRARIES += %D%/libcli.la
+bin_PROGRAMS += %D%/bsa-replay
+endif
+
+%C%_libcli_la_SOURCES = $(cli_trace_sources) $(cli_replay_sources) $(cli_report_sources)
+%C%_libcli_la_CPPFLAGS = $(cli_cppflags)
+%C%_libcli_la_LIBADD = lib/libbuddyslab.la $(cli_libs)
+
+%C%_bsa_replay_SOURCES = %D%/bsa-replay.c
+%C%_bsa_replay_CPPFLAGS = $(cli_cppflags)
+%C%_bsa_replay_LDADD = %D%/libcli.la lib/libbuddyslab.la $(cli_libs)

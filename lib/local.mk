@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# The allocator, bottom-up. One file a line; tests/check-freestanding.sh compares the list with the
+# folders, so that nothing is left out.
+
+bsa_core_sources = \
+	%D%/base/arith.h \
+	%D%/base/atomic.h \
+	%D%/base/call.h \
+	%D%/base/config.h \
+	%D%/base/lock.c \
+	%D%/base/lock.h \
+	%D%/base/status.c \
+	%D%/page/page.h
+
+# The objects of both targets: the public library with its filtered names, and the tests that look
+# inside. Per-target flags replace AM_CFLAGS, so they repeat it.
+noinst_LTLIBRARIES += %D%/libbuddyslab-core.la
+%C%_libbuddyslab_core_la_SOURCES = $(bsa_core_sources)
+%C%_libbuddyslab_core_la_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir)/lib \
+	-DBSA_CHECKS=$(BSA_CHECKS)
+%C%_libbuddyslab_core_la_CFLAGS = $(AM_CFLAGS) -ffreestanding -fvisibility=hidden
+
+# -version-info current:revision:age, which has nothing to do with the release number:
+#   only the inside changed:            revision + 1
+#   functions were added:               current + 1, revision 0, age + 1
+#   functions were removed or changed:  current + 1, revision 0, age 0
+# From left to right, at each release, for everything since the last one.
+lib_LTLIBRARIES += %D%/libbuddyslab.la
+%C%_libbuddyslab_la_SOURCES =
+%C%_libbuddyslab_la_LIBADD = %D%/libbuddyslab-core.la
+%C%_libbuddyslab_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -no-undefined \
+	-export-symbols-regex '^bsa_'

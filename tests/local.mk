@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# A new test is one line here: tests/KIND/test_NAME.c makes the program tests/KIND/test_NAME.
+# unit/ links the library's objects and sees inside; api/, misuse/ and stress/ link the public
+# library; cli/ links the parts of bsa-replay.
+
+unit_programs =
+
+api_programs =
+
+misuse_programs =
+
+stress_programs =
+
+cli_programs =
+
+check_scripts =
+
+# Shared by the programs; tests/support.h says what is in it.
+test_support = %D%/libsupport.la
+%C%_libsupport_la_SOURCES = %D%/support.c %D%/support.h
+
+library_programs = $(unit_programs) $(api_programs) $(misuse_programs) $(stress_programs)
+test_programs = $(library_programs)
+if CLI
+test_programs += $(cli_programs)
+endif
+
+if HAVE_CHECK
+check_LTLIBRARIES += $(test_support)
+check_PROGRAMS += $(test_programs)
+TESTS += $(test_programs)
+endif
+TESTS += $(check_scripts)
+
+# Programs have their source from their name, and the libraries of their kind from these
+# target-specific variables (GNU make): a line for each program is spared.
+LDADD = $(test_support) lib/libbuddyslab.la $(CHECK_LIBS) -lpthread
+AM_CPPFLAGS += $(CHECK_CFLAGS) $(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS)
+
+$(unit_programs): LDADD = $(test_support) lib/libbuddyslab-core.la $(CHECK_LIBS) -lpthread
+$(unit_programs): lib/libbuddyslab-core.la
+$(cli_programs): LDADD = $(test_support) cli/libcli.la lib/libbuddyslab.la $(cli_libs) $(CHECK_LIBS)
+$(cli_programs): cli/libcli.la
+
+# TAP, a line for each test case. Sanitizers and valgrind are slow: ten times the patience.
+TEST_EXTENSIONS = .sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+
+AM_TESTS_ENVIRONMENT = \
+	CK_DEFAULT_TIMEOUT=240; export CK_DEFAULT_TIMEOUT; \
+	CK_VERBOSITY=silent; export CK_VERBOSITY; \
+	CK_TAP_LOG_FILE_NAME=-; export CK_TAP_LOG_FILE_NAME; \
+	BSA_SRCDIR='$(abs_top_srcdir)'; export BSA_SRCDIR; \
+	BSA_BUILDDIR='$(abs_top_builddir)'; export BSA_BUILDDIR; \
+	CC='$(CC)'; export CC; \
+	NM='$(NM)'; export NM; \
+	MAKE='$(MAKE)'; export MAKE;
+if SANITIZE
+AM_TESTS_ENVIRONMENT += CK_TIMEOUT_MULTIPLIER=10; export CK_TIMEOUT_MULTIPLIER;
+endif
+if CLI
+AM_TESTS_ENVIRONMENT += BSA_REPLAY='$(abs_top_builddir)/cli/bsa-replay'; export BSA_REPLAY;
+endif
+
+EXTRA_DIST += $(check_scripts)
+
+# The same programs, with twenty times the operations.
+.PHONY: check-stress
+check-stress:
+	$(MAKE) $(AM_MAKEFLAGS) check BSA_TEST_SCALE=20 \
+		TESTS='$(misuse_programs) $(api_programs) $(stress_programs)'
+
+.PHONY: coverage
+coverage:
+if COVERAGE
+	find lib -name '*.gcda' -exec rm -f {} +
+	$(MAKE) $(AM_MAKEFLAGS) check
+	GCOV='$(GCOV)' $(SHELL) $(top_srcdir)/build-aux/coverage.sh '$(abs_top_srcdir)' 95
+else
+	@echo 'make coverage: configure with --enable-coverage first' >&2; exit 1
+endif
+
+if !HAVE_CHECK
+check-local:
+	@echo 'make check: libcheck was not here when this was configured, so that no test program' >&2
+	@echo 'was built. Install it (on Debian: apt-get install check) and configure again.' >&2
+	@exit 1
+endif
