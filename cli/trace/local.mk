@@ -1,3 +1,24 @@
-# SPDX-License-Identifier: Apache-2.0
-
-cli_trace_sources =
+## SPDX-License-Identifier: Apache-2.0
+cli_trace_sources = \
+    %D%/error.h \
+    %D%/event.h \
+    %D%/foreign.c \
+    %D%/import.c \
+    %D%/import.h \
+    %D%/input.c \
+    %D%/input.h \
+    %D%/kmem.c \
+    %D%/kmem.h \
+    %D%/map.c \
+    %D%/map.h \
+    %D%/names.c \
+    %D%/names.h \
+    %D%/perf.c \
+    %D%/reader.c \
+    %D%/reader.h \
+    %D%/resolve.c \
+    %D%/resolve.h \
+    %D%/slabpages.c \
+    %D%/slabpages.h \
+    %D%/spool.c \
+    %D%/spool.h

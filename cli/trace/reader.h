@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a trace reader is to the rest of the program. Each format implements
  * struct trace_format; trace_open finds the format by content.
@@ -43,12 +44,14 @@ struct trace_hygiene {
     guint64 lost_reports;       /* lines that said so */
     guint64 incomplete_start;   /* events before the latest first time stamp among the CPUs */
     guint64 other_events;       /* events of kinds that are no allocation (kmem:rss_stat ...) */
+    guint64 other_layer;        /* allocations and frees of the layer that was not asked for */
+    guint64 filler_lines;       /* empty lines, comments, call chains */
     guint64 ignored_lines;      /* lines not understood */
     guint64 first_ignored[8];   /* their line numbers */
     guint64 ignored_shown;      /* how many of first_ignored are filled */
     guint64 never_freed;        /* objects alive at the end: censored, not leaked */
-    guint64 never_freed_bytes;
-    guint64 pages_never_freed;
+    guint64 never_freed_bytes;  /* of these objects, as requested; page blocks apart */
+    guint64 pages_never_freed;  /* in pages, not blocks */
     guint64 out_of_order;       /* events whose time stamp was before their predecessor's */
 };
 

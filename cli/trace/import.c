@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "import.h"
+
+void trace_import_init(struct trace_import *import)
+{
+    *import = (struct trace_import){0};
+    import->cpu_first = g_array_new(FALSE, FALSE, sizeof(guint64));
+    import->first_ns = G_MAXUINT64;
+    trace_map_init(&import->threads);
+}
+
+void trace_import_destroy(struct trace_import *import)
+{
+    g_array_free(import->cpu_first, TRUE);
+    trace_map_destroy(&import->threads);
+}
+
+void trace_import_seen(struct trace_import *import, guint32 cpu, guint64 time_ns)
+{
+    static const guint64 never = G_MAXUINT64;
+    while (cpu >= import->cpu_first->len) {
+        g_array_append_val(import->cpu_first, never);
+    }
+    guint64 *first = &g_array_index(import->cpu_first, guint64, cpu);
+    if (*first == never) {
+        *first = time_ns;
+    }
+}
+
+static void note_thread(struct trace_import *import, guint32 thread)
+{
+    if (import->threads.count > 0 && thread == import->last_thread) {
+        return;
+    }
+    import->last_thread = thread;
+    if (trace_map_find(&import->threads, thread) == NULL) {
+        trace_map_insert(&import->threads, thread, 0);
+    }
+}
+
+gboolean trace_import_add(struct trace_import *import, const struct trace_record *record,
+                          GError **error)
+{
+    gboolean page = record->kind == TRACE_PAGE_ALLOC || record->kind == TRACE_PAGE_FREE;
+    *(page ? &import->page_records : &import->slab_records) += 1;
+    note_thread(import, record->thread);
+    import->cpus = MAX(import->cpus, (guint32)record->cpu + 1);
+    if (record->time_ns < import->last_ns) {
+        import->hygiene->out_of_order++;
+    }
+    import->last_ns = record->time_ns;
+    import->first_ns = MIN(import->first_ns, record->time_ns);
+    return trace_spool_append(import->spool, record, error);
+}
+
+void trace_import_ignore(struct trace_import *import, guint64 line)
+{
+    struct trace_hygiene *hygiene = import->hygiene;
+    hygiene->ignored_lines++;
+    if (hygiene->ignored_shown < G_N_ELEMENTS(hygiene->first_ignored)) {
+        hygiene->first_ignored[hygiene->ignored_shown++] = line;
+    }
+}
+
+void trace_import_progress(struct trace_import *import)
+{
+    const struct trace_options *options = import->options;
+    if (options->progress != NULL && import->hygiene->lines % 65536 == 0) {
+        options->progress(options->progress_data, trace_spool_count(import->spool),
+                          trace_input_fraction(import->input));
+    }
+}

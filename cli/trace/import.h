@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a format is to the reader: it recognises its first bytes, and it turns
+ * the input into records. Everything behind the records - identity, layers,
+ * summary - is the same for all formats.
+ */
+#ifndef BSA_CLI_TRACE_IMPORT_H
+#define BSA_CLI_TRACE_IMPORT_H
+
+#include <glib.h>
+
+#include "input.h"
+#include "map.h"
+#include "names.h"
+#include "reader.h"
+#include "spool.h"
+
+/* Records with a higher CPU number are not believed. */
+#define TRACE_CPUS_MAX 65536u
+
+/* Where the records go, and what is counted on the way. */
+struct trace_import {
+    trace_input *input;
+    trace_names *names;
+    trace_spool *spool;
+    struct trace_hygiene *hygiene;
+    const struct trace_options *options;
+    GArray *cpu_first;      /* guint64 per CPU: its first time stamp, G_MAXUINT64 before */
+    struct trace_map threads;
+    guint32 last_thread;    /* most records come from the thread of the one before */
+    guint32 cpus;           /* highest CPU of a record + 1 */
+    guint64 first_ns;       /* smallest time of a record */
+    guint64 last_ns;        /* time of the last record */
+    guint64 slab_records;   /* told apart so that an empty layer can be named */
+    guint64 page_records;
+};
+
+struct trace_format {
+    const char *name;
+    gboolean kernel;
+    /* Whether an input that begins so is of this format; the last line may be cut. */
+    gboolean (*probe)(const char *bytes, gsize length);
+    /* Reads the whole input. FALSE and error when it cannot be read to its end. */
+    gboolean (*import)(struct trace_import *import, GError **error);
+};
+
+extern const struct trace_format trace_format_perf_script;
+
+void trace_import_init(struct trace_import *import);
+void trace_import_destroy(struct trace_import *import);
+
+/* A time stamp of any kind of event: tells when the CPU's buffer begins. cpu < TRACE_CPUS_MAX. */
+void trace_import_seen(struct trace_import *import, guint32 cpu, guint64 time_ns);
+
+gboolean trace_import_add(struct trace_import *import, const struct trace_record *record,
+                          GError **error);
+
+/* A line (or record) that is not understood. */
+void trace_import_ignore(struct trace_import *import, guint64 line);
+
+/* To be called for each line (or record): shows the progress now and then. */
+void trace_import_progress(struct trace_import *import);
+
+/* What a foreign input looks like and what to do with it; never NULL. */
+const char *trace_describe_foreign(const char *bytes, gsize length);
+
+#endif

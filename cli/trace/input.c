@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A buffer is filled by read(2), or by zstd from a second buffer; lines are
+ * handed out where they stand in it. What is left of a line at the buffer's
+ * end moves to the front before the next fill, so that a line is always whole;
+ * one that exceeds TRACE_LINE_MAX is passed over and handed out as cut.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <zstd.h>
+
+#include "error.h"
+
+#define BUFFER_BYTES ((gsize)1 << 20)
+
+G_STATIC_ASSERT(BUFFER_BYTES >= 4 * TRACE_LINE_MAX);
+
+struct trace_input {
+    char *name;
+    int fd;
+    gboolean end;           /* no byte more will come into the buffer */
+    gboolean file_end;      /* read(2) said so */
+    guint64 file_bytes;     /* its length, 0 where it is not known */
+    guint64 bytes_read;
+    guint64 lines;
+    char *buffer;
+    gsize first, last;      /* what is in it and not handed out yet */
+    ZSTD_DStream *zstd;     /* NULL: plain bytes */
+    size_t zstd_wants;      /* 0: between two frames, where the input may end */
+    char *packed;           /* compressed bytes */
+    gsize packed_size;
+    ZSTD_inBuffer unread;   /* of packed */
+};
+
+GQuark trace_error_quark(void)
+{
+    return g_quark_from_static_string("trace-error-quark");
+}
+
+const char *trace_input_name(const trace_input *input)
+{
+    return input->name;
+}
+
+gboolean trace_input_compressed(const trace_input *input)
+{
+    return input->zstd != NULL;
+}
+
+double trace_input_fraction(const trace_input *input)
+{
+    if (input->file_bytes == 0) {
+        return -1.0;
+    }
+    guint64 done = input->bytes_read - (input->unread.size - input->unread.pos);
+    return MIN(1.0, (double)done / (double)input->file_bytes);
+}
+
+/* One read(2) of the file: bytes, 0 at its end, -1 and error. */
+static gssize read_file(trace_input *input, char *to, gsize room, GError **error)
+{
+    gssize got;
+    do {
+        got = read(input->fd, to, room);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
+                    "%s: reading failed after %" G_GUINT64_FORMAT " bytes: %s", input->name,
+                    input->bytes_read, g_strerror(errno));
+    } else if (got == 0) {
+        input->file_end = TRUE;
+    } else {
+        input->bytes_read += (guint64)got;
+    }
+    return got;
+}
+
+static gboolean fail_zstd(const trace_input *input, const char *what, GError **error)
+{
+    g_set_error(error, TRACE_ERROR, TRACE_ERROR_DAMAGED,
+                "%s: the zstd stream %s at byte %" G_GUINT64_FORMAT " of the file, after line %"
+                G_GUINT64_FORMAT " of the text; copy or record it again (zstd -t checks a file)",
+                input->name, what,
+                input->bytes_read - (input->unread.size - input->unread.pos), input->lines);
+    return FALSE;
+}
+
+/* Decompresses until the buffer has something new or the input ends. */
+static gboolean fill_zstd(trace_input *input, GError **error)
+{
+    ZSTD_outBuffer out = {input->buffer, BUFFER_BYTES, input->last};
+    while (out.pos == input->last) {
+        if (input->unread.pos == input->unread.size && !input->file_end) {
+            gssize got = read_file(input, input->packed, input->packed_size, error);
+            if (got < 0) {
+                return FALSE;
+            }
+            input->unread = (ZSTD_inBuffer){input->packed, (size_t)got, 0};
+        }
+        gboolean drained = input->unread.pos == input->unread.size;
+        if (drained && input->file_end && input->zstd_wants == 0) {
+            input->end = TRUE;
+            break;
+        }
+        size_t wants = ZSTD_decompressStream(input->zstd, &out, &input->unread);
+        if (ZSTD_isError(wants)) {
+            char *what = g_strdup_printf("is damaged (%s)", ZSTD_getErrorName(wants));
+            fail_zstd(input, what, error);
+            g_free(what);
+            return FALSE;
+        }
+        input->zstd_wants = wants;
+        if (drained && input->file_end && out.pos == input->last) {
+            return fail_zstd(input, "is cut off: the file ends in the middle of it", error);
+        }
+    }
+    input->last = out.pos;
+    return TRUE;
+}
+
+/* Adds bytes behind those that are left; sets end when there are no more. */
+static gboolean fill(trace_input *input, GError **error)
+{
+    if (input->first > 0) {
+        memmove(input->buffer, input->buffer + input->first, input->last - input->first);
+        input->last -= input->first;
+        input->first = 0;
+    }
+    if (input->zstd != NULL) {
+        return fill_zstd(input, error);
+    }
+    gssize got = read_file(input, input->buffer + input->last, BUFFER_BYTES - input->last, error);
+    if (got < 0) {
+        return FALSE;
+    }
+    input->last += (gsize)got;
+    input->end = got == 0;
+    return TRUE;
+}
+
+static gboolean starts_as_zstd(const char *bytes, gsize length)
+{
+    static const char frame[4] = {'\x28', '\xb5', '\x2f', '\xfd'};
+    static const char skippable[3] = {'\x2a', '\x4d', '\x18'};
+    return length >= 4 && (memcmp(bytes, frame, 4) == 0 ||
+                           (((guint8)bytes[0] & 0xf0) == 0x50 && memcmp(bytes + 1, skippable, 3) == 0));
+}
+
+/* Reads the first four bytes, which may come one by one from a pipe, and turns to zstd if so. */
+static gboolean find_compression(trace_input *input, GError **error)
+{
+    while (!input->end && input->last < 4) {
+        if (!fill(input, error)) {
+            return FALSE;
+        }
+    }
+    if (!starts_as_zstd(input->buffer, input->last)) {
+        return TRUE;
+    }
+    input->zstd = ZSTD_createDStream();
+    if (input->zstd == NULL) {
+        g_error("out of memory");
+    }
+    /* What was read is compressed; the buffer starts anew with what comes out of it. */
+    input->packed_size = MAX(ZSTD_DStreamInSize(), BUFFER_BYTES);
+    input->packed = g_malloc(input->packed_size);
+    memcpy(input->packed, input->buffer, input->last);
+    input->unread = (ZSTD_inBuffer){input->packed, input->last, 0};
+    input->zstd_wants = 1;
+    input->last = 0;
+    input->end = FALSE;
+    return TRUE;
+}
+
+static gboolean open_file(trace_input *input, const char *path, GError **error)
+{
+    gboolean standard = strcmp(path, "-") == 0;
+    input->name = g_strdup(standard ? "standard input" : path);
+    input->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (input->fd < 0) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO, "%s: cannot open it: %s", path,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    struct stat status;
+    if (fstat(input->fd, &status) != 0) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO, "%s: cannot read it: %s", input->name,
+                    g_strerror(errno));
+        return FALSE;
+    }
+    if (S_ISDIR(status.st_mode)) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
+                    "%s: is a directory; name the trace file in it", input->name);
+        return FALSE;
+    }
+    input->file_bytes = S_ISREG(status.st_mode) ? (guint64)status.st_size : 0;
+    return TRUE;
+}
+
+trace_input *trace_input_open(const char *path, GError **error)
+{
+    trace_input *input = g_new0(trace_input, 1);
+    input->fd = -1;
+    if (open_file(input, path, error)) {
+        input->buffer = g_malloc(BUFFER_BYTES);
+        if (find_compression(input, error)) {
+            return input;
+        }
+    }
+    trace_input_close(input);
+    return NULL;
+}
+
+gboolean trace_input_peek(trace_input *input, const char **bytes, gsize *length, GError **error)
+{
+    while (!input->end && input->last - input->first < TRACE_LINE_MAX) {
+        if (!fill(input, error)) {
+            return FALSE;
+        }
+    }
+    *bytes = input->buffer + input->first;
+    *length = MIN(input->last - input->first, TRACE_LINE_MAX);
+    return TRUE;
+}
+
+/* Passes over the rest of a line that is too long to be one. */
+static gboolean skip_line(trace_input *input, GError **error)
+{
+    for (;;) {
+        char *start = input->buffer + input->first;
+        char *newline = memchr(start, '\n', input->last - input->first);
+        if (newline != NULL) {
+            input->first = (gsize)(newline + 1 - input->buffer);
+            return TRUE;
+        }
+        input->first = input->last;
+        if (input->end) {
+            return TRUE;
+        }
+        if (!fill(input, error)) {
+            return FALSE;
+        }
+    }
+}
+
+int trace_input_line(trace_input *input, struct trace_line *line, GError **error)
+{
+    for (;;) {
+        char *start = input->buffer + input->first;
+        gsize held = input->last - input->first;
+        char *newline = held > 0 ? memchr(start, '\n', MIN(held, TRACE_LINE_MAX)) : NULL;
+        if (newline != NULL) {
+            gsize length = (gsize)(newline - start);
+            input->first += length + 1;
+            if (length > 0 && start[length - 1] == '\r') {
+                length--;
+            }
+            *line = (struct trace_line){start, length, ++input->lines, FALSE};
+            return 1;
+        }
+        if (held >= TRACE_LINE_MAX) {
+            *line = (struct trace_line){"", 0, ++input->lines, TRUE};
+            return skip_line(input, error) ? 1 : -1;
+        }
+        if (input->end) {
+            if (held == 0) {
+                return 0;
+            }
+            input->first = input->last;
+            *line = (struct trace_line){start, held, ++input->lines, TRUE};
+            return 1;
+        }
+        if (!fill(input, error)) {
+            return -1;
+        }
+    }
+}
+
+void trace_input_close(trace_input *input)
+{
+    if (input == NULL) {
+        return;
+    }
+    if (input->fd > STDIN_FILENO) {
+        close(input->fd);
+    }
+    ZSTD_freeDStream(input->zstd);
+    g_free(input->packed);
+    g_free(input->buffer);
+    g_free(input->name);
+    g_free(input);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fields are found by their key, not by their place: kernels have added, moved
+ * and dropped some. A value ends at a space; what follows without '=' (a
+ * module's "[name]", the symbol in parentheses) is passed over, or belongs to
+ * the name of a cache, the only value that may hold a space.
+ */
+#include "kmem.h"
+
+#include <string.h>
+
+/* kmalloc(0) yields this address, and kfree takes it as it takes NULL. */
+#define ZERO_SIZE_POINTER 16u
+#define ORDER_MAX 30u
+
+struct event_name {
+    const char *name;
+    gsize length;
+    enum trace_kmem_event event;
+};
+
+#define EVENT(name, event) {name, sizeof name - 1, event}
+
+static const struct event_name event_names[] = {
+    EVENT("kfree", TRACE_KMEM_FREE),
+    EVENT("kmalloc", TRACE_KMEM_ALLOC),
+    EVENT("kmem_cache_alloc", TRACE_KMEM_ALLOC),
+    EVENT("kmem_cache_free", TRACE_KMEM_FREE),
+    EVENT("mm_page_alloc", TRACE_KMEM_PAGE_ALLOC),
+    EVENT("mm_page_free", TRACE_KMEM_PAGE_FREE),
+    EVENT("mm_page_free_batched", TRACE_KMEM_PAGE_REPEAT),
+    /* kernels before 6.1 */
+    EVENT("kmalloc_node", TRACE_KMEM_ALLOC),
+    EVENT("kmem_cache_alloc_node", TRACE_KMEM_ALLOC),
+    /* kernels before 3.3 */
+    EVENT("mm_page_free_direct", TRACE_KMEM_PAGE_FREE),
+    EVENT("mm_pagevec_free", TRACE_KMEM_PAGE_REPEAT),
+};
+
+enum trace_kmem_event trace_kmem_event(const char *name, gsize length)
+{
+    if (length > 5 && memcmp(name, "kmem:", 5) == 0) {
+        name += 5;
+        length -= 5;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(event_names); i++) {
+        if (event_names[i].length == length && memcmp(event_names[i].name, name, length) == 0) {
+            return event_names[i].event;
+        }
+    }
+    return TRACE_KMEM_OTHER;
+}
+
+enum field {
+    FIELD_POINTER = 1u << 0,
+    FIELD_FRAME = 1u << 1,
+    FIELD_REQUESTED = 1u << 2,
+    FIELD_GIVEN = 1u << 3,
+    FIELD_ORDER = 1u << 4,
+    FIELD_MIGRATETYPE = 1u << 5,
+    FIELD_BAD = 1u << 6
+};
+
+struct fields {
+    unsigned found;             /* enum field */
+    guint64 pointer, frame, requested, given, order, migratetype;
+};
+
+/* A whole value of digits of the base, without overflow. */
+static gboolean digits(const char *text, const char *end, unsigned base, guint64 *value)
+{
+    guint64 sum = 0;
+    if (text == end) {
+        return FALSE;
+    }
+    for (; text < end; text++) {
+        unsigned digit = (unsigned)g_ascii_xdigit_value(*text);
+        if (digit >= base || sum > (G_MAXUINT64 - digit) / base) {
+            return FALSE;
+        }
+        sum = sum * base + digit;
+    }
+    *value = sum;
+    return TRUE;
+}
+
+/* Decimal, hexadecimal after "0x", or negative (as the kernel prints "none"). */
+static gboolean number(const char *text, const char *end, guint64 *value)
+{
+    if (end - text > 2 && text[0] == '0' && text[1] == 'x') {
+        return digits(text + 2, end, 16, value);
+    }
+    if (text < end && *text == '-') {
+        gboolean good = digits(text + 1, end, 10, value);
+        *value = 0 - *value;
+        return good;
+    }
+    return digits(text, end, 10, value);
+}
+
+static gboolean is(const char *text, const char *end, const char *word, gsize length)
+{
+    return (gsize)(end - text) == length && memcmp(text, word, length) == 0;
+}
+
+#define IS(text, end, word) is(text, end, word, sizeof word - 1)
+
+/* Hexadecimal, with or without "0x". */
+static gboolean pointer(const char *text, const char *end, guint64 *value)
+{
+    if (IS(text, end, "(nil)") || IS(text, end, "(null)") || IS(text, end, "NULL")) {
+        *value = 0;
+        return TRUE;
+    }
+    if (end - text > 2 && text[0] == '0' && text[1] == 'x') {
+        text += 2;
+    }
+    return digits(text, end, 16, value);
+}
+
+static void set(struct fields *fields, enum field field, gboolean good)
+{
+    fields->found |= good ? field : FIELD_BAD;
+}
+
+static const char *token_end(const char *text, const char *end)
+{
+    const char *space = memchr(text, ' ', (gsize)(end - text));
+    return space != NULL ? space : end;
+}
+
+/* The name of a cache goes on over words without '='. */
+static const char *name_end(const char *stop, const char *end)
+{
+    while (stop < end) {
+        const char *word = stop + 1;
+        const char *word_end = token_end(word, end);
+        if (word == word_end || memchr(word, '=', (gsize)(word_end - word)) != NULL) {
+            break;
+        }
+        stop = word_end;
+    }
+    return stop;
+}
+
+/* Takes key=value; value ends at stop, which is moved where the value goes on behind it. */
+static void take(struct fields *fields, struct trace_record *record, trace_names *names,
+                 const char *key, const char *value, const char **stop, const char *end)
+{
+    const char *equals = value - 1;
+    if (IS(key, equals, "ptr")) {
+        set(fields, FIELD_POINTER, pointer(value, *stop, &fields->pointer));
+    } else if (IS(key, equals, "call_site")) {
+        record->site = trace_names_intern(names, value, (gsize)(*stop - value));
+    } else if (IS(key, equals, "name")) {
+        *stop = name_end(*stop, end);
+        record->cache = trace_names_intern(names, value, (gsize)(*stop - value));
+    } else if (IS(key, equals, "bytes_req")) {
+        set(fields, FIELD_REQUESTED, number(value, *stop, &fields->requested));
+    } else if (IS(key, equals, "bytes_alloc")) {
+        set(fields, FIELD_GIVEN, number(value, *stop, &fields->given));
+    } else if (IS(key, equals, "pfn")) {
+        set(fields, FIELD_FRAME, number(value, *stop, &fields->frame));
+    } else if (IS(key, equals, "order")) {
+        set(fields, FIELD_ORDER, number(value, *stop, &fields->order));
+    } else if (IS(key, equals, "migratetype")) {
+        set(fields, FIELD_MIGRATETYPE, number(value, *stop, &fields->migratetype));
+    }
+}
+
+static void scan(struct fields *fields, struct trace_record *record, trace_names *names,
+                 const char *text, const char *end)
+{
+    while (text < end) {
+        if (*text == ' ') {
+            text++;
+            continue;
+        }
+        const char *stop = token_end(text, end);
+        const char *equals = memchr(text, '=', (gsize)(stop - text));
+        if (equals != NULL) {
+            take(fields, record, names, text, equals + 1, &stop, end);
+        }
+        text = stop;
+    }
+}
+
+static gboolean has(const struct fields *fields, unsigned needed)
+{
+    return (fields->found & FIELD_BAD) == 0 && (fields->found & needed) == needed;
+}
+
+static enum trace_kmem_result object_record(enum trace_kmem_event event,
+                                            const struct fields *fields,
+                                            struct trace_record *record)
+{
+    gboolean alloc = event == TRACE_KMEM_ALLOC;
+    if (!has(fields, alloc ? FIELD_POINTER | FIELD_REQUESTED : FIELD_POINTER)) {
+        return TRACE_KMEM_BAD;
+    }
+    record->kind = alloc ? TRACE_ALLOC : TRACE_FREE;
+    record->address = fields->pointer;
+    record->size = fields->requested;
+    record->given = fields->given;
+    if (fields->pointer <= ZERO_SIZE_POINTER) {
+        return alloc ? TRACE_KMEM_FAILED : TRACE_KMEM_NULL;
+    }
+    return TRACE_KMEM_RECORD;
+}
+
+static enum trace_kmem_result page_record(enum trace_kmem_event event,
+                                          const struct fields *fields,
+                                          struct trace_record *record)
+{
+    gboolean alloc = event == TRACE_KMEM_PAGE_ALLOC;
+    if (!has(fields, FIELD_FRAME | FIELD_ORDER) || fields->order > ORDER_MAX) {
+        return TRACE_KMEM_BAD;
+    }
+    record->kind = alloc ? TRACE_PAGE_ALLOC : TRACE_PAGE_FREE;
+    record->address = fields->frame;
+    record->order = (guint8)fields->order;
+    if ((fields->found & FIELD_MIGRATETYPE) != 0 && fields->migratetype < 63) {
+        record->migratetype = (guint8)fields->migratetype;
+    }
+    if (alloc && (fields->frame == 0 || fields->frame == G_MAXUINT64 ||
+                  fields->frame == G_MAXUINT32)) {
+        return TRACE_KMEM_FAILED;
+    }
+    return TRACE_KMEM_RECORD;
+}
+
+enum trace_kmem_result trace_kmem_fields(enum trace_kmem_event event, const char *text,
+                                         const char *end, trace_names *names,
+                                         struct trace_record *record)
+{
+    struct fields fields = {0};
+    record->cache = TRACE_NO_NAME;
+    record->site = TRACE_NO_NAME;
+    record->migratetype = 255;
+    scan(&fields, record, names, text, end);
+    if (event == TRACE_KMEM_PAGE_ALLOC || event == TRACE_KMEM_PAGE_FREE) {
+        return page_record(event, &fields, record);
+    }
+    return object_record(event, &fields, record);
+}

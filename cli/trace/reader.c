@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening: the format reads the input once and writes records to the spool;
+ * for both layers the blocks that held slab objects are marked; then the
+ * records are resolved once without anybody listening, which gives the summary
+ * and the hygiene, and once more as the caller asks for events. So the input
+ * itself is read once, be it a file or a pipe.
+ */
+#include "reader.h"
+
+#include <string.h>
+
+#include "error.h"
+#include "import.h"
+#include "resolve.h"
+
+static const struct trace_format *const formats[] = {
+    &trace_format_perf_script,
+};
+
+struct trace_reader {
+    struct trace_options options;
+    struct trace_summary summary;
+    struct trace_hygiene hygiene;
+    /* While events are handed out the same things are counted again, here. */
+    struct trace_summary second_summary;
+    struct trace_hygiene second_hygiene;
+    trace_names *names;
+    trace_spool *spool;
+    trace_page_marks *marks;
+    struct trace_resolver resolver;
+    struct trace_event pending[TRACE_RESOLVE_EVENTS];
+    int next, ready;            /* of pending */
+    guint64 late_ns;            /* the latest first time stamp among the CPUs, since first_ns */
+};
+
+static const struct trace_format *find_format(trace_input *input, GError **error)
+{
+    const char *bytes;
+    gsize length;
+    if (!trace_input_peek(input, &bytes, &length, error)) {
+        return NULL;
+    }
+    if (length == 0) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+                    "%s: is empty%s; expected the output of perf script with kmem events",
+                    trace_input_name(input),
+                    trace_input_compressed(input) ? " when decompressed" : "");
+        return NULL;
+    }
+    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+        if (formats[i]->probe(bytes, length)) {
+            return formats[i];
+        }
+    }
+    g_set_error(error, TRACE_ERROR, TRACE_ERROR_FORMAT,
+                "%s: is no trace that can be read; expected the output of perf script, plain or "
+                "compressed by zstd, but %s", trace_input_name(input),
+                trace_describe_foreign(bytes, length));
+    return NULL;
+}
+
+/* The trace has lines, but none of those that were asked for. */
+static gboolean check_layer(const trace_reader *reader, const struct trace_import *import,
+                            GError **error)
+{
+    const char *name = trace_input_name(import->input);
+    guint64 slab = import->slab_records, page = import->page_records;
+    enum trace_layer layer = reader->options.layer;
+    if (slab + page == 0) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+                    "%s: no allocation and no free in its %" G_GUINT64_FORMAT " lines (%"
+                    G_GUINT64_FORMAT " events of other kinds, %" G_GUINT64_FORMAT
+                    " lines not understood); record with perf record -a -e 'kmem:*'", name,
+                    reader->hygiene.lines, reader->hygiene.other_events,
+                    reader->hygiene.ignored_lines);
+        return FALSE;
+    }
+    if ((layer == TRACE_LAYER_SLAB && slab == 0) || (layer == TRACE_LAYER_PAGE && page == 0)) {
+        gboolean wants_slab = layer == TRACE_LAYER_SLAB;
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+                    "%s: holds %" G_GUINT64_FORMAT " %s events and no %s event; use --layer=%s",
+                    name, slab + page, wants_slab ? "page" : "slab", wants_slab ? "slab" : "page",
+                    wants_slab ? "page" : "slab");
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static gboolean prefix_name(GError **error, const trace_input *input)
+{
+    if (error != NULL && *error != NULL &&
+        !g_str_has_prefix((*error)->message, trace_input_name(input))) {
+        g_prefix_error(error, "%s: ", trace_input_name(input));
+    }
+    return FALSE;
+}
+
+/* The latest of the CPUs' first time stamps. */
+static guint64 latest_first(const GArray *cpu_first)
+{
+    guint64 latest = 0;
+    for (guint i = 0; i < cpu_first->len; i++) {
+        guint64 first = g_array_index(cpu_first, guint64, i);
+        if (first != G_MAXUINT64) {
+            latest = MAX(latest, first);
+        }
+    }
+    return latest;
+}
+
+static gboolean import_input(trace_reader *reader, trace_input *input, GError **error)
+{
+    struct trace_import import;
+    const struct trace_format *format = find_format(input, error);
+    if (format == NULL) {
+        return FALSE;
+    }
+    trace_import_init(&import);
+    import.input = input;
+    import.names = reader->names;
+    import.spool = reader->spool;
+    import.hygiene = &reader->hygiene;
+    import.options = &reader->options;
+    gboolean good = format->import(&import, error) && check_layer(reader, &import, error);
+    if (good) {
+        guint64 latest = latest_first(import.cpu_first);
+        reader->resolver.first_ns = import.first_ns;
+        reader->late_ns = latest > import.first_ns ? latest - import.first_ns : 0;
+        reader->summary.format = format->name;
+        reader->summary.kernel = format->kernel;
+        reader->summary.cpus = import.cpus;
+        reader->summary.threads = (guint32)import.threads.count;
+    }
+    trace_import_destroy(&import);
+    return good;
+}
+
+/* Resolves all records for the summary's sake, and starts again. */
+static gboolean summarise(trace_reader *reader, GError **error)
+{
+    const struct trace_record *record;
+    struct trace_event events[TRACE_RESOLVE_EVENTS];
+    int got;
+    if (!trace_spool_rewind(reader->spool, error)) {
+        return FALSE;
+    }
+    trace_resolver_restart(&reader->resolver, &reader->hygiene, &reader->summary);
+    while ((got = trace_spool_next(reader->spool, &record, error)) > 0) {
+        int count = trace_resolve(&reader->resolver, record, events);
+        for (int i = 0; i < count; i++) {
+            reader->hygiene.incomplete_start += events[i].time_ns < reader->late_ns;
+        }
+    }
+    if (got < 0) {
+        return FALSE;
+    }
+    trace_resolver_finish(&reader->resolver);
+    trace_resolver_restart(&reader->resolver, &reader->second_hygiene, &reader->second_summary);
+    return trace_spool_rewind(reader->spool, error);
+}
+
+static gboolean prepare(trace_reader *reader, trace_input *input, GError **error)
+{
+    if (!import_input(reader, input, error)) {
+        return FALSE;
+    }
+    if (reader->options.layer == TRACE_LAYER_BOTH) {
+        reader->marks = trace_page_marks_new(reader->spool, reader->options.page_size,
+                                             trace_input_name(input), error);
+        if (reader->marks == NULL) {
+            return FALSE;
+        }
+        reader->resolver.marks = reader->marks;
+    }
+    return summarise(reader, error);
+}
+
+trace_reader *trace_open(const char *path, const struct trace_options *options, GError **error)
+{
+    guint page_size = options->page_size == 0 ? 4096 : options->page_size;
+    if ((page_size & (page_size - 1)) != 0 || page_size < 1024 || page_size > 1u << 20) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_OPTION,
+                    "a page size of %u bytes: expected a power of two from 1024 to 1048576",
+                    page_size);
+        return NULL;
+    }
+    trace_input *input = trace_input_open(path, error);
+    if (input == NULL) {
+        return NULL;
+    }
+    trace_reader *reader = g_new0(trace_reader, 1);
+    reader->options = *options;
+    reader->options.page_size = page_size;
+    reader->names = trace_names_new();
+    reader->spool = trace_spool_new(0);
+    trace_resolver_init(&reader->resolver);
+    reader->resolver.page_size = page_size;
+    gboolean good = prepare(reader, input, error) || prefix_name(error, input);
+    trace_input_close(input);
+    if (!good) {
+        trace_close(reader);
+        return NULL;
+    }
+    return reader;
+}
+
+int trace_next(trace_reader *reader, struct trace_event *event, GError **error)
+{
+    while (reader->next == reader->ready) {
+        const struct trace_record *record;
+        int got = trace_spool_next(reader->spool, &record, error);
+        if (got <= 0) {
+            return got;
+        }
+        reader->next = 0;
+        reader->ready = trace_resolve(&reader->resolver, record, reader->pending);
+    }
+    *event = reader->pending[reader->next++];
+    return 1;
+}
+
+const struct trace_summary *trace_summary(const trace_reader *reader)
+{
+    return &reader->summary;
+}
+
+const struct trace_hygiene *trace_hygiene(const trace_reader *reader)
+{
+    return &reader->hygiene;
+}
+
+const char *trace_name(const trace_reader *reader, guint32 index)
+{
+    return trace_names_get(reader->names, index);
+}
+
+guint32 trace_name_count(const trace_reader *reader)
+{
+    return trace_names_count(reader->names);
+}
+
+void trace_close(trace_reader *reader)
+{
+    if (reader == NULL) {
+        return;
+    }
+    trace_resolver_destroy(&reader->resolver);
+    trace_page_marks_free(reader->marks);
+    trace_spool_free(reader->spool);
+    trace_names_free(reader->names);
+    g_free(reader);
+}

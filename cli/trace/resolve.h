@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From addresses to identities: which free belongs to which allocation, what
+ * was freed without a line, and what is not there because it is older than the
+ * trace.
+ */
+#ifndef BSA_CLI_TRACE_RESOLVE_H
+#define BSA_CLI_TRACE_RESOLVE_H
+
+#include <glib.h>
+
+#include "map.h"
+#include "reader.h"
+#include "slabpages.h"
+#include "spool.h"
+
+/* One record becomes at most a free that the trace does not show, and itself. */
+#define TRACE_RESOLVE_EVENTS 2
+
+struct trace_resolver {
+    guint64 page_size;
+    guint64 first_ns;                   /* time 0 of the events */
+    const trace_page_marks *marks;      /* blocks to leave out; NULL: none */
+    struct trace_hygiene *hygiene;      /* where what is odd is counted */
+    struct trace_summary *summary;      /* and the peaks */
+    struct trace_map objects, pages;    /* live addresses and page frame numbers -> slot */
+    guint64 *sizes;                     /* of each slot's object, bytes */
+    guint32 *free_slots;                /* a stack */
+    guint32 slots;                      /* ever used */
+    guint32 slots_held;                 /* room in the two arrays */
+    guint32 free_count;
+    guint64 page_blocks;                /* page allocations seen, the marks' index */
+    guint64 live_bytes, live_pages;
+    guint64 number;
+};
+
+void trace_resolver_init(struct trace_resolver *resolver);
+
+/* Nothing is live again; what is counted goes to hygiene and summary from now on. */
+void trace_resolver_restart(struct trace_resolver *resolver, struct trace_hygiene *hygiene,
+                            struct trace_summary *summary);
+
+/* Fills 0 to TRACE_RESOLVE_EVENTS events. */
+int trace_resolve(struct trace_resolver *resolver, const struct trace_record *record,
+                  struct trace_event *events);
+
+/* Counts what is live when the last record has been resolved. */
+void trace_resolver_finish(struct trace_resolver *resolver);
+void trace_resolver_destroy(struct trace_resolver *resolver);
+
+#endif

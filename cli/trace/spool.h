@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The events of a trace between the passes: written once, read as often as
+ * needed. Small traces stay in memory; longer ones go to a temporary file that
+ * has no name, so that nothing is left behind however the program ends.
+ */
+#ifndef BSA_CLI_TRACE_SPOOL_H
+#define BSA_CLI_TRACE_SPOOL_H
+
+#include <glib.h>
+
+#include "event.h"
+
+/* An event as the trace tells it: an address, not yet an identity. */
+struct trace_record {
+    guint64 time_ns;        /* on the recorder's clock */
+    guint64 address;        /* page events: the page frame number */
+    guint64 size;           /* bytes asked for; 0 for frees and pages */
+    guint64 given;
+    guint64 line;
+    guint32 thread;
+    guint32 cache;
+    guint32 site;
+    guint16 cpu;
+    guint8 kind;            /* enum trace_kind */
+    guint8 order;
+    guint8 migratetype;
+};
+
+typedef struct trace_spool trace_spool;
+
+/* records: how many stay in memory; 0: a sensible number. */
+trace_spool *trace_spool_new(gsize records);
+gboolean trace_spool_append(trace_spool *spool, const struct trace_record *record, GError **error);
+guint64 trace_spool_count(const trace_spool *spool);
+
+/* Ends the writing on the first call; the next read starts at the first record. */
+gboolean trace_spool_rewind(trace_spool *spool, GError **error);
+
+/* The next record: 1, 0 at the end, -1 and error. It is valid until the next call. */
+int trace_spool_next(trace_spool *spool, const struct trace_record **record, GError **error);
+void trace_spool_free(trace_spool *spool);
+
+#endif
