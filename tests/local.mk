@@ -14,7 +14,14 @@ stress_programs =
 
 cli_programs =
 
-check_scripts =
+check_scripts = \
+	%D%/check-exports.sh \
+	%D%/check-format.sh \
+	%D%/check-freestanding.sh \
+	%D%/check-headers.sh \
+	%D%/check-includes.sh \
+	%D%/check-manpages.sh \
+	%D%/check-pkgconfig.sh
 
 # Shared by the programs; tests/support.h says what is in it.
 test_support = %D%/libsupport.la
@@ -55,6 +62,7 @@ AM_TESTS_ENVIRONMENT = \
 	CK_TAP_LOG_FILE_NAME=-; export CK_TAP_LOG_FILE_NAME; \
 	BSA_SRCDIR='$(abs_top_srcdir)'; export BSA_SRCDIR; \
 	BSA_BUILDDIR='$(abs_top_builddir)'; export BSA_BUILDDIR; \
+	BSA_INSTRUMENT='$(BSA_INSTRUMENT)'; export BSA_INSTRUMENT; \
 	CC='$(CC)'; export CC; \
 	NM='$(NM)'; export NM; \
 	MAKE='$(MAKE)'; export MAKE;
@@ -65,7 +73,8 @@ if CLI
 AM_TESTS_ENVIRONMENT += BSA_REPLAY='$(abs_top_builddir)/cli/bsa-replay'; export BSA_REPLAY;
 endif
 
-EXTRA_DIST += $(check_scripts)
+EXTRA_DIST += $(check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
+	%D%/freestanding/platform.h
 
 # The same programs, with twenty times the operations.
 .PHONY: check-stress

@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The tree looks as .clang-format says. To make it so:
+#   find include lib cli tests bench -name '*.[ch]' | xargs clang-format -i
+. "$(dirname "$0")/check-lib.sh"
+
+# Other versions lay out some lines differently.
+formatter=
+for candidate in clang-format-14 clang-format; do
+    if have "$candidate" && "$candidate" --version | grep -q 'version 14\.'; then
+        formatter=$candidate
+        break
+    fi
+done
+
+for folder in include lib cli tests bench; do
+    (cd "$srcdir" && find "$folder" -name '*.[ch]' | sort) >"$work/files"
+    if [ ! -s "$work/files" ]; then
+        continue
+    fi
+    if [ -z "$formatter" ]; then
+        skip "$folder is laid out as .clang-format says" "no clang-format 14"
+        continue
+    fi
+    (cd "$srcdir" && xargs "$formatter" --style=file --dry-run -Werror <"$work/files") \
+        >"$work/log" 2>&1
+    nothing "$folder is laid out as .clang-format says" "$work/log"
+done
+
+(cd "$srcdir" && find include lib cli tests bench -name '*.[ch]' -exec grep -L \
+    '^/\* SPDX-License-Identifier: Apache-2\.0 \*/' {} +) >"$work/log"
+nothing "every source names its licence" "$work/log"
+
+done_testing
