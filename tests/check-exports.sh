@@ -18,7 +18,7 @@ if [ -z "$builddir" ] || [ ! -e "$library" ]; then
     skip "the shared library exports exactly these" "it was not built"
 else
     # Coverage and sanitizer builds add names of their run-time part.
-    "${NM:-nm}" -D --defined-only "$library" | awk '{ print $3 }' |
+    $NM -D --defined-only "$library" | awk '{ print $3 }' |
         grep -v -E '^(__|_init$|_fini$|_edata$|_end$|llvm_|lprof|mangle_path$)' | sort >"$work/exported"
     same "the shared library exports exactly these" "$srcdir/tests/exports.txt" "$work/exported"
 fi
@@ -28,7 +28,7 @@ archive=$builddir/lib/.libs/libbuddyslab.a
 if [ -z "$builddir" ] || [ ! -e "$archive" ]; then
     skip "every global name in the archive starts with bsa_ or bsai_" "it was not built"
 else
-    "${NM:-nm}" -g --defined-only "$archive" 2>"$work/nm.err" | awk 'NF == 3 { print $3 }' |
+    $NM -g --defined-only "$archive" 2>"$work/nm.err" | awk 'NF == 3 { print $3 }' |
         grep -v -E '^(bsa_|bsai_|__|DW\.ref\.)' | sort -u >"$work/foreign"
     nothing "every global name in the archive starts with bsa_ or bsai_" "$work/foreign"
 fi

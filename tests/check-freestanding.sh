@@ -22,10 +22,16 @@ own_headers() {
 
 # undefined_names NM OBJECT...: what is undefined in one object and defined in none.
 undefined_names() {
-    "$@" -g 2>/dev/null | awk '
+    nm_command=$1
+    shift
+    # shellcheck disable=SC2086 # configure may have found "nm -B"
+    $nm_command -g "$@" 2>/dev/null | awk '
         NF >= 2 && $(NF - 1) == "U" { undefined[$NF] = 1; next }
         NF >= 2 && $(NF - 1) ~ /^[A-Za-z]$/ { defined[$NF] = 1 }
-        END { for (n in undefined) if (!(n in defined)) print n }'
+        END {
+            if (!("bsa_version" in defined)) print "bsa_version is not there: is this the library?"
+            for (n in undefined) if (!(n in defined)) print n
+        }'
 }
 
 # build NAME LINK NM ALLOWED COMPILER...: three builds that compile and need only the allowed names.
@@ -67,7 +73,7 @@ build() {
 # native COMPILER [FLAGS]: this machine.
 native() {
     system_headers="-isystem $(own_headers "$@")"
-    build "$*" link "${NM:-nm}" "$allowed" "$@"
+    build "$*" link "$NM" "$allowed" "$@"
 }
 
 # cross MACHINE GCC ALLOWED CLANG-FLAGS...: with a cross gcc, and with clang, which is one.

@@ -9,6 +9,7 @@ export LC_ALL
 srcdir=${BSA_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 builddir=${BSA_BUILDDIR:-}
 CC=${CC:-cc}
+NM=${NM:-nm}
 tap_count=0
 tap_failed=0
 
