@@ -11,7 +11,25 @@ bsa_core_sources = \
 	%D%/base/lock.c \
 	%D%/base/lock.h \
 	%D%/base/status.c \
-	%D%/page/page.h
+	%D%/page/page.h \
+	%D%/section/section.h \
+	%D%/buddy/internal.h \
+	%D%/buddy/tree.c \
+	%D%/buddy/tree.h \
+	%D%/slab/cache.c \
+	%D%/slab/cache.h \
+	%D%/slab/classes.c \
+	%D%/slab/classes.h \
+	%D%/slab/object.h \
+	%D%/slab/records.c \
+	%D%/slab/records.h \
+	%D%/slab/slab.c \
+	%D%/cpu/cpu.h \
+	%D%/cpu/depot.c \
+	%D%/cpu/depot.h \
+	%D%/cpu/magazine.c \
+	%D%/cpu/page_list.c \
+	%D%/cpu/state.c
 
 # The objects of both targets: the public library with its filtered names, and the tests that look
 # inside. Per-target flags replace AM_CFLAGS, so they repeat it.
