@@ -25,13 +25,13 @@ struct trace_import {
     trace_spool *spool;
     struct trace_hygiene *hygiene;
     const struct trace_options *options;
-    GArray *cpu_first;      /* guint64 per CPU: its first time stamp, G_MAXUINT64 before */
+    GArray *cpu_first; /* guint64 per CPU: its first time stamp, G_MAXUINT64 before */
     struct trace_map threads;
-    guint32 last_thread;    /* most records come from the thread of the one before */
-    guint32 cpus;           /* highest CPU of a record + 1 */
-    guint64 first_ns;       /* smallest time of a record */
-    guint64 last_ns;        /* time of the last record */
-    guint64 slab_records;   /* told apart so that an empty layer can be named */
+    guint32 last_thread;  /* most records come from the thread of the one before */
+    guint32 cpus;         /* highest CPU of a record + 1 */
+    guint64 first_ns;     /* smallest time of a record */
+    guint64 last_ns;      /* time of the last record */
+    guint64 slab_records; /* told apart so that an empty layer can be named */
     guint64 page_records;
 };
 

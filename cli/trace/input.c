@@ -26,18 +26,18 @@ G_STATIC_ASSERT(BUFFER_BYTES >= 4 * TRACE_LINE_MAX);
 struct trace_input {
     char *name;
     int fd;
-    gboolean end;           /* no byte more will come into the buffer */
-    gboolean file_end;      /* read(2) said so */
-    guint64 file_bytes;     /* its length, 0 where it is not known */
+    gboolean end;       /* no byte more will come into the buffer */
+    gboolean file_end;  /* read(2) said so */
+    guint64 file_bytes; /* its length, 0 where it is not known */
     guint64 bytes_read;
     guint64 lines;
     char *buffer;
-    gsize first, last;      /* what is in it and not handed out yet */
-    ZSTD_DStream *zstd;     /* NULL: plain bytes */
-    size_t zstd_wants;      /* 0: between two frames, where the input may end */
-    char *packed;           /* compressed bytes */
+    gsize first, last;  /* what is in it and not handed out yet */
+    ZSTD_DStream *zstd; /* NULL: plain bytes */
+    size_t zstd_wants;  /* 0: between two frames, where the input may end */
+    char *packed;       /* compressed bytes */
     gsize packed_size;
-    ZSTD_inBuffer unread;   /* of packed */
+    ZSTD_inBuffer unread; /* of packed */
 };
 
 GQuark trace_error_quark(void)
@@ -86,10 +86,11 @@ static gssize read_file(trace_input *input, char *to, gsize room, GError **error
 static gboolean fail_zstd(const trace_input *input, const char *what, GError **error)
 {
     g_set_error(error, TRACE_ERROR, TRACE_ERROR_DAMAGED,
-                "%s: the zstd stream %s at byte %" G_GUINT64_FORMAT " of the file, after line %"
-                G_GUINT64_FORMAT " of the text; copy or record it again (zstd -t checks a file)",
-                input->name, what,
-                input->bytes_read - (input->unread.size - input->unread.pos), input->lines);
+                "%s: the zstd stream %s at byte %" G_GUINT64_FORMAT
+                " of the file, after line %" G_GUINT64_FORMAT
+                " of the text; copy or record it again (zstd -t checks a file)",
+                input->name, what, input->bytes_read - (input->unread.size - input->unread.pos),
+                input->lines);
     return FALSE;
 }
 
@@ -150,8 +151,8 @@ static gboolean starts_as_zstd(const char *bytes, gsize length)
 {
     static const char frame[4] = {'\x28', '\xb5', '\x2f', '\xfd'};
     static const char skippable[3] = {'\x2a', '\x4d', '\x18'};
-    return length >= 4 && (memcmp(bytes, frame, 4) == 0 ||
-                           (((guint8)bytes[0] & 0xf0) == 0x50 && memcmp(bytes + 1, skippable, 3) == 0));
+    return length >= 4 && (memcmp(bytes, frame, 4) == 0 || (((guint8)bytes[0] & 0xf0) == 0x50 &&
+                                                            memcmp(bytes + 1, skippable, 3) == 0));
 }
 
 /* Reads the first four bytes, which may come one by one from a pipe, and turns to zstd if so. */

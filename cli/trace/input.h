@@ -12,16 +12,16 @@
 #define TRACE_LINE_MAX ((gsize)65536)
 
 struct trace_line {
-    const char *text;       /* not terminated; valid until the next call */
-    gsize length;           /* without the line's end */
-    guint64 number;         /* 1, 2, ... */
-    gboolean cut;           /* longer than TRACE_LINE_MAX, or the input ended before the line did */
+    const char *text; /* not terminated; valid until the next call */
+    gsize length;     /* without the line's end */
+    guint64 number;   /* 1, 2, ... */
+    gboolean cut;     /* longer than TRACE_LINE_MAX, or the input ended before the line did */
 };
 
 typedef struct trace_input trace_input;
 
 trace_input *trace_input_open(const char *path, GError **error);
-const char *trace_input_name(const trace_input *input);     /* for messages */
+const char *trace_input_name(const trace_input *input); /* for messages */
 gboolean trace_input_compressed(const trace_input *input);
 
 /*

@@ -15,26 +15,24 @@
 
 struct event_name {
     const char *name;
-    gsize length;
     enum trace_kmem_event event;
 };
 
-#define EVENT(name, event) {name, sizeof name - 1, event}
-
+/* Those of today first: they are looked for in this order. */
 static const struct event_name event_names[] = {
-    EVENT("kfree", TRACE_KMEM_FREE),
-    EVENT("kmalloc", TRACE_KMEM_ALLOC),
-    EVENT("kmem_cache_alloc", TRACE_KMEM_ALLOC),
-    EVENT("kmem_cache_free", TRACE_KMEM_FREE),
-    EVENT("mm_page_alloc", TRACE_KMEM_PAGE_ALLOC),
-    EVENT("mm_page_free", TRACE_KMEM_PAGE_FREE),
-    EVENT("mm_page_free_batched", TRACE_KMEM_PAGE_REPEAT),
+    {"kfree", TRACE_KMEM_FREE},
+    {"kmalloc", TRACE_KMEM_ALLOC},
+    {"kmem_cache_alloc", TRACE_KMEM_ALLOC},
+    {"kmem_cache_free", TRACE_KMEM_FREE},
+    {"mm_page_alloc", TRACE_KMEM_PAGE_ALLOC},
+    {"mm_page_free", TRACE_KMEM_PAGE_FREE},
+    {"mm_page_free_batched", TRACE_KMEM_PAGE_REPEAT},
     /* kernels before 6.1 */
-    EVENT("kmalloc_node", TRACE_KMEM_ALLOC),
-    EVENT("kmem_cache_alloc_node", TRACE_KMEM_ALLOC),
+    {"kmalloc_node", TRACE_KMEM_ALLOC},
+    {"kmem_cache_alloc_node", TRACE_KMEM_ALLOC},
     /* kernels before 3.3 */
-    EVENT("mm_page_free_direct", TRACE_KMEM_PAGE_FREE),
-    EVENT("mm_pagevec_free", TRACE_KMEM_PAGE_REPEAT),
+    {"mm_page_free_direct", TRACE_KMEM_PAGE_FREE},
+    {"mm_pagevec_free", TRACE_KMEM_PAGE_REPEAT},
 };
 
 enum trace_kmem_event trace_kmem_event(const char *name, gsize length)
@@ -44,7 +42,8 @@ enum trace_kmem_event trace_kmem_event(const char *name, gsize length)
         length -= 5;
     }
     for (gsize i = 0; i < G_N_ELEMENTS(event_names); i++) {
-        if (event_names[i].length == length && memcmp(event_names[i].name, name, length) == 0) {
+        const char *known = event_names[i].name;
+        if (strncmp(known, name, length) == 0 && known[length] == '\0') {
             return event_names[i].event;
         }
     }
@@ -62,7 +61,7 @@ enum field {
 };
 
 struct fields {
-    unsigned found;             /* enum field */
+    unsigned found; /* enum field */
     guint64 pointer, frame, requested, given, order, migratetype;
 };
 
@@ -190,9 +189,8 @@ static gboolean has(const struct fields *fields, unsigned needed)
     return (fields->found & FIELD_BAD) == 0 && (fields->found & needed) == needed;
 }
 
-static enum trace_kmem_result object_record(enum trace_kmem_event event,
-                                            const struct fields *fields,
-                                            struct trace_record *record)
+static enum trace_kmem_result
+object_record(enum trace_kmem_event event, const struct fields *fields, struct trace_record *record)
 {
     gboolean alloc = event == TRACE_KMEM_ALLOC;
     if (!has(fields, alloc ? FIELD_POINTER | FIELD_REQUESTED : FIELD_POINTER)) {
@@ -208,8 +206,7 @@ static enum trace_kmem_result object_record(enum trace_kmem_event event,
     return TRACE_KMEM_RECORD;
 }
 
-static enum trace_kmem_result page_record(enum trace_kmem_event event,
-                                          const struct fields *fields,
+static enum trace_kmem_result page_record(enum trace_kmem_event event, const struct fields *fields,
                                           struct trace_record *record)
 {
     gboolean alloc = event == TRACE_KMEM_PAGE_ALLOC;
@@ -222,8 +219,8 @@ static enum trace_kmem_result page_record(enum trace_kmem_event event,
     if ((fields->found & FIELD_MIGRATETYPE) != 0 && fields->migratetype < 63) {
         record->migratetype = (guint8)fields->migratetype;
     }
-    if (alloc && (fields->frame == 0 || fields->frame == G_MAXUINT64 ||
-                  fields->frame == G_MAXUINT32)) {
+    if (alloc &&
+        (fields->frame == 0 || fields->frame == G_MAXUINT64 || fields->frame == G_MAXUINT32)) {
         return TRACE_KMEM_FAILED;
     }
     return TRACE_KMEM_RECORD;

@@ -12,19 +12,19 @@
 #include "spool.h"
 
 enum trace_kmem_event {
-    TRACE_KMEM_OTHER,           /* neither allocates nor frees */
-    TRACE_KMEM_ALLOC,           /* kmalloc, kmem_cache_alloc and their _node forms */
-    TRACE_KMEM_FREE,            /* kfree, kmem_cache_free */
+    TRACE_KMEM_OTHER, /* neither allocates nor frees */
+    TRACE_KMEM_ALLOC, /* kmalloc, kmem_cache_alloc and their _node forms */
+    TRACE_KMEM_FREE,  /* kfree, kmem_cache_free */
     TRACE_KMEM_PAGE_ALLOC,
     TRACE_KMEM_PAGE_FREE,
-    TRACE_KMEM_PAGE_REPEAT      /* mm_page_free_batched: tells an mm_page_free once more */
+    TRACE_KMEM_PAGE_REPEAT /* mm_page_free_batched: tells an mm_page_free once more */
 };
 
 enum trace_kmem_result {
     TRACE_KMEM_RECORD,
-    TRACE_KMEM_NULL,            /* a free of no object */
-    TRACE_KMEM_FAILED,          /* an allocation that got nothing */
-    TRACE_KMEM_BAD              /* a field is missing or makes no sense */
+    TRACE_KMEM_NULL,   /* a free of no object */
+    TRACE_KMEM_FAILED, /* an allocation that got nothing */
+    TRACE_KMEM_BAD     /* a field is missing or makes no sense */
 };
 
 /* name with or without "kmem:" before it. */

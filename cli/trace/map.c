@@ -75,8 +75,9 @@ gboolean trace_map_remove(struct trace_map *map, guint64 key, guint32 *value)
         return FALSE;
     }
     *value = *found;
-    struct trace_map_entry *entry = (struct trace_map_entry *)(gpointer)
-        ((char *)found - G_STRUCT_OFFSET(struct trace_map_entry, value));
+    struct trace_map_entry *entry =
+        (struct trace_map_entry *)(gpointer)((char *)found -
+                                             G_STRUCT_OFFSET(struct trace_map_entry, value));
     gsize hole = (gsize)(entry - map->entries);
     /* An entry moves into the hole unless its home lies behind the hole. */
     for (gsize i = (hole + 1) & map->mask; map->entries[i].used; i = (i + 1) & map->mask) {

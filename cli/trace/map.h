@@ -18,15 +18,15 @@ struct trace_map_entry {
 
 struct trace_map {
     struct trace_map_entry *entries;
-    gsize mask;         /* entries - 1, a power of two less one */
-    guint shift;        /* 64 - log2(entries) */
+    gsize mask;  /* entries - 1, a power of two less one */
+    guint shift; /* 64 - log2(entries) */
     gsize count;
 };
 
 void trace_map_init(struct trace_map *map);
-void trace_map_clear(struct trace_map *map);    /* to the state after init */
-guint32 *trace_map_find(const struct trace_map *map, guint64 key);     /* NULL: not there */
-void trace_map_insert(struct trace_map *map, guint64 key, guint32 value);   /* key is not there */
+void trace_map_clear(struct trace_map *map);                       /* to the state after init */
+guint32 *trace_map_find(const struct trace_map *map, guint64 key); /* NULL: not there */
+void trace_map_insert(struct trace_map *map, guint64 key, guint32 value); /* key is not there */
 gboolean trace_map_remove(struct trace_map *map, guint64 key, guint32 *value);
 void trace_map_destroy(struct trace_map *map);
 

@@ -8,13 +8,13 @@
 
 struct entry {
     guint32 hash;
-    guint32 index;      /* TRACE_NO_NAME: nothing here */
+    guint32 index; /* TRACE_NO_NAME: nothing here */
 };
 
 struct trace_names {
     struct entry *table;
     guint32 mask;
-    GPtrArray *texts;   /* index -> text */
+    GPtrArray *texts; /* index -> text */
     GStringChunk *chunk;
 };
 
@@ -87,8 +87,7 @@ guint32 trace_names_intern(trace_names *names, const char *text, gsize length)
         return TRACE_NO_NAME;
     }
     names->table[at] = (struct entry){hash, names->texts->len};
-    g_ptr_array_add(names->texts,
-                    g_string_chunk_insert_len(names->chunk, text, (gssize)length));
+    g_ptr_array_add(names->texts, g_string_chunk_insert_len(names->chunk, text, (gssize)length));
     guint32 index = names->texts->len - 1;
     if (names->texts->len > names->mask / 2) {
         grow(names);

@@ -12,8 +12,8 @@ typedef struct trace_names trace_names;
 
 trace_names *trace_names_new(void);
 guint32 trace_names_intern(trace_names *names, const char *text, gsize length);
-const char *trace_names_get(const trace_names *names, guint32 index);  /* "" where there is none */
-guint32 trace_names_count(const trace_names *names);                    /* the empty one included */
+const char *trace_names_get(const trace_names *names, guint32 index); /* "" where there is none */
+guint32 trace_names_count(const trace_names *names);                  /* the empty one included */
 void trace_names_free(trace_names *names);
 
 #endif

@@ -18,10 +18,10 @@ struct header {
     guint64 time_ns;
     guint32 thread;
     guint32 cpu;
-    const char *event;      /* its name, without the last ':'; or a PERF_RECORD_ */
+    const char *event; /* its name, without the last ':'; or a PERF_RECORD_ */
     gsize event_length;
-    const char *body;       /* behind the name */
-    gboolean record;        /* PERF_RECORD_..., not a tracepoint */
+    const char *body; /* behind the name */
+    gboolean record;  /* PERF_RECORD_..., not a tracepoint */
 };
 
 static gboolean is_digit(char c)
@@ -66,7 +66,7 @@ static gboolean decimal(const char *text, const char *end, guint64 limit, guint6
     return text < end;
 }
 
-/* "seconds.fraction" that ends at colon: exact nanoseconds. Gives where it begins, NULL: no time. */
+/* "seconds.fraction" that ends at colon, as nanoseconds. Where it begins; NULL: no time. */
 static const char *time_back(const char *start, const char *colon, guint64 *time_ns)
 {
     const char *fraction = digits_back(start, colon);
@@ -142,7 +142,7 @@ static gboolean event_behind(const char *colon, const char *end, struct header *
         if (digit == text || digit == end || !is_blank(*digit)) {
             break;
         }
-        text = digit;   /* the period: the name comes next */
+        text = digit; /* the period: the name comes next */
     }
     const char *stop = text;
     while (stop < end && !is_blank(*stop)) {
@@ -197,14 +197,14 @@ static gboolean lost_line(struct trace_import *import, const char *text, const c
 {
     guint64 lost;
     if (number_behind(text, end, "LOST", &lost)) {
-        import->hygiene->lost_events += lost;           /* [LOST n EVENTS] */
+        import->hygiene->lost_events += lost; /* [LOST n EVENTS] */
     } else if (g_strstr_len(text, end - text, "EVENTS DROPPED]") != NULL &&
                number_behind(text, end, "[", &lost)) {
-        import->hygiene->lost_events += lost;           /* [n EVENTS DROPPED] */
+        import->hygiene->lost_events += lost; /* [n EVENTS DROPPED] */
     } else if (g_strstr_len(text, end - text, "LOST EVENTS") == NULL &&
                !(number_behind(text, end, " and lost ", &lost) &&
                  g_strstr_len(text, end - text, "chunks") != NULL)) {
-        return FALSE;       /* the last two forms tell that events are lost, not how many */
+        return FALSE; /* the last two forms tell that events are lost, not how many */
     }
     import->hygiene->lost_reports++;
     return TRUE;
@@ -224,8 +224,8 @@ static gboolean is_filler(const char *text, const char *end)
     while (p < end && g_ascii_isxdigit(*p)) {
         p++;
     }
-    return p == end ? p == address : p - address >= 4 && address > text && is_blank(*p) &&
-                                     end[-1] == ')';
+    return p == end ? p == address
+                    : p - address >= 4 && address > text && is_blank(*p) && end[-1] == ')';
 }
 
 static void take_perf_record(struct trace_import *import, const struct header *header,
@@ -260,10 +260,12 @@ static gboolean take_event(struct trace_import *import, const struct trace_line 
         hygiene->other_layer++;
         return TRUE;
     }
-    struct trace_record record = {.time_ns = header->time_ns, .line = line->number,
-                                  .thread = header->thread, .cpu = (guint16)header->cpu};
-    switch (trace_kmem_fields(event, header->body, line->text + line->length, import->names,
-                              &record)) {
+    struct trace_record record = {.time_ns = header->time_ns,
+                                  .line = line->number,
+                                  .thread = header->thread,
+                                  .cpu = (guint16)header->cpu};
+    switch (
+        trace_kmem_fields(event, header->body, line->text + line->length, import->names, &record)) {
     case TRACE_KMEM_RECORD:
         return trace_import_add(import, &record, error);
     case TRACE_KMEM_NULL:

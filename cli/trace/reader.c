@@ -30,8 +30,8 @@ struct trace_reader {
     trace_page_marks *marks;
     struct trace_resolver resolver;
     struct trace_event pending[TRACE_RESOLVE_EVENTS];
-    int next, ready;            /* of pending */
-    guint64 late_ns;            /* the latest first time stamp among the CPUs, since first_ns */
+    int next, ready; /* of pending */
+    guint64 late_ns; /* the latest first time stamp among the CPUs, since first_ns */
 };
 
 static const struct trace_format *find_format(trace_input *input, GError **error)
@@ -55,8 +55,8 @@ static const struct trace_format *find_format(trace_input *input, GError **error
     }
     g_set_error(error, TRACE_ERROR, TRACE_ERROR_FORMAT,
                 "%s: is no trace that can be read; expected the output of perf script, plain or "
-                "compressed by zstd, but %s", trace_input_name(input),
-                trace_describe_foreign(bytes, length));
+                "compressed by zstd, but %s",
+                trace_input_name(input), trace_describe_foreign(bytes, length));
     return NULL;
 }
 
@@ -69,10 +69,10 @@ static gboolean check_layer(const trace_reader *reader, const struct trace_impor
     enum trace_layer layer = reader->options.layer;
     if (slab + page == 0) {
         g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
-                    "%s: no allocation and no free in its %" G_GUINT64_FORMAT " lines (%"
-                    G_GUINT64_FORMAT " events of other kinds, %" G_GUINT64_FORMAT
-                    " lines not understood); record with perf record -a -e 'kmem:*'", name,
-                    reader->hygiene.lines, reader->hygiene.other_events,
+                    "%s: no allocation and no free in its %" G_GUINT64_FORMAT
+                    " lines (%" G_GUINT64_FORMAT " events of other kinds, %" G_GUINT64_FORMAT
+                    " lines not understood); record with perf record -a -e 'kmem:*'",
+                    name, reader->hygiene.lines, reader->hygiene.other_events,
                     reader->hygiene.ignored_lines);
         return FALSE;
     }

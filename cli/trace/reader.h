@@ -12,14 +12,14 @@
 
 /* Which of the two layers of a kernel trace the events come from. */
 enum trace_layer {
-    TRACE_LAYER_SLAB,   /* slab objects only */
-    TRACE_LAYER_PAGE,   /* page blocks only, those of the kernel's own slabs included */
-    TRACE_LAYER_BOTH    /* both, less the page blocks that held slab objects (two passes) */
+    TRACE_LAYER_SLAB, /* slab objects only */
+    TRACE_LAYER_PAGE, /* page blocks only, those of the kernel's own slabs included */
+    TRACE_LAYER_BOTH  /* both, less the page blocks that held slab objects (two passes) */
 };
 
 struct trace_options {
     enum trace_layer layer;
-    guint page_size;            /* bytes of a page frame of the recorded machine; 0: 4096 */
+    guint page_size; /* bytes of a page frame of the recorded machine; 0: 4096 */
     /* Called now and then while reading, for a progress line; may be NULL. fraction is of the
      * input consumed, negative where its length is not known (a pipe). */
     void (*progress)(gpointer data, guint64 events, double fraction);
@@ -28,45 +28,45 @@ struct trace_options {
 
 /* What was odd about the input; every field is a count and is complete at the end of the stream. */
 struct trace_hygiene {
-    guint64 lines;              /* lines (or records) read */
-    guint64 events;             /* events handed out */
+    guint64 lines;  /* lines (or records) read */
+    guint64 events; /* events handed out */
     guint64 allocs, frees, page_allocs, page_frees;
-    guint64 null_frees;         /* kfree(NULL): no event */
-    guint64 failed_allocs;      /* the recorded allocation itself failed: no event */
-    guint64 orphan_frees;       /* slab: object older than the trace, or its allocation was lost */
+    guint64 null_frees;    /* kfree(NULL): no event */
+    guint64 failed_allocs; /* the recorded allocation itself failed: no event */
+    guint64 orphan_frees;  /* slab: object older than the trace, or its allocation was lost */
     guint64 orphan_page_frees;
-    guint64 implicit_frees;     /* an address handed out again without a free between */
+    guint64 implicit_frees; /* an address handed out again without a free between */
     guint64 implicit_page_frees;
-    guint64 batched_repeats;    /* mm_page_free_batched lines that repeat an mm_page_free */
-    guint64 slab_page_allocs;   /* layer both: page blocks left out because they held slab objects */
+    guint64 batched_repeats;  /* mm_page_free_batched lines that repeat an mm_page_free */
+    guint64 slab_page_allocs; /* layer both: page blocks left out because they held slab objects */
     guint64 slab_page_frees;
-    guint64 lost_events;        /* events that the recorder says it lost */
-    guint64 lost_reports;       /* lines that said so */
-    guint64 incomplete_start;   /* events before the latest first time stamp among the CPUs */
-    guint64 other_events;       /* events of kinds that are no allocation (kmem:rss_stat ...) */
-    guint64 other_layer;        /* allocations and frees of the layer that was not asked for */
-    guint64 filler_lines;       /* empty lines, comments, call chains */
-    guint64 ignored_lines;      /* lines not understood */
-    guint64 first_ignored[8];   /* their line numbers */
-    guint64 ignored_shown;      /* how many of first_ignored are filled */
-    guint64 never_freed;        /* objects alive at the end: censored, not leaked */
-    guint64 never_freed_bytes;  /* of these objects, as requested; page blocks apart */
-    guint64 pages_never_freed;  /* in pages, not blocks */
-    guint64 out_of_order;       /* events whose time stamp was before their predecessor's */
+    guint64 lost_events;       /* events that the recorder says it lost */
+    guint64 lost_reports;      /* lines that said so */
+    guint64 incomplete_start;  /* events before the latest first time stamp among the CPUs */
+    guint64 other_events;      /* events of kinds that are no allocation (kmem:rss_stat ...) */
+    guint64 other_layer;       /* allocations and frees of the layer that was not asked for */
+    guint64 filler_lines;      /* empty lines, comments, call chains */
+    guint64 ignored_lines;     /* lines not understood */
+    guint64 first_ignored[8];  /* their line numbers */
+    guint64 ignored_shown;     /* how many of first_ignored are filled */
+    guint64 never_freed;       /* objects alive at the end: censored, not leaked */
+    guint64 never_freed_bytes; /* of these objects, as requested; page blocks apart */
+    guint64 pages_never_freed; /* in pages, not blocks */
+    guint64 out_of_order;      /* events whose time stamp was before their predecessor's */
 };
 
 /* What one pass over the whole input found before the first event is handed out. */
 struct trace_summary {
-    guint64 events;             /* events that the stream will hand out */
-    guint64 peak_slots;         /* slots ever in use at once, so that slot < peak_slots */
-    guint64 peak_live_bytes;    /* requested bytes alive at once, pages and objects together */
-    guint64 peak_live_pages;    /* of them in page blocks, in pages */
-    guint64 max_size;           /* largest request, bytes */
+    guint64 events;          /* events that the stream will hand out */
+    guint64 peak_slots;      /* slots ever in use at once, so that slot < peak_slots */
+    guint64 peak_live_bytes; /* requested bytes alive at once, pages and objects together */
+    guint64 peak_live_pages; /* of them in page blocks, in pages */
+    guint64 max_size;        /* largest request, bytes */
     guint64 duration_ns;
-    guint32 cpus;               /* highest recorded CPU + 1 */
-    guint32 threads;            /* distinct thread ids */
-    gboolean kernel;            /* a kernel trace (pages, named caches) */
-    const char *format;         /* "perf script", ... */
+    guint32 cpus;       /* highest recorded CPU + 1 */
+    guint32 threads;    /* distinct thread ids */
+    gboolean kernel;    /* a kernel trace (pages, named caches) */
+    const char *format; /* "perf script", ... */
 };
 
 typedef struct trace_reader trace_reader;

@@ -148,11 +148,9 @@ static int resolve_alloc(struct trace_resolver *resolver, const struct trace_rec
     struct trace_map *map = page ? &resolver->pages : &resolver->objects;
     guint32 slot;
     int count = 0;
-    if (trace_map_remove(map, record->address, &slot)) {
+    if (trace_map_remove(map, record->address, &slot) && slot != LEFT_OUT) {
         *(page ? &hygiene->implicit_page_frees : &hygiene->implicit_frees) += 1;
-        if (slot != LEFT_OUT) {
-            end_life(resolver, record, &events[count++], slot, TRACE_IMPLICIT);
-        }
+        end_life(resolver, record, &events[count++], slot, TRACE_IMPLICIT);
     }
     if (page && resolver->marks != NULL &&
         trace_page_marks_test(resolver->marks, resolver->page_blocks++)) {
@@ -186,8 +184,8 @@ int trace_resolve(struct trace_resolver *resolver, const struct trace_record *re
                   struct trace_event *events)
 {
     gboolean alloc = record->kind == TRACE_ALLOC || record->kind == TRACE_PAGE_ALLOC;
-    int count = alloc ? resolve_alloc(resolver, record, events)
-                      : resolve_free(resolver, record, events);
+    int count =
+        alloc ? resolve_alloc(resolver, record, events) : resolve_free(resolver, record, events);
     resolver->hygiene->events += (guint64)count;
     return count;
 }

@@ -19,17 +19,17 @@
 
 struct trace_resolver {
     guint64 page_size;
-    guint64 first_ns;                   /* time 0 of the events */
-    const trace_page_marks *marks;      /* blocks to leave out; NULL: none */
-    struct trace_hygiene *hygiene;      /* where what is odd is counted */
-    struct trace_summary *summary;      /* and the peaks */
-    struct trace_map objects, pages;    /* live addresses and page frame numbers -> slot */
-    guint64 *sizes;                     /* of each slot's object, bytes */
-    guint32 *free_slots;                /* a stack */
-    guint32 slots;                      /* ever used */
-    guint32 slots_held;                 /* room in the two arrays */
+    guint64 first_ns;                /* time 0 of the events */
+    const trace_page_marks *marks;   /* blocks to leave out; NULL: none */
+    struct trace_hygiene *hygiene;   /* where what is odd is counted */
+    struct trace_summary *summary;   /* and the peaks */
+    struct trace_map objects, pages; /* live addresses and page frame numbers -> slot */
+    guint64 *sizes;                  /* of each slot's object, bytes */
+    guint32 *free_slots;             /* a stack */
+    guint32 slots;                   /* ever used */
+    guint32 slots_held;              /* room in the two arrays */
     guint32 free_count;
-    guint64 page_blocks;                /* page allocations seen, the marks' index */
+    guint64 page_blocks; /* page allocations seen, the marks' index */
     guint64 live_bytes, live_pages;
     guint64 number;
 };

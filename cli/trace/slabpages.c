@@ -24,11 +24,11 @@
 #define GIB ((guint64)1 << 30)
 #define X86_64_BASE G_GUINT64_CONSTANT(0xffff888000000000)
 #define ORDERS 64u
-#define RECENT 16u          /* page allocations held per CPU */
+#define RECENT 16u /* page allocations held per CPU */
 #define CANDIDATES 64u
 
 struct trace_page_marks {
-    GArray *words;          /* guint64: 64 marks each */
+    GArray *words; /* guint64: 64 marks each */
     guint64 base;
 };
 
@@ -64,7 +64,7 @@ void trace_page_marks_free(trace_page_marks *marks)
 struct recent {
     guint64 frame[RECENT];
     guint8 order[RECENT];
-    guint count;            /* ever; the slot of the next is count % RECENT */
+    guint count; /* the place of the next is count % RECENT; never falls below RECENT again */
 };
 
 struct candidate {
@@ -74,13 +74,13 @@ struct candidate {
 
 struct search {
     guint64 page_size;
-    GArray *recent;         /* struct recent per CPU */
+    GArray *recent; /* struct recent per CPU */
     struct candidate candidates[CANDIDATES];
     guint count;
-    guint64 objects;        /* slab allocations */
-    guint64 blocks;         /* page allocations */
-    guint64 lowest, highest;/* addresses of slab objects */
-    guint64 last_frame;     /* highest page frame number */
+    guint64 objects;         /* slab allocations */
+    guint64 blocks;          /* page allocations */
+    guint64 lowest, highest; /* addresses of slab objects */
+    guint64 last_frame;      /* highest page frame number */
 };
 
 /* A table of the bases with most votes; one without room takes a vote from each (Misra, Gries). */
@@ -170,7 +170,8 @@ static gboolean fail(const char *name, gboolean hashed, GError **error)
 {
     g_set_error(error, TRACE_ERROR, TRACE_ERROR_LAYER,
                 "%s: cannot tell which pages held slab objects: %s; use --layer=slab or "
-                "--layer=page", name,
+                "--layer=page",
+                name,
                 hashed ? "the addresses of the objects are hashed (or of a 32-bit machine)"
                        : "no start of the kernel's direct map fits the addresses of the objects "
                          "to the page frames (too few of both, or another architecture)");
@@ -195,7 +196,7 @@ static gboolean find_base(trace_page_marks *marks, trace_spool *spool, guint64 p
         return FALSE;
     }
     if (search.objects == 0 || search.blocks == 0) {
-        return TRUE;        /* one layer only: nothing can be on the other */
+        return TRUE; /* one layer only: nothing can be on the other */
     }
     if (search.highest <= G_MAXUINT32) {
         return fail(name, TRUE, error);
@@ -205,11 +206,11 @@ static gboolean find_base(trace_page_marks *marks, trace_spool *spool, guint64 p
 }
 
 struct live_blocks {
-    struct trace_map heads;     /* page frame number -> index into blocks */
-    GArray *blocks;             /* struct block, those of the live heads and free ones */
-    GArray *unused;             /* guint32: indices into blocks */
-    guint64 live[ORDERS];       /* blocks per order */
-    guint64 count;              /* page allocations so far */
+    struct trace_map heads; /* page frame number -> index into blocks */
+    GArray *blocks;         /* struct block, those of the live heads and free ones */
+    GArray *unused;         /* guint32: indices into blocks */
+    guint64 live[ORDERS];   /* blocks per order */
+    guint64 count;          /* page allocations so far */
 };
 
 struct block {

@@ -28,7 +28,7 @@ struct packed {
     guint32 thread;
     guint32 cache;
     guint32 site;
-    guint32 narrow;     /* cpu 16 bits, kind 4, order 6, migrate type 6 (63: unknown) */
+    guint32 narrow; /* cpu 16 bits, kind 4, order 6, migrate type 6 (63: unknown) */
 };
 
 G_STATIC_ASSERT(sizeof(struct packed) == 48);
@@ -37,15 +37,15 @@ G_STATIC_ASSERT(sizeof(struct packed) == 48);
 
 struct trace_spool {
     struct packed *buffer;
-    gsize size;             /* records that the buffer holds */
-    gsize used;             /* written to it, or read into it */
-    gsize next;             /* to be handed out */
-    guint64 count;          /* records in all */
-    guint64 left;           /* of them not yet in the buffer while reading */
-    guint64 line;           /* of the last record written or read */
-    guint64 offset;         /* in the file, while reading */
+    gsize size;     /* records that the buffer holds */
+    gsize used;     /* written to it, or read into it */
+    gsize next;     /* to be handed out */
+    guint64 count;  /* records in all */
+    guint64 left;   /* of them not yet in the buffer while reading */
+    guint64 line;   /* of the last record written or read */
+    guint64 offset; /* in the file, while reading */
     gboolean reading;
-    int fd;                 /* -1: everything is in the buffer */
+    int fd; /* -1: everything is in the buffer */
     struct trace_record record;
 };
 
@@ -73,7 +73,8 @@ static gboolean open_file(trace_spool *spool, GError **error)
     } else {
         g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
                     "cannot make a temporary file in %s: %s; set TMPDIR to a directory that can be "
-                    "written", g_get_tmp_dir(), g_strerror(code));
+                    "written",
+                    g_get_tmp_dir(), g_strerror(code));
     }
     g_free(name);
     return spool->fd >= 0;
@@ -94,8 +95,8 @@ static gboolean write_buffer(trace_spool *spool, GError **error)
         if (written <= 0) {
             g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
                         "the temporary file in %s cannot grow beyond %" G_GUINT64_FORMAT
-                        " MiB: %s; set TMPDIR to a directory with more room", g_get_tmp_dir(),
-                        (spool->count * sizeof(struct packed)) >> 20,
+                        " MiB: %s; set TMPDIR to a directory with more room",
+                        g_get_tmp_dir(), (spool->count * sizeof(struct packed)) >> 20,
                         g_strerror(written < 0 ? errno : ENOSPC));
             return FALSE;
         }

@@ -13,16 +13,16 @@
 
 /* An event as the trace tells it: an address, not yet an identity. */
 struct trace_record {
-    guint64 time_ns;        /* on the recorder's clock */
-    guint64 address;        /* page events: the page frame number */
-    guint64 size;           /* bytes asked for; 0 for frees and pages */
+    guint64 time_ns; /* on the recorder's clock */
+    guint64 address; /* page events: the page frame number */
+    guint64 size;    /* bytes asked for; 0 for frees and pages */
     guint64 given;
     guint64 line;
     guint32 thread;
     guint32 cache;
     guint32 site;
     guint16 cpu;
-    guint8 kind;            /* enum trace_kind */
+    guint8 kind; /* enum trace_kind */
     guint8 order;
     guint8 migratetype;
 };
