@@ -1,3 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 
-cli_replay_sources =
+cli_replay_sources = \
+	%D%/account.c \
+	%D%/account.h \
+	%D%/backend.c \
+	%D%/backend.h \
+	%D%/backend_buddyslab.c \
+	%D%/error.h \
+	%D%/execute.c \
+	%D%/execute.h \
+	%D%/options.c \
+	%D%/options.h \
+	%D%/progress.c \
+	%D%/progress.h \
+	%D%/regions.c \
+	%D%/regions.h \
+	%D%/schedule.c \
+	%D%/schedule.h \
+	%D%/threads.c

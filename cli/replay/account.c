@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "account.h"
+
+static struct replay_live *entry(struct replay_account *account, guint size_class)
+{
+    return &account->live[size_class == REPLAY_NO_CLASS ? REPLAY_BLOCKS : size_class];
+}
+
+void replay_account_alloc(struct replay_account *account, guint size_class, guint64 requested,
+                          guint64 given)
+{
+    struct replay_live *live = entry(account, size_class);
+    live->count++;
+    live->requested += requested;
+    live->given += given;
+    live->allocs++;
+    live->requested_ever += requested;
+    live->given_ever += given;
+    account->requested += requested;
+    account->given += given;
+    account->requested_ever += requested;
+    account->given_ever += given;
+}
+
+void replay_account_free(struct replay_account *account, guint size_class, guint64 requested,
+                         guint64 given)
+{
+    struct replay_live *live = entry(account, size_class);
+    live->count--;
+    live->requested -= requested;
+    live->given -= given;
+    account->requested -= requested;
+    account->given -= given;
+}
+
+gboolean replay_account_address(struct replay_account *account, const struct replay_regions *regions,
+                                const void *address, guint64 bytes)
+{
+    guintptr first = (guintptr)address;
+    for (guint i = 0; i < regions->used; i++) {
+        guintptr start = (guintptr)regions->region[i].start;
+        guint64 offset = first - start;
+        if (first < start || offset >= regions->region[i].bytes)
+            continue;
+        if (bytes > regions->region[i].bytes - offset)
+            return FALSE;
+        guintptr end = first + (guintptr)bytes;
+        guint64 before = account->highest[i] - account->lowest[i];
+        if (account->highest[i] == 0 || first < account->lowest[i])
+            account->lowest[i] = first;
+        if (end > account->highest[i])
+            account->highest[i] = end;
+        account->span_bytes += account->highest[i] - account->lowest[i] - before;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+static void grow(struct replay_growth *growth, guint64 size, guint64 live, gboolean peak)
+{
+    if (size > growth->max_size) {
+        growth->max_size = size;
+        growth->live_at_max = live;
+    }
+    if (peak)
+        growth->size_at_peak = size;
+    if (live > 0) {
+        growth->sum_ratio += (double)size / (double)live;
+        growth->sum_size += (double)size;
+    }
+}
+
+void replay_account_tick(struct replay_account *account, guint64 event, guint64 allocated,
+                         guint64 occupied)
+{
+    guint64 live = account->requested;
+    double given = (double)account->given;
+    double slack = (double)(account->given - live);
+    gboolean peak = live > account->peak_requested;
+    if (peak) {
+        account->peak_requested = live;
+        account->given_at_peak = account->given;
+        account->peak_event = event;
+    }
+    if (live > 0) {
+        account->events_live++;
+        account->sum_live += (double)live;
+    }
+    account->sum_slack_events += slack;
+    account->sum_given_events += given;
+    account->sum_slack_bytes += slack * (double)allocated;
+    account->sum_given_bytes += given * (double)allocated;
+    grow(&account->occupied, occupied, live, peak);
+    grow(&account->span, account->span_bytes, live, peak);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The replay's own books, kept beside the allocator's: what was asked for, what it was rounded to, and
+ * how much the allocator held meanwhile. Byte counts are exact; sums over time are doubles, added up
+ * in the order of events, so that the same replay gives the same value.
+ */
+#ifndef BSA_CLI_REPLAY_ACCOUNT_H
+#define BSA_CLI_REPLAY_ACCOUNT_H
+
+#include <glib.h>
+
+#include "backend.h"
+#include "regions.h"
+
+/* Index of what is served by pages, behind the classes. */
+#define REPLAY_BLOCKS REPLAY_MAX_CLASSES
+
+struct replay_live {
+    guint64 count;
+    guint64 requested; /* bytes asked for */
+    guint64 given;     /* bytes of the class's objects, or of whole pages */
+    guint64 allocs;    /* ever */
+    guint64 requested_ever, given_ever;
+};
+
+/* Wilson and Johnstone's comparison of a size H(t) of the heap with the live bytes L(t). */
+struct replay_growth {
+    double sum_ratio;        /* H/L over events with L > 0 */
+    double sum_size;         /* H over the same events */
+    guint64 max_size;        /* max H, */
+    guint64 live_at_max;     /*   and L when H first reached it */
+    guint64 size_at_peak;    /* H when L first reached its maximum */
+};
+
+struct replay_account {
+    struct replay_live live[REPLAY_MAX_CLASSES + 1];
+    guint64 requested, given;           /* sums of live[] */
+    guint64 requested_ever, given_ever; /* over all allocations made */
+    guint64 peak_requested;             /* largest value of requested, */
+    guint64 given_at_peak;              /*   given then, */
+    guint64 peak_event;                 /*   and the event that reached it first */
+    guint64 events_live;                /* events after which something was live */
+    double sum_live;                    /* requested over those events */
+    double sum_slack_events;            /* given - requested, over events */
+    double sum_given_events;
+    double sum_slack_bytes;             /* the same over bytes allocated: each event weighs as much */
+    double sum_given_bytes;             /*   as the bytes it asked for */
+    struct replay_growth occupied;      /* bytes of pages in use */
+    struct replay_growth span;          /* lowest to highest address handed out so far, all regions */
+    guintptr lowest[REPLAY_MAX_REGIONS], highest[REPLAY_MAX_REGIONS];
+    guint64 span_bytes;
+};
+
+/* An allocation that succeeded. size_class: a class, or REPLAY_NO_CLASS. */
+void replay_account_alloc(struct replay_account *account, guint size_class, guint64 requested,
+                          guint64 given);
+void replay_account_free(struct replay_account *account, guint size_class, guint64 requested,
+                         guint64 given);
+/* Addresses that were handed out; false when they lie in no region of the allocator's. */
+gboolean replay_account_address(struct replay_account *account, const struct replay_regions *regions,
+                                const void *address, guint64 bytes);
+/* After each event: event is its count, allocated the bytes it asked for (0: not an allocation),
+ * occupied what the allocator now holds. */
+void replay_account_tick(struct replay_account *account, guint64 event, guint64 allocated,
+                         guint64 occupied);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What all backends share: the routing of sizes, as far as the books of the replay need it. */
+#include "backend.h"
+
+guint replay_class_of(const struct replay_backend *backend, guint64 size, guint64 align)
+{
+    for (guint i = 0; i < backend->classes; i++) {
+        guint64 object = backend->class_size[i];
+        guint64 natural = object & (~object + 1);
+        if (object >= size && natural >= align)
+            return i;
+    }
+    return REPLAY_NO_CLASS;
+}
+
+guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size)
+{
+    if (size_class != REPLAY_NO_CLASS)
+        return backend->class_size[size_class];
+    guint64 pages = size / backend->page_size + (size % backend->page_size != 0);
+    return MAX(pages, 1) * backend->page_size;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the replay asks of an allocator, so that any allocator can be put under the same trace.
+ *
+ * A backend serves numbered CPUs. The replay calls it from one thread at a time (the strict schedule
+ * hands a turn around), but the thread may differ from call to call. None of the calls between open
+ * and close may allocate from the process's own heap: they run inside the measured loop.
+ */
+#ifndef BSA_CLI_REPLAY_BACKEND_H
+#define BSA_CLI_REPLAY_BACKEND_H
+
+#include <glib.h>
+
+#define REPLAY_MAX_CLASSES 64u
+#define REPLAY_ORDERS 21u       /* free blocks are counted at orders 0 to 20 */
+#define REPLAY_NO_CLASS G_MAXUINT /* a request that is served by pages */
+
+enum replay_status {
+    REPLAY_OK,
+    REPLAY_NO_MEMORY,   /* the request fails, the replay goes on */
+    REPLAY_ERROR        /* a contradiction; last_error tells, the replay stops */
+};
+
+struct replay_class {
+    guint64 object_size;
+    guint64 slab_pages;
+    guint64 objects_per_slab;
+    guint64 slabs, empty_slabs;
+    guint64 live;
+    guint64 in_magazines, in_depot;
+    guint64 free;           /* in slabs, collected */
+    guint64 remote_pending; /* in slabs, freed by another CPU, not collected */
+};
+
+/*
+ * The allocator's own books at one moment, in bytes unless said otherwise:
+ *   regions = managed + metadata + at most two part pages at the ends of each region
+ *   managed = free + block_bytes + slab_bytes + record_bytes + cpu_bytes
+ */
+struct replay_snapshot {
+    guint64 page_size;
+    guint64 region_bytes;
+    guint64 regions;
+    guint64 managed;
+    guint64 free;           /* pages on CPUs' lists included */
+    guint64 listed;         /* of them on CPUs' lists */
+    guint64 blocks;         /* live page blocks, a count */
+    guint64 block_bytes;
+    guint64 slab_bytes;
+    guint64 record_bytes;   /* what describes slabs, outside of them */
+    guint64 cpu_bytes;      /* per-CPU state */
+    guint64 metadata;       /* outside managed memory */
+    guint64 cpus_used;
+    guint64 free_blocks[REPLAY_ORDERS];
+    guint classes;
+    struct replay_class size_class[REPLAY_MAX_CLASSES];
+};
+
+/* Events inside the allocator's caches; zero where a backend has no such thing. */
+struct replay_cache_counters {
+    guint64 refills, flushes;   /* a magazine found empty, or full */
+    guint64 depot_gets, depot_puts;
+    guint64 sent_home;          /* objects returned to slabs of other CPUs */
+    guint64 page_list_hits;
+    guint64 slabs_added;
+};
+
+struct replay_backend;
+
+struct replay_backend_ops {
+    const char *name;
+    enum replay_status (*alloc)(struct replay_backend *backend, guint cpu, guint64 size,
+                                guint64 align, void **out);
+    enum replay_status (*free)(struct replay_backend *backend, guint cpu, void *object);
+    /* 2^order pages, naturally aligned. */
+    enum replay_status (*page_alloc)(struct replay_backend *backend, guint cpu, guint order,
+                                     void **out);
+    enum replay_status (*page_free)(struct replay_backend *backend, guint cpu, void *block,
+                                    guint order);
+    enum replay_status (*add_region)(struct replay_backend *backend, void *start, guint64 bytes);
+    /* Sends everything that CPUs keep to themselves home. */
+    enum replay_status (*drain)(struct replay_backend *backend);
+    enum replay_status (*snapshot)(struct replay_backend *backend, struct replay_snapshot *out);
+    enum replay_status (*counters)(struct replay_backend *backend, guint cpu,
+                                   struct replay_cache_counters *out);
+    /* The allocator's own consistency check. */
+    enum replay_status (*validate)(struct replay_backend *backend);
+    /* Bytes of pages in use; asked after every event. */
+    guint64 (*occupied)(const struct replay_backend *backend);
+    /* Ends the allocator; *live: objects and blocks that it still counted as live. */
+    enum replay_status (*close)(struct replay_backend *backend, guint64 *live);
+};
+
+/* Head of every backend's own struct. */
+struct replay_backend {
+    const struct replay_backend_ops *ops;
+    const char *version;
+    guint64 page_size;
+    guint classes;                              /* fixed at open */
+    guint64 class_size[REPLAY_MAX_CLASSES];     /* ascending */
+    char last_error[256];                       /* after REPLAY_ERROR: what went wrong */
+};
+
+/* Which class serves a request, or REPLAY_NO_CLASS: the smallest whose size and natural alignment
+ * suffice. */
+guint replay_class_of(const struct replay_backend *backend, guint64 size, guint64 align);
+
+/* Bytes that a request takes: its class's object, or whole pages. */
+guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size);
+
+/* libbuddyslab's heap in shared mode, driven through CPU handles. NULL and error when it cannot start
+ * in the region. */
+struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
+                                                guint64 page_size, GError **error);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * libbuddyslab under the replay: a heap in shared mode, each simulated CPU through its own handle.
+ *
+ * A handle is asked for when its CPU first acts, so that a heap configured for many CPUs pays only
+ * for those that the trace uses.
+ */
+#include <limits.h>
+#include <stdint.h>
+
+#include <buddyslab.h>
+
+#include "backend.h"
+#include "error.h"
+
+struct buddyslab {
+    struct replay_backend base;
+    bsa_heap *heap;
+    bsa_cpu **handle;
+    guint cpus;
+    guint64 region_bytes;
+    char fault[128]; /* what the fault hook heard last */
+};
+
+static struct buddyslab *self_of(struct replay_backend *backend)
+{
+    return (struct buddyslab *)backend;
+}
+
+/* The library found misuse. Kept for the message of the status that follows. */
+static void on_fault(void *ctx, enum bsa_status status, const void *addr, const char *what)
+{
+    struct buddyslab *self = ctx;
+    (void)status;
+    (void)addr;
+    g_strlcpy(self->fault, what, sizeof(self->fault));
+}
+
+/* The first contradiction that a validation finds arrives here. */
+static void on_log(void *ctx, int level, const char *message)
+{
+    struct buddyslab *self = ctx;
+    if (level == BSA_LOG_ERROR)
+        g_strlcpy(self->fault, message, sizeof(self->fault));
+}
+
+static enum replay_status translate(struct buddyslab *self, enum bsa_status status, const char *call)
+{
+    if (status == BSA_OK)
+        return REPLAY_OK;
+    if (status == BSA_ERR_NO_MEMORY)
+        return REPLAY_NO_MEMORY;
+    g_snprintf(self->base.last_error, sizeof(self->base.last_error), "%s: %s%s%s", call,
+               bsa_strerror(status), self->fault[0] != '\0' ? ": " : "", self->fault);
+    return REPLAY_ERROR;
+}
+
+static bsa_cpu *handle_of(struct buddyslab *self, guint cpu)
+{
+    if (self->handle[cpu] == NULL)
+        self->handle[cpu] = bsa_heap_cpu(self->heap, cpu);
+    return self->handle[cpu];
+}
+
+static enum replay_status buddyslab_alloc(struct replay_backend *backend, guint cpu, guint64 size,
+                                          guint64 align, void **out)
+{
+    struct buddyslab *self = self_of(backend);
+    if (size > SIZE_MAX || align > SIZE_MAX)
+        return REPLAY_NO_MEMORY;
+    return translate(self, bsa_cpu_alloc(handle_of(self, cpu), (size_t)size, (size_t)align, out),
+                     "bsa_cpu_alloc");
+}
+
+static enum replay_status buddyslab_free(struct replay_backend *backend, guint cpu, void *object)
+{
+    struct buddyslab *self = self_of(backend);
+    return translate(self, bsa_cpu_free(handle_of(self, cpu), object), "bsa_cpu_free");
+}
+
+static enum replay_status buddyslab_page_alloc(struct replay_backend *backend, guint cpu, guint order,
+                                               void **out)
+{
+    struct buddyslab *self = self_of(backend);
+    size_t page_size = (size_t)backend->page_size;
+    if (order >= sizeof(size_t) * CHAR_BIT || (SIZE_MAX >> order) < page_size)
+        return REPLAY_NO_MEMORY;
+    size_t pages = (size_t)1 << order;
+    return translate(self, bsa_cpu_alloc_pages(handle_of(self, cpu), pages, pages * page_size, out),
+                     "bsa_cpu_alloc_pages");
+}
+
+static enum replay_status buddyslab_page_free(struct replay_backend *backend, guint cpu, void *block,
+                                              guint order)
+{
+    struct buddyslab *self = self_of(backend);
+    return translate(self, bsa_cpu_free_pages(handle_of(self, cpu), block, (size_t)1 << order),
+                     "bsa_cpu_free_pages");
+}
+
+static enum replay_status buddyslab_add_region(struct replay_backend *backend, void *start,
+                                               guint64 bytes)
+{
+    struct buddyslab *self = self_of(backend);
+    enum bsa_status status = bsa_heap_add_region(self->heap, start, (size_t)bytes);
+    if (status == BSA_OK)
+        self->region_bytes += bytes;
+    return translate(self, status, "bsa_heap_add_region");
+}
+
+static enum replay_status buddyslab_drain(struct replay_backend *backend)
+{
+    struct buddyslab *self = self_of(backend);
+    for (guint cpu = 0; cpu < self->cpus; cpu++) {
+        if (self->handle[cpu] == NULL)
+            continue;
+        enum bsa_status status = bsa_heap_drain(self->heap, cpu);
+        if (status != BSA_OK)
+            return translate(self, status, "bsa_heap_drain");
+    }
+    return REPLAY_OK;
+}
+
+static void copy_classes(struct replay_snapshot *out, const struct bsa_heap_stats *stats)
+{
+    out->classes = stats->classes;
+    for (guint i = 0; i < stats->classes; i++) {
+        const struct bsa_class_stats *from = &stats->size_class[i];
+        out->size_class[i] = (struct replay_class){
+            .object_size = from->object_size,
+            .slab_pages = from->slab_pages,
+            .objects_per_slab = from->objects_per_slab,
+            .slabs = from->slabs,
+            .empty_slabs = from->empty_slabs,
+            .live = from->live,
+            .in_magazines = from->in_magazines,
+            .in_depot = from->in_depot,
+            .free = from->free,
+            .remote_pending = from->remote_pending,
+        };
+    }
+}
+
+static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
+                                             struct replay_snapshot *out)
+{
+    struct buddyslab *self = self_of(backend);
+    struct bsa_heap_stats stats = BSA_HEAP_STATS_INIT;
+    enum bsa_status status = bsa_heap_stats(self->heap, &stats);
+    if (status != BSA_OK)
+        return translate(self, status, "bsa_heap_stats");
+    size_t counts[REPLAY_ORDERS];
+    status = bsa_heap_free_blocks(self->heap, counts, REPLAY_ORDERS);
+    if (status != BSA_OK)
+        return translate(self, status, "bsa_heap_free_blocks");
+
+    *out = (struct replay_snapshot){
+        .page_size = stats.page_size,
+        .region_bytes = self->region_bytes,
+        .regions = stats.sections,
+        .managed = stats.managed_bytes,
+        .free = stats.free_bytes,
+        .listed = stats.pages_listed_bytes,
+        .blocks = stats.blocks,
+        .block_bytes = stats.block_bytes,
+        .slab_bytes = stats.slab_bytes,
+        .record_bytes = stats.record_bytes,
+        .cpu_bytes = stats.cpu_bytes,
+        .metadata = stats.metadata_bytes,
+        .cpus_used = stats.cpus_used,
+    };
+    for (guint order = 0; order < REPLAY_ORDERS; order++)
+        out->free_blocks[order] = counts[order];
+    copy_classes(out, &stats);
+    return REPLAY_OK;
+}
+
+static enum replay_status buddyslab_counters(struct replay_backend *backend, guint cpu,
+                                             struct replay_cache_counters *out)
+{
+    struct buddyslab *self = self_of(backend);
+    struct bsa_cpu_stats stats = BSA_CPU_STATS_INIT;
+    enum bsa_status status = bsa_heap_cpu_stats(self->heap, cpu, &stats);
+    if (status != BSA_OK)
+        return translate(self, status, "bsa_heap_cpu_stats");
+    *out = (struct replay_cache_counters){
+        .refills = stats.magazine_refills,
+        .flushes = stats.magazine_flushes,
+        .depot_gets = stats.depot_gets,
+        .depot_puts = stats.depot_puts,
+        .sent_home = stats.objects_sent_home,
+        .page_list_hits = stats.page_list_hits,
+        .slabs_added = stats.slabs_added,
+    };
+    return REPLAY_OK;
+}
+
+static enum replay_status buddyslab_validate(struct replay_backend *backend)
+{
+    struct buddyslab *self = self_of(backend);
+    return translate(self, bsa_heap_validate(self->heap), "bsa_heap_validate");
+}
+
+static guint64 buddyslab_occupied(const struct replay_backend *backend)
+{
+    return bsa_heap_allocated_bytes(((const struct buddyslab *)backend)->heap);
+}
+
+static enum replay_status buddyslab_close(struct replay_backend *backend, guint64 *live)
+{
+    struct buddyslab *self = self_of(backend);
+    size_t count = 0;
+    enum bsa_status status = bsa_heap_fini(&self->heap, &count);
+    *live = count;
+    enum replay_status result = translate(self, status, "bsa_heap_fini");
+    g_free(self->handle);
+    g_free(self);
+    return result;
+}
+
+static const struct replay_backend_ops buddyslab_ops = {
+    .name = "libbuddyslab",
+    .alloc = buddyslab_alloc,
+    .free = buddyslab_free,
+    .page_alloc = buddyslab_page_alloc,
+    .page_free = buddyslab_page_free,
+    .add_region = buddyslab_add_region,
+    .drain = buddyslab_drain,
+    .snapshot = buddyslab_snapshot,
+    .counters = buddyslab_counters,
+    .validate = buddyslab_validate,
+    .occupied = buddyslab_occupied,
+    .close = buddyslab_close,
+};
+
+/* The class table is the library's; the replay reads it from the first statistics. */
+static gboolean read_classes(struct buddyslab *self, GError **error)
+{
+    struct bsa_heap_stats stats = BSA_HEAP_STATS_INIT;
+    enum bsa_status status = bsa_heap_stats(self->heap, &stats);
+    if (status != BSA_OK) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "bsa_heap_stats: %s",
+                    bsa_strerror(status));
+        return FALSE;
+    }
+    self->base.classes = stats.classes;
+    for (guint i = 0; i < stats.classes; i++)
+        self->base.class_size[i] = stats.size_class[i].object_size;
+    return TRUE;
+}
+
+struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
+                                                guint64 page_size, GError **error)
+{
+    struct buddyslab *self = g_new0(struct buddyslab, 1);
+    self->base.ops = &buddyslab_ops;
+    self->base.version = G_STRINGIFY(BSA_VERSION_MAJOR) "." G_STRINGIFY(BSA_VERSION_MINOR) "."
+                         G_STRINGIFY(BSA_VERSION_PATCH);
+    self->base.page_size = page_size;
+    self->cpus = cpus;
+    self->region_bytes = bytes;
+    self->handle = g_new0(bsa_cpu *, cpus);
+
+    struct bsa_platform platform = BSA_PLATFORM_INIT;
+    platform.ctx = self;
+    platform.fault = on_fault;
+    platform.log = on_log;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    config.page_size = (size_t)page_size;
+    config.cpus = cpus;
+    config.platform = &platform;
+    enum bsa_status status = bsa_heap_init(&self->heap, region, (size_t)bytes, &config);
+    if (status != BSA_OK) {
+        char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
+                    "a region of %s cannot hold the allocator's metadata for %u CPUs and one page of "
+                    "%" G_GUINT64_FORMAT " bytes (%s); give a larger --region",
+                    size, cpus, page_size, bsa_strerror(status));
+        g_free(size);
+    } else if (read_classes(self, error)) {
+        return &self->base;
+    } else {
+        size_t live;
+        bsa_heap_fini(&self->heap, &live);
+    }
+    g_free(self->handle);
+    g_free(self);
+    return NULL;
+}

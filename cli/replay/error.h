@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef BSA_CLI_REPLAY_ERROR_H
+#define BSA_CLI_REPLAY_ERROR_H
+
+#include <glib.h>
+
+#define REPLAY_ERROR_DOMAIN (replay_error_quark())
+
+enum replay_error {
+    REPLAY_ERROR_USAGE,     /* the command line */
+    REPLAY_ERROR_MEMORY,    /* a region that cannot be had, or is too small */
+    REPLAY_ERROR_ALLOCATOR, /* the allocator contradicts itself or the replay */
+    REPLAY_ERROR_TRACE,     /* a stream that contradicts its summary */
+    REPLAY_ERROR_OUTPUT,    /* files of the report */
+    REPLAY_ERROR_PLOT       /* gnuplot */
+};
+
+GQuark replay_error_quark(void);
+
+#endif

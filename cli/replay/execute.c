@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "execute.h"
+
+#include "error.h"
+
+#define SLOT_BLOCK 0xffu    /* size_class of what is served by pages */
+#define SLOT_NO_ORDER 0xffu /* not allocated as a page block */
+
+/* An object or block that the trace holds. address NULL: none, or its allocation failed. */
+struct replay_slot {
+    void *address;
+    guint64 requested;
+    guint16 cpu;        /* that allocated it; 4096 CPUs at most */
+    guint8 size_class;
+    guint8 order;
+    gboolean failed;
+};
+
+G_STATIC_ASSERT(REPLAY_MAX_CLASSES < SLOT_BLOCK);
+
+void replay_execution_init(struct replay_execution *execution)
+{
+    execution->slots = execution->summary->peak_slots;
+    execution->slot = g_new0(struct replay_slot, execution->slots);
+    execution->cpu = g_new0(struct replay_cpu, execution->cpus);
+    execution->last_cpu = G_MAXUINT;
+}
+
+void replay_execution_clear(struct replay_execution *execution)
+{
+    g_free(execution->slot);
+    g_free(execution->cpu);
+    execution->slot = NULL;
+    execution->cpu = NULL;
+}
+
+static gboolean allocator_error(const struct replay_execution *execution,
+                                const struct trace_event *event, guint cpu, GError **error)
+{
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                "event %" G_GUINT64_FORMAT " (line %" G_GUINT64_FORMAT ") on CPU %u: %s",
+                event->number, event->line, cpu, execution->backend->last_error);
+    return FALSE;
+}
+
+static gboolean stream_error(const struct trace_event *event, const char *what, GError **error)
+{
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_TRACE,
+                "event %" G_GUINT64_FORMAT " (line %" G_GUINT64_FORMAT
+                "): %s; the trace reader contradicts itself",
+                event->number, event->line, what);
+    return FALSE;
+}
+
+/* The alignment of an object that the trace gives none for. */
+static guint64 object_align(const struct replay_execution *execution, const struct trace_event *event)
+{
+    guint64 align = 1;
+    if (event->align != 0)
+        return event->align;
+    if (execution->default_align != 0)
+        return execution->default_align;
+    while (align < 16 && align * 2 <= event->size)
+        align *= 2;
+    return align;
+}
+
+static enum replay_status request(struct replay_execution *execution, const struct trace_event *event,
+                                  guint cpu, guint64 align, void **out)
+{
+    struct replay_backend *backend = execution->backend;
+    if (event->kind == TRACE_PAGE_ALLOC)
+        return backend->ops->page_alloc(backend, cpu, event->order, out);
+    return backend->ops->alloc(backend, cpu, event->size, align, out);
+}
+
+/* Hands the next region over; false when there is none. */
+static enum replay_status next_region(struct replay_execution *execution)
+{
+    struct replay_regions *regions = execution->regions;
+    struct replay_backend *backend = execution->backend;
+    if (regions->used == regions->count)
+        return REPLAY_NO_MEMORY;
+    struct replay_region *region = &regions->region[regions->used];
+    enum replay_status status = backend->ops->add_region(backend, region->start, region->bytes);
+    if (status == REPLAY_OK)
+        regions->used++;
+    return status;
+}
+
+static void note_failure(struct replay_execution *execution, const struct trace_event *event, guint cpu,
+                         guint64 align)
+{
+    if (execution->failed < REPLAY_FAILURES_SHOWN) {
+        gboolean pages = event->kind == TRACE_PAGE_ALLOC;
+        execution->failure[execution->failed] = (struct replay_failure){
+            .number = event->number,
+            .line = event->line,
+            .time_ns = event->time_ns,
+            .size = event->size,
+            .align = align,
+            .cpu = cpu,
+            .order = pages ? event->order : 0,
+            .pages = pages,
+        };
+    }
+    execution->failed++;
+    execution->failed_bytes += event->size;
+}
+
+/* Books an allocation that worked, in the slot and in the account. */
+static gboolean book_alloc(struct replay_execution *execution, const struct trace_event *event,
+                           guint cpu, guint64 align, void *address, GError **error)
+{
+    gboolean pages = event->kind == TRACE_PAGE_ALLOC;
+    guint size_class = pages ? REPLAY_NO_CLASS
+                             : replay_class_of(execution->backend, event->size, align);
+    guint64 given = replay_given(execution->backend, size_class, event->size);
+    struct replay_slot *slot = &execution->slot[event->slot];
+    *slot = (struct replay_slot){
+        .address = address,
+        .requested = event->size,
+        .cpu = (guint16)cpu,
+        .size_class = size_class == REPLAY_NO_CLASS ? SLOT_BLOCK : (guint8)size_class,
+        .order = pages ? event->order : SLOT_NO_ORDER,
+    };
+    replay_account_alloc(&execution->account, size_class, event->size, given);
+    if (!replay_account_address(&execution->account, execution->regions, address, given)) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                    "event %" G_GUINT64_FORMAT ": the allocator handed out an address outside of its "
+                    "regions",
+                    event->number);
+        return FALSE;
+    }
+    if (pages)
+        execution->cpu[cpu].page_allocs++;
+    else
+        execution->cpu[cpu].allocs++;
+    return TRUE;
+}
+
+static gboolean do_alloc(struct replay_execution *execution, const struct trace_event *event, guint cpu,
+                         GError **error)
+{
+    struct replay_slot *slot = &execution->slot[event->slot];
+    if (slot->address != NULL)
+        return stream_error(event, "its slot is in use", error);
+    void *address = NULL;
+    guint64 align = event->kind == TRACE_PAGE_ALLOC ? event->size : object_align(execution, event);
+    enum replay_status status = request(execution, event, cpu, align, &address);
+    while (status == REPLAY_NO_MEMORY && execution->regions->used < execution->regions->count) {
+        status = next_region(execution);
+        if (status == REPLAY_OK)
+            status = request(execution, event, cpu, align, &address);
+        else
+            break;
+    }
+    if (status == REPLAY_OK)
+        return book_alloc(execution, event, cpu, align, address, error);
+    if (status == REPLAY_ERROR)
+        return allocator_error(execution, event, cpu, error);
+    *slot = (struct replay_slot){.failed = TRUE};
+    note_failure(execution, event, cpu, align);
+    return TRUE;
+}
+
+static gboolean do_free(struct replay_execution *execution, const struct trace_event *event, guint cpu,
+                        GError **error)
+{
+    struct replay_backend *backend = execution->backend;
+    struct replay_slot slot = execution->slot[event->slot];
+    execution->slot[event->slot] = (struct replay_slot){0};
+    if (slot.failed) {
+        execution->skipped_frees++;
+        return TRUE;
+    }
+    if (slot.address == NULL)
+        return stream_error(event, "it frees a slot that is not in use", error);
+
+    gboolean pages = slot.order != SLOT_NO_ORDER;
+    enum replay_status status = pages
+                                    ? backend->ops->page_free(backend, cpu, slot.address, slot.order)
+                                    : backend->ops->free(backend, cpu, slot.address);
+    if (status != REPLAY_OK)
+        return allocator_error(execution, event, cpu, error);
+    guint size_class = slot.size_class == SLOT_BLOCK ? REPLAY_NO_CLASS : slot.size_class;
+    replay_account_free(&execution->account, size_class, slot.requested,
+                        replay_given(backend, size_class, slot.requested));
+    if (pages)
+        execution->cpu[cpu].page_frees++;
+    else
+        execution->cpu[cpu].frees++;
+    if (slot.cpu != cpu) {
+        execution->cpu[cpu].remote_out++;
+        execution->cpu[slot.cpu].remote_in++;
+    }
+    return TRUE;
+}
+
+/* After an event: the account, the observer, the progress line. */
+static gboolean after_event(struct replay_execution *execution, guint64 allocated, GError **error)
+{
+    struct replay_observer *observer = execution->observer;
+    execution->events++;
+    replay_account_tick(&execution->account, execution->events, allocated,
+                        execution->backend->ops->occupied(execution->backend));
+    gboolean peak = !execution->peak_seen && allocated > 0
+                    && execution->account.requested == execution->summary->peak_live_bytes;
+    if (peak)
+        execution->peak_seen = TRUE;
+    if (peak || execution->events == observer->next) {
+        if (!observer->sample(observer->data, execution, peak, error))
+            return FALSE;
+    }
+    if (execution->events % 4096 == 0)
+        replay_progress_update(execution->progress, execution->events);
+    return TRUE;
+}
+
+gboolean replay_step(struct replay_execution *execution, const struct trace_event *event, guint cpu,
+                     GError **error)
+{
+    gboolean takes = event->kind == TRACE_ALLOC || event->kind == TRACE_PAGE_ALLOC;
+    gboolean gives = event->kind == TRACE_FREE || event->kind == TRACE_PAGE_FREE;
+    guint64 failed = execution->failed;
+    execution->time_ns = MAX(execution->time_ns, event->time_ns);
+    if ((takes || gives) && event->slot >= execution->slots)
+        return stream_error(event, "its slot is out of range", error);
+    if (cpu != execution->last_cpu && execution->last_cpu != G_MAXUINT)
+        execution->switches++;
+    execution->last_cpu = cpu;
+    execution->cpu[cpu].events++;
+    if (takes && !do_alloc(execution, event, cpu, error))
+        return FALSE;
+    if (gives && !do_free(execution, event, cpu, error))
+        return FALSE;
+    return after_event(execution, takes && execution->failed == failed ? event->size : 0, error);
+}
+
+gboolean replay_run(struct replay_execution *execution, GError **error)
+{
+    struct trace_event event;
+    int more;
+    while ((more = trace_next(execution->reader, &event, error)) == 1) {
+        guint cpu = replay_schedule_cpu(execution->schedule, &event);
+        if (!replay_step(execution, &event, cpu, error))
+            return FALSE;
+    }
+    return more == 0;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The replay itself: events in recorded order, each on its CPU.
+ *
+ * Strict order means that one event is in flight at a time; whichever thread runs it, it has the turn
+ * and with it all of struct replay_execution. Objects are kept in a table indexed by the events' slots.
+ * Nothing is allocated between the first event and the last.
+ */
+#ifndef BSA_CLI_REPLAY_EXECUTE_H
+#define BSA_CLI_REPLAY_EXECUTE_H
+
+#include <glib.h>
+
+#include "../trace/reader.h"
+#include "account.h"
+#include "backend.h"
+#include "progress.h"
+#include "regions.h"
+#include "schedule.h"
+
+#define REPLAY_FAILURES_SHOWN 8
+
+/* What the trace made one simulated CPU do. */
+struct replay_cpu {
+    guint64 events;
+    guint64 allocs, frees;           /* objects */
+    guint64 page_allocs, page_frees; /* blocks of a page event */
+    guint64 remote_out;              /* objects and blocks freed here, allocated on another CPU */
+    guint64 remote_in;               /* allocated here, freed on another CPU */
+};
+
+struct replay_failure {
+    guint64 number, line, time_ns, size, align;
+    guint32 cpu;
+    guint32 order;  /* of a page request */
+    gboolean pages;
+};
+
+struct replay_execution;
+
+/* Looks at the replay between two events. */
+struct replay_observer {
+    gpointer data;
+    guint64 next; /* called once so many events are done */
+    gboolean (*sample)(gpointer data, struct replay_execution *execution, gboolean peak,
+                       GError **error);
+};
+
+struct replay_execution {
+    trace_reader *reader;
+    const struct trace_summary *summary;
+    struct replay_backend *backend;
+    struct replay_schedule *schedule;
+    struct replay_regions *regions;
+    struct replay_observer *observer;
+    struct replay_progress *progress;
+    guint cpus;
+    guint64 default_align;  /* of objects, where an event names none; 0: by size as malloc does */
+
+    struct replay_slot *slot;
+    guint64 slots;
+
+    guint64 events;         /* done */
+    guint64 time_ns;        /* of the latest event */
+    guint64 failed;         /* requests that the allocator refused */
+    guint64 failed_bytes;
+    guint64 skipped_frees;  /* frees of what had been refused */
+    guint64 live_end;       /* objects and blocks alive after the last event */
+    guint64 switches;       /* times that the CPU changed from one event to the next */
+    guint last_cpu;
+    gboolean peak_seen;
+    struct replay_failure failure[REPLAY_FAILURES_SHOWN];
+    struct replay_account account;
+    struct replay_cpu *cpu;
+};
+
+/* Fields up to default_align are the caller's; this makes the rest. */
+void replay_execution_init(struct replay_execution *execution);
+void replay_execution_clear(struct replay_execution *execution);
+
+/* One event on its CPU. */
+gboolean replay_step(struct replay_execution *execution, const struct trace_event *event, guint cpu,
+                     GError **error);
+
+/* All events, on the calling thread. */
+gboolean replay_run(struct replay_execution *execution, GError **error);
+
+/* All events, with one thread per CPU; the turn goes from thread to thread. */
+gboolean replay_run_threads(struct replay_execution *execution, GError **error);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <buddyslab.h>
+
+#include "error.h"
+
+#define DEFAULT_SAMPLES 1000
+#define MAX_SAMPLES 100000
+#define DEFAULT_DIRECTORY "bsa-report"
+
+static const char *const layer_names[] = {"slab", "page", "both"};
+static const char *const cpu_map_names[] = {"recorded", "thread", "round-robin"};
+static const char *const yes_no[] = {"no", "yes"};
+
+GQuark replay_error_quark(void)
+{
+    return g_quark_from_static_string("bsa-replay");
+}
+
+const char *replay_layer_name(enum trace_layer layer)
+{
+    return layer_names[layer];
+}
+
+const char *replay_cpu_map_name(enum replay_cpu_map map)
+{
+    return cpu_map_names[map];
+}
+
+/* Where the suffix of a size lies among the powers of 1024, or -1. */
+static int suffix_power(const char *suffix)
+{
+    static const char letters[] = "KMGT";
+    if (suffix[0] == '\0')
+        return 0;
+    const char *at = strchr(letters, g_ascii_toupper(suffix[0]));
+    if (at == NULL)
+        return -1;
+    const char *rest = suffix + 1;
+    if (rest[0] != '\0' && g_ascii_strcasecmp(rest, "B") != 0 && g_ascii_strcasecmp(rest, "iB") != 0)
+        return -1;
+    return (int)(at - letters) + 1;
+}
+
+gboolean replay_parse_size(const char *text, guint64 *bytes, GError **error)
+{
+    char *end = NULL;
+    int power = -1;
+    guint64 value = 0;
+    if (g_ascii_isdigit(text[0])) {
+        value = g_ascii_strtoull(text, &end, 10);
+        power = suffix_power(end);
+    }
+    if (power < 0) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE,
+                    "'%s' is not a size; give a whole number with an optional K, M, G or T, as 64M",
+                    text);
+        return FALSE;
+    }
+    guint64 unit = G_GUINT64_CONSTANT(1) << (10 * power);
+    if (value == 0 || value > (G_GUINT64_CONSTANT(1) << 47) / unit) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE,
+                    "a size of '%s' is out of range; give more than 0 and at most 128T", text);
+        return FALSE;
+    }
+    *bytes = value * unit;
+    return TRUE;
+}
+
+/* text as one of names, or an error that lists them. */
+static gboolean parse_word(const char *option, const char *text, const char *const *names, guint count,
+                           guint *index, GError **error)
+{
+    if (text == NULL)
+        return TRUE;
+    GString *list = g_string_new(NULL);
+    for (guint i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *index = i;
+            g_string_free(list, TRUE);
+            return TRUE;
+        }
+        g_string_append_printf(list, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+    }
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE, "--%s=%s is unknown; give %s", option,
+                text, list->str);
+    g_string_free(list, TRUE);
+    return FALSE;
+}
+
+static gboolean parse_count(const char *option, const char *text, guint64 low, guint64 high,
+                            guint *value, GError **error)
+{
+    guint64 number;
+    if (text == NULL)
+        return TRUE;
+    if (!g_ascii_string_to_unsigned(text, 10, low, high, &number, NULL)) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE,
+                    "--%s=%s: give a whole number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+                    option, text, low, high);
+        return FALSE;
+    }
+    *value = (guint)number;
+    return TRUE;
+}
+
+static gboolean parse_page_size(const char *text, guint *page_size, GError **error)
+{
+    guint64 bytes;
+    if (text == NULL)
+        return TRUE;
+    if (!replay_parse_size(text, &bytes, error)) {
+        g_prefix_error(error, "--page-size: ");
+        return FALSE;
+    }
+    if (bytes < 1024 || bytes > 65536 || (bytes & (bytes - 1)) != 0) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE,
+                    "--page-size=%s: give a power of two from 1K to 64K", text);
+        return FALSE;
+    }
+    *page_size = (guint)bytes;
+    return TRUE;
+}
+
+static gboolean parse_regions(char **texts, struct replay_options *options, GError **error)
+{
+    for (guint i = 0; texts != NULL && texts[i] != NULL; i++) {
+        if (i == REPLAY_MAX_REGIONS) {
+            g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE,
+                        "more than %u regions; give fewer, larger ones", REPLAY_MAX_REGIONS);
+            return FALSE;
+        }
+        if (!replay_parse_size(texts[i], &options->region[i], error)) {
+            g_prefix_error(error, "--region: ");
+            return FALSE;
+        }
+        options->regions = i + 1;
+    }
+    return TRUE;
+}
+
+/* What GOption fills before the values are looked at. */
+struct raw_options {
+    char *layer, *cpus, *cpu_map, *threads, *samples, *page_size, *directory;
+    char **regions, **rest;
+    gboolean no_plots, quiet, version;
+};
+
+static void raw_clear(struct raw_options *raw)
+{
+    g_free(raw->layer);
+    g_free(raw->cpus);
+    g_free(raw->cpu_map);
+    g_free(raw->threads);
+    g_free(raw->samples);
+    g_free(raw->page_size);
+    g_free(raw->directory);
+    g_strfreev(raw->regions);
+    g_strfreev(raw->rest);
+}
+
+static gboolean take_trace(struct raw_options *raw, struct replay_options *options, GError **error)
+{
+    guint count = raw->rest == NULL ? 0 : g_strv_length(raw->rest);
+    if (count == 1) {
+        options->trace = g_strdup(raw->rest[0]);
+        return TRUE;
+    }
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE,
+                count == 0 ? "no TRACE given; name a file, or - for standard input"
+                           : "%u traces given; one run replays one trace",
+                count);
+    return FALSE;
+}
+
+static gboolean convert(struct raw_options *raw, struct replay_options *options, GError **error)
+{
+    guint layer = TRACE_LAYER_BOTH, map = REPLAY_CPU_RECORDED, threads = 0;
+    if (!parse_word("layer", raw->layer, layer_names, G_N_ELEMENTS(layer_names), &layer, error)
+        || !parse_word("cpu-map", raw->cpu_map, cpu_map_names, G_N_ELEMENTS(cpu_map_names), &map, error)
+        || !parse_word("threads", raw->threads, yes_no, G_N_ELEMENTS(yes_no), &threads, error)
+        || !parse_count("cpus", raw->cpus, 1, BSA_MAX_CPUS, &options->cpus, error)
+        || !parse_count("samples", raw->samples, 2, MAX_SAMPLES, &options->samples, error)
+        || !parse_page_size(raw->page_size, &options->page_size, error)
+        || !parse_regions(raw->regions, options, error) || !take_trace(raw, options, error))
+        return FALSE;
+    options->layer = (enum trace_layer)layer;
+    options->cpu_map = (enum replay_cpu_map)map;
+    options->threads = threads == 1;
+    options->plots = !raw->no_plots;
+    options->quiet = raw->quiet;
+    options->directory = g_strdup(raw->directory != NULL ? raw->directory : DEFAULT_DIRECTORY);
+    return TRUE;
+}
+
+static GOptionContext *make_context(const GOptionEntry *entries)
+{
+    GOptionContext *context = g_option_context_new("TRACE");
+    g_option_context_set_summary(
+        context, "Replays a recorded memory trace on libbuddyslab with simulated CPUs, and writes a\n"
+                 "report with pictures. TRACE is the text of `perf script` with kmem events, plain or\n"
+                 "zstd-compressed; - reads standard input.");
+    g_option_context_set_description(
+        context, "SIZE is a number with an optional K, M, G or T (powers of 1024).\n"
+                 "Exit status: 0 done, 1 failed, 2 wrong usage. Manual: man bsa-replay");
+    g_option_context_add_main_entries(context, entries, NULL);
+    return context;
+}
+
+enum replay_parse replay_options_parse(struct replay_options *options, int *argc, char ***argv,
+                                       GError **error)
+{
+    struct raw_options raw = {0};
+    const GOptionEntry entries[] = {
+        {"layer", 0, 0, G_OPTION_ARG_STRING, &raw.layer,
+         "events to replay: slab, page or both (default: both, less the pages of the kernel's slabs)",
+         "LAYER"},
+        {"cpus", 0, 0, G_OPTION_ARG_STRING, &raw.cpus,
+         "simulated CPUs, 1 to 4096 (default: as recorded)", "N"},
+        {"cpu-map", 0, 0, G_OPTION_ARG_STRING, &raw.cpu_map,
+         "who runs an event: recorded, thread or round-robin (default: recorded)", "MAP"},
+        {"region", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw.regions,
+         "memory of the allocator; repeated: added when memory runs out (default: from the trace)",
+         "SIZE"},
+        {"page-size", 0, 0, G_OPTION_ARG_STRING, &raw.page_size,
+         "bytes of a page, 1K to 64K (default: 4K)", "SIZE"},
+        {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,
+         "yes: a thread per CPU; no: one thread takes on their ids (default: no)", "YES|NO"},
+        {"samples", 0, 0, G_OPTION_ARG_STRING, &raw.samples,
+         "points of the time line, 2 to 100000 (default: 1000)", "N"},
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw.directory,
+         "folder of the report (default: " DEFAULT_DIRECTORY ")", "DIR"},
+        {"no-plots", 0, 0, G_OPTION_ARG_NONE, &raw.no_plots,
+         "write the gnuplot scripts, draw no pictures", NULL},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw.quiet, "say nothing but errors", NULL},
+        {"version", 0, 0, G_OPTION_ARG_NONE, &raw.version, "print the version and exit", NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw.rest, NULL, "TRACE"},
+        G_OPTION_ENTRY_NULL,
+    };
+    *options = (struct replay_options){.samples = DEFAULT_SAMPLES, .page_size = 4096};
+    /* GOption exits by itself after --help, before values are checked. */
+    GOptionContext *context = make_context(entries);
+    enum replay_parse result = REPLAY_PARSE_FAILED;
+    if (g_option_context_parse(context, argc, argv, error)) {
+        if (raw.version) {
+            printf("bsa-replay %d.%d.%d\n", BSA_VERSION_MAJOR, BSA_VERSION_MINOR, BSA_VERSION_PATCH);
+            result = REPLAY_PARSE_DONE;
+        } else if (convert(&raw, options, error)) {
+            result = REPLAY_PARSE_RUN;
+        }
+    }
+    g_option_context_free(context);
+    raw_clear(&raw);
+    return result;
+}
+
+void replay_options_clear(struct replay_options *options)
+{
+    g_free(options->trace);
+    g_free(options->directory);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Address space for the allocator under test. */
+#ifndef BSA_CLI_REPLAY_REGIONS_H
+#define BSA_CLI_REPLAY_REGIONS_H
+
+#include <glib.h>
+
+#include "../trace/reader.h"
+#include "options.h"
+
+struct replay_region {
+    char *start;
+    guint64 bytes;
+};
+
+struct replay_regions {
+    guint count;
+    guint used;         /* the first so many have been handed to the allocator */
+    gboolean automatic; /* the size was taken from the trace */
+    struct replay_region region[REPLAY_MAX_REGIONS];
+    void *map;
+    gsize map_bytes;
+};
+
+/* A size in which a trace with this summary should run. */
+guint64 replay_default_region(const struct trace_summary *summary, guint cpus);
+
+/*
+ * Reserves the regions of options, or one of the default size. They lie at the same places relative
+ * to each other, and to every power of two up to the largest block, in every run: an allocator that
+ * aligns blocks by address then does the same in each. Memory is not touched, so that a region may be
+ * larger than the machine.
+ */
+gboolean replay_regions_reserve(struct replay_regions *regions, const struct replay_options *options,
+                                const struct trace_summary *summary, guint cpus, GError **error);
+void replay_regions_release(struct replay_regions *regions);
+
+/* Bytes of the regions handed over so far. */
+guint64 replay_regions_bytes(const struct replay_regions *regions);
+
+#endif

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * report.json: for programs. The same trace and options give the same bytes: no time of day, no
+ * duration of this run, no path, nothing of the machine, and not which threads did the work.
+ * Ratios without a value (a fragmentation index where the request would succeed) are null.
+ */
+#include <math.h>
+
+#include <json-glib/json-glib.h>
+
+#include "report.h"
+
+static void put_count(JsonBuilder *json, const char *name, guint64 value)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_add_int_value(json, (gint64)MIN(value, (guint64)G_MAXINT64));
+}
+
+static void put_text(JsonBuilder *json, const char *name, const char *value)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_add_string_value(json, value);
+}
+
+static void add_ratio(JsonBuilder *json, double value)
+{
+    if (isfinite(value))
+        json_builder_add_double_value(json, value);
+    else
+        json_builder_add_null_value(json);
+}
+
+static void put_ratio(JsonBuilder *json, const char *name, double value)
+{
+    json_builder_set_member_name(json, name);
+    add_ratio(json, value);
+}
+
+static void begin(JsonBuilder *json, const char *name)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_begin_object(json);
+}
+
+static void begin_list(JsonBuilder *json, const char *name)
+{
+    json_builder_set_member_name(json, name);
+    json_builder_begin_array(json);
+}
+
+static void put_trace(JsonBuilder *json, const struct report *report)
+{
+    const struct trace_summary *summary = report->summary;
+    begin(json, "trace");
+    put_text(json, "name", report->trace_name);
+    put_text(json, "format", summary->format);
+    put_text(json, "layer", replay_layer_name(report->options->layer));
+    json_builder_set_member_name(json, "kernel");
+    json_builder_add_boolean_value(json, summary->kernel);
+    put_count(json, "events", summary->events);
+    put_count(json, "duration_ns", summary->duration_ns);
+    put_count(json, "recorded_cpus", summary->cpus);
+    put_count(json, "threads", summary->threads);
+    put_count(json, "peak_live_bytes", summary->peak_live_bytes);
+    put_count(json, "peak_live_pages", summary->peak_live_pages);
+    put_count(json, "peak_slots", summary->peak_slots);
+    put_count(json, "max_size", summary->max_size);
+    json_builder_end_object(json);
+}
+
+static void put_replay(JsonBuilder *json, const struct report *report)
+{
+    const struct replay_execution *execution = report->execution;
+    const struct replay_regions *regions = execution->regions;
+    begin(json, "replay");
+    put_text(json, "allocator", report->allocator);
+    put_text(json, "allocator_version", report->allocator_version);
+    put_count(json, "page_size", report->page_size);
+    put_count(json, "cpus", execution->cpus);
+    put_text(json, "cpu_map", replay_cpu_map_name(report->options->cpu_map));
+    put_text(json, "schedule", "strict");
+    put_text(json, "named_caches", "general size classes (counterfactual)");
+    put_count(json, "samples", report->sampler->count);
+    json_builder_set_member_name(json, "regions_from_trace");
+    json_builder_add_boolean_value(json, regions->automatic);
+    begin_list(json, "regions");
+    for (guint i = 0; i < regions->count; i++)
+        json_builder_add_int_value(json, (gint64)regions->region[i].bytes);
+    json_builder_end_array(json);
+    put_count(json, "regions_used", regions->used);
+    put_count(json, "region_bytes_used", replay_regions_bytes(regions));
+    json_builder_end_object(json);
+}
+
+static void put_result(JsonBuilder *json, const struct report *report)
+{
+    const struct replay_execution *execution = report->execution;
+    const struct replay_account *account = &execution->account;
+    begin(json, "result");
+    put_count(json, "events", execution->events);
+    put_count(json, "cpu_switches", execution->switches);
+    put_count(json, "failed", execution->failed);
+    put_count(json, "failed_bytes", execution->failed_bytes);
+    put_count(json, "frees_of_failed", execution->skipped_frees);
+    put_count(json, "live_at_end", execution->live_end);
+    put_count(json, "live_at_end_bytes", account->requested);
+    put_count(json, "allocated_bytes", account->requested_ever);
+    put_count(json, "given_bytes", account->given_ever);
+    put_count(json, "peak_requested_bytes", account->peak_requested);
+    put_count(json, "peak_requested_event", account->peak_event);
+    put_count(json, "peak_occupied_bytes", account->occupied.max_size);
+    put_count(json, "peak_address_span_bytes", account->span.max_size);
+    begin_list(json, "first_failures");
+    for (guint64 i = 0; i < MIN(execution->failed, REPLAY_FAILURES_SHOWN); i++) {
+        const struct replay_failure *failure = &execution->failure[i];
+        json_builder_begin_object(json);
+        put_count(json, "event", failure->number);
+        put_count(json, "line", failure->line);
+        put_count(json, "time_ns", failure->time_ns);
+        put_count(json, "cpu", failure->cpu);
+        put_count(json, "bytes", failure->size);
+        json_builder_set_member_name(json, "pages");
+        json_builder_add_boolean_value(json, failure->pages);
+        json_builder_end_object(json);
+    }
+    json_builder_end_array(json);
+    json_builder_end_object(json);
+}
+
+static void put_classes(JsonBuilder *json, const struct moment *moment)
+{
+    const struct replay_live *blocks = &moment->live[REPLAY_BLOCKS];
+    begin_list(json, "classes");
+    for (guint i = 0; i < moment->snapshot.classes; i++) {
+        const struct replay_class *class = &moment->snapshot.size_class[i];
+        const struct replay_live *live = &moment->live[i];
+        json_builder_begin_object(json);
+        put_count(json, "object_size", class->object_size);
+        put_count(json, "slab_pages", class->slab_pages);
+        put_count(json, "objects_per_slab", class->objects_per_slab);
+        put_count(json, "slabs", class->slabs);
+        put_count(json, "empty_slabs", class->empty_slabs);
+        put_count(json, "live", class->live);
+        put_count(json, "in_magazines", class->in_magazines);
+        put_count(json, "in_depot", class->in_depot);
+        put_count(json, "free", class->free);
+        put_count(json, "remote_pending", class->remote_pending);
+        put_count(json, "requested_bytes", live->requested);
+        put_count(json, "allocs", live->allocs);
+        json_builder_end_object(json);
+    }
+    json_builder_end_array(json);
+    begin(json, "blocks");
+    put_count(json, "live", blocks->count);
+    put_count(json, "requested_bytes", blocks->requested);
+    put_count(json, "given_bytes", blocks->given);
+    put_count(json, "allocs", blocks->allocs);
+    json_builder_end_object(json);
+}
+
+static void put_external(JsonBuilder *json, const guint64 counts[REPLAY_ORDERS])
+{
+    put_count(json, "free_pages", free_pages(counts));
+    put_ratio(json, "largest_free_share", largest_free_share(counts));
+    begin_list(json, "free_blocks");
+    for (guint order = 0; order < REPLAY_ORDERS; order++)
+        json_builder_add_int_value(json, (gint64)counts[order]);
+    json_builder_end_array(json);
+    begin_list(json, "unusable_free_space_index");
+    for (guint order = 0; order < REPORT_ORDERS; order++)
+        add_ratio(json, unusable_free_space_index(counts, order));
+    json_builder_end_array(json);
+    begin_list(json, "fragmentation_index");
+    for (guint order = 0; order < REPORT_ORDERS; order++)
+        add_ratio(json, fragmentation_index(counts, order));
+    json_builder_end_array(json);
+}
+
+static void put_moment(JsonBuilder *json, const char *name, const struct moment *moment)
+{
+    begin(json, name);
+    put_count(json, "event", moment->sample.event);
+    put_count(json, "time_ns", moment->sample.time_ns);
+    put_count(json, "region_bytes", moment->snapshot.region_bytes);
+    put_count(json, "managed", moment->sample.managed);
+    put_count(json, "occupied", moment->sample.occupied);
+    put_count(json, "given", moment->sample.given);
+    put_count(json, "cpus_used", moment->snapshot.cpus_used);
+    begin(json, "split");
+    for (guint i = 0; i < SPLIT_PARTS; i++)
+        put_count(json, split_names[i].key, moment->sample.split.part[i]);
+    json_builder_end_object(json);
+    put_external(json, moment->sample.free_blocks);
+    put_classes(json, moment);
+    json_builder_end_object(json);
+}
+
+static void put_ratios(JsonBuilder *json, const char *name, const struct heap_ratios *ratios)
+{
+    begin(json, name);
+    put_ratio(json, "average", ratios->average);
+    put_ratio(json, "at_maximum_live", ratios->at_max_live);
+    put_ratio(json, "at_maximum_heap", ratios->at_max_heap);
+    put_ratio(json, "maximum_over_maximum", ratios->max_over_max);
+    put_ratio(json, "of_means", ratios->of_means);
+    json_builder_end_object(json);
+}
+
+static void put_measures(JsonBuilder *json, const struct report *report)
+{
+    const struct replay_account *account = &report->execution->account;
+    struct internal_fragmentation internal = internal_fragmentation(account);
+    struct heap_ratios pages = heap_ratios(account, &account->occupied);
+    struct heap_ratios span = heap_ratios(account, &account->span);
+    begin(json, "internal_fragmentation");
+    put_ratio(json, "cumulative", internal.cumulative);
+    put_ratio(json, "live_at_end", internal.at_end);
+    put_ratio(json, "live_at_peak", internal.at_peak);
+    put_ratio(json, "over_events", internal.over_events);
+    put_ratio(json, "over_bytes_allocated", internal.over_bytes);
+    json_builder_end_object(json);
+    begin(json, "heap_over_live");
+    put_ratios(json, "pages", &pages);
+    put_ratios(json, "addresses", &span);
+    json_builder_end_object(json);
+}
+
+static void put_cpus(JsonBuilder *json, const struct report *report)
+{
+    begin_list(json, "cpus");
+    for (guint cpu = 0; cpu < report->execution->cpus; cpu++) {
+        const struct replay_cpu *trace = &report->execution->cpu[cpu];
+        const struct replay_cache_counters *counters = &report->counters[cpu];
+        json_builder_begin_object(json);
+        put_count(json, "cpu", cpu);
+        put_count(json, "events", trace->events);
+        put_count(json, "allocs", trace->allocs);
+        put_count(json, "frees", trace->frees);
+        put_count(json, "page_allocs", trace->page_allocs);
+        put_count(json, "page_frees", trace->page_frees);
+        put_count(json, "remote_frees_out", trace->remote_out);
+        put_count(json, "remote_frees_in", trace->remote_in);
+        put_count(json, "magazine_refills", counters->refills);
+        put_count(json, "magazine_flushes", counters->flushes);
+        put_count(json, "depot_gets", counters->depot_gets);
+        put_count(json, "depot_puts", counters->depot_puts);
+        put_count(json, "objects_sent_home", counters->sent_home);
+        put_count(json, "page_list_hits", counters->page_list_hits);
+        put_count(json, "slabs_added", counters->slabs_added);
+        json_builder_end_object(json);
+    }
+    json_builder_end_array(json);
+}
+
+static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
+{
+    begin(json, "hygiene");
+    put_count(json, "lines", hygiene->lines);
+    put_count(json, "events", hygiene->events);
+    put_count(json, "allocs", hygiene->allocs);
+    put_count(json, "frees", hygiene->frees);
+    put_count(json, "page_allocs", hygiene->page_allocs);
+    put_count(json, "page_frees", hygiene->page_frees);
+    put_count(json, "null_frees", hygiene->null_frees);
+    put_count(json, "failed_allocs", hygiene->failed_allocs);
+    put_count(json, "orphan_frees", hygiene->orphan_frees);
+    put_count(json, "orphan_page_frees", hygiene->orphan_page_frees);
+    put_count(json, "implicit_frees", hygiene->implicit_frees);
+    put_count(json, "implicit_page_frees", hygiene->implicit_page_frees);
+    put_count(json, "batched_repeats", hygiene->batched_repeats);
+    put_count(json, "slab_page_allocs", hygiene->slab_page_allocs);
+    put_count(json, "slab_page_frees", hygiene->slab_page_frees);
+    put_count(json, "lost_events", hygiene->lost_events);
+    put_count(json, "lost_reports", hygiene->lost_reports);
+    put_count(json, "incomplete_start", hygiene->incomplete_start);
+    put_count(json, "other_events", hygiene->other_events);
+    put_count(json, "ignored_lines", hygiene->ignored_lines);
+    begin_list(json, "first_ignored_lines");
+    for (guint64 i = 0; i < hygiene->ignored_shown; i++)
+        json_builder_add_int_value(json, (gint64)hygiene->first_ignored[i]);
+    json_builder_end_array(json);
+    put_count(json, "out_of_order", hygiene->out_of_order);
+    put_count(json, "never_freed", hygiene->never_freed);
+    put_count(json, "never_freed_bytes", hygiene->never_freed_bytes);
+    put_count(json, "pages_never_freed", hygiene->pages_never_freed);
+    json_builder_end_object(json);
+}
+
+static void put_formulas(JsonBuilder *json)
+{
+    begin(json, "formulas");
+    for (guint i = 0; i < SPLIT_PARTS; i++)
+        put_text(json, split_names[i].key, split_names[i].formula);
+    put_text(json, "unusable_free_space_index",
+             "(F - S_j 2^j) / F, F = free pages, S_j = sum over o >= j of n_o 2^(o-j); F = 0 gives 1");
+    put_text(json, "fragmentation_index",
+             "1 - (1 + F / 2^j) / B, B = number of free blocks; null where the request would succeed");
+    put_text(json, "largest_free_share", "pages of the largest free block / F; F = 0 gives 0");
+    put_text(json, "internal_fragmentation", "(given - requested) / given");
+    put_text(json, "heap_over_live",
+             "Wilson and Johnstone's four ratios of H (pages in use, or addresses from the lowest to "
+             "the highest so far) to L (requested live bytes); of_means = mean H / mean L");
+    json_builder_end_object(json);
+}
+
+/* The builder's tree as text, which ends with a line end. */
+static char *finish(JsonBuilder *json)
+{
+    JsonGenerator *generator = json_generator_new();
+    JsonNode *root = json_builder_get_root(json);
+    json_generator_set_root(generator, root);
+    json_generator_set_pretty(generator, TRUE);
+    char *body = json_generator_to_data(generator, NULL);
+    char *text = g_strconcat(body, "\n", NULL);
+    g_free(body);
+    json_node_unref(root);
+    g_object_unref(generator);
+    g_object_unref(json);
+    return text;
+}
+
+char *report_json(const struct report *report)
+{
+    JsonBuilder *json = json_builder_new();
+    json_builder_begin_object(json);
+    put_text(json, "program", "bsa-replay");
+    put_count(json, "schema", REPORT_SCHEMA);
+    put_trace(json, report);
+    put_replay(json, report);
+    put_result(json, report);
+    put_moment(json, "peak", &report->sampler->peak);
+    json_builder_set_member_name(json, "peak_is_exact");
+    json_builder_add_boolean_value(json, report->sampler->peak_exact);
+    put_moment(json, "end", &report->sampler->end);
+    put_moment(json, "end_drained", &report->sampler->drained);
+    put_measures(json, report);
+    put_cpus(json, report);
+    put_hygiene(json, report->hygiene);
+    put_formulas(json);
+    json_builder_end_object(json);
+    return finish(json);
+}
+
+char *report_timing_json(const struct report *report)
+{
+    const struct report_timing *timing = &report->timing;
+    JsonBuilder *json = json_builder_new();
+    json_builder_begin_object(json);
+    put_text(json, "program", "bsa-replay");
+    put_count(json, "schema", REPORT_SCHEMA);
+    put_text(json, "execution", report->options->threads ? "one thread per CPU" : "one thread");
+    put_count(json, "processors", g_get_num_processors());
+    put_count(json, "events", report->execution->events);
+    put_ratio(json, "read_seconds", timing->read_seconds);
+    put_ratio(json, "replay_seconds", timing->replay_seconds);
+    put_ratio(json, "write_seconds", timing->write_seconds);
+    put_ratio(json, "draw_seconds", timing->draw_seconds);
+    put_ratio(json, "replay_events_per_second",
+              (double)report->execution->events / timing->replay_seconds);
+    json_builder_end_object(json);
+    return finish(json);
+}

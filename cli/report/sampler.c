@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sampler.h"
+
+#include <string.h>
+
+#include "../replay/error.h"
+
+static gboolean on_sample(gpointer data, struct replay_execution *execution, gboolean peak,
+                          GError **error);
+
+/* The event count of the i-th of the equally spaced samples. */
+static guint64 position(const struct sampler *sampler, guint index)
+{
+    guint64 intervals = sampler->wanted - 1;
+    guint64 whole = sampler->events / intervals, rest = sampler->events % intervals;
+    return whole * index + rest * index / intervals;
+}
+
+/* The next position after the one reached; none behind the last. */
+static void advance(struct sampler *sampler, guint64 reached)
+{
+    while (sampler->next_index < sampler->wanted
+           && position(sampler, sampler->next_index) <= reached)
+        sampler->next_index++;
+    sampler->observer.next = sampler->next_index < sampler->wanted
+                                 ? position(sampler, sampler->next_index)
+                                 : G_MAXUINT64;
+}
+
+void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 events)
+{
+    *sampler = (struct sampler){
+        .wanted = wanted,
+        .events = events,
+        .capacity = wanted + 2, /* the peak, and an end that comes early */
+        .columns = MIN(cpus, SAMPLER_MAX_COLUMNS),
+    };
+    sampler->sample = g_new0(struct sample, sampler->capacity);
+    sampler->remote = g_new0(guint64, (gsize)sampler->capacity * sampler->columns);
+    sampler->observer.data = sampler;
+    sampler->observer.sample = on_sample;
+    advance(sampler, 0);
+}
+
+void sampler_clear(struct sampler *sampler)
+{
+    g_free(sampler->sample);
+    g_free(sampler->remote);
+    sampler->sample = NULL;
+    sampler->remote = NULL;
+}
+
+void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first, guint *last)
+{
+    *first = (guint)((guint64)column * cpus / sampler->columns);
+    *last = (guint)((guint64)(column + 1) * cpus / sampler->columns) - 1;
+}
+
+static gboolean look(struct sample *sample, struct replay_snapshot *snapshot,
+                     struct replay_execution *execution, GError **error)
+{
+    const struct replay_account *account = &execution->account;
+    struct replay_backend *backend = execution->backend;
+    if (backend->ops->snapshot(backend, snapshot) != REPLAY_OK) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                    "after event %" G_GUINT64_FORMAT ": %s", execution->events, backend->last_error);
+        return FALSE;
+    }
+    *sample = (struct sample){
+        .event = execution->events,
+        .time_ns = execution->time_ns,
+        .given = account->given,
+        .occupied = snapshot->managed - snapshot->free,
+        .managed = snapshot->managed,
+        .span = account->span_bytes,
+        .live_blocks = account->live[REPLAY_BLOCKS].count,
+        .failed = execution->failed,
+    };
+    for (guint i = 0; i < snapshot->classes; i++)
+        sample->live_objects += account->live[i].count;
+    memcpy(sample->free_blocks, snapshot->free_blocks, sizeof(sample->free_blocks));
+    if (backend->ops->occupied(backend) != sample->occupied) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                    "after event %" G_GUINT64_FORMAT ": the books disagree: %" G_GUINT64_FORMAT
+                    " bytes of pages in use, %" G_GUINT64_FORMAT " by the statistics",
+                    execution->events, backend->ops->occupied(backend), sample->occupied);
+        return FALSE;
+    }
+    if (!split_compute(&sample->split, snapshot, account, error)) {
+        g_prefix_error(error, "after event %" G_GUINT64_FORMAT ": ", execution->events);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+static void keep(struct moment *moment, const struct sample *sample,
+                 const struct replay_snapshot *snapshot, const struct replay_account *account)
+{
+    moment->taken = TRUE;
+    moment->sample = *sample;
+    moment->snapshot = *snapshot;
+    memcpy(moment->live, account->live, sizeof(moment->live));
+}
+
+static void note_remote(struct sampler *sampler, const struct replay_execution *execution)
+{
+    guint64 *row = &sampler->remote[(gsize)sampler->count * sampler->columns];
+    for (guint column = 0; column < sampler->columns; column++) {
+        guint first, last;
+        sampler_column(sampler, execution->cpus, column, &first, &last);
+        row[column] = 0;
+        for (guint cpu = first; cpu <= last; cpu++)
+            row[column] += execution->cpu[cpu].remote_out;
+    }
+}
+
+static gboolean on_sample(gpointer data, struct replay_execution *execution, gboolean peak,
+                          GError **error)
+{
+    struct sampler *sampler = data;
+    struct replay_snapshot snapshot;
+    advance(sampler, execution->events);
+    if (sampler->count == sampler->capacity)
+        return TRUE; /* a stream longer than its summary said; the end is looked at anyway */
+    struct sample *sample = &sampler->sample[sampler->count];
+    if (!look(sample, &snapshot, execution, error))
+        return FALSE;
+    sample->peak = peak;
+    note_remote(sampler, execution);
+    sampler->count++;
+    /* Where requests fail, the trace's own peak is never reached; then the highest sample stands for
+     * it. */
+    const guint64 *highest = &sampler->peak.sample.split.part[SPLIT_REQUESTED];
+    if (peak || !sampler->peak.taken
+        || (!sampler->peak_exact && sample->split.part[SPLIT_REQUESTED] > *highest)) {
+        keep(&sampler->peak, sample, &snapshot, &execution->account);
+        sampler->peak_exact = peak;
+    }
+    return TRUE;
+}
+
+gboolean sampler_begin(struct sampler *sampler, struct replay_execution *execution, GError **error)
+{
+    return on_sample(sampler, execution, FALSE, error);
+}
+
+gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution, GError **error)
+{
+    struct replay_backend *backend = execution->backend;
+    struct replay_snapshot snapshot;
+    struct sample sample;
+    guint64 last = sampler->count == 0 ? G_MAXUINT64 : sampler->sample[sampler->count - 1].event;
+    if (last != execution->events && !on_sample(sampler, execution, FALSE, error))
+        return FALSE;
+    if (!look(&sample, &snapshot, execution, error))
+        return FALSE;
+    keep(&sampler->end, &sample, &snapshot, &execution->account);
+    if (backend->ops->drain(backend) != REPLAY_OK) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "draining the CPUs: %s",
+                    backend->last_error);
+        return FALSE;
+    }
+    if (!look(&sample, &snapshot, execution, error)) {
+        g_prefix_error(error, "CPUs drained: ");
+        return FALSE;
+    }
+    keep(&sampler->drained, &sample, &snapshot, &execution->account);
+    return TRUE;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The time line: snapshots at equally spaced event counts, and one at the peak of requested bytes.
+ * All memory is allocated before the replay starts.
+ */
+#ifndef BSA_CLI_REPORT_SAMPLER_H
+#define BSA_CLI_REPORT_SAMPLER_H
+
+#include <glib.h>
+
+#include "../replay/execute.h"
+#include "metrics.h"
+
+/* CPUs of the time line: with more simulated ones, neighbours share a column. */
+#define SAMPLER_MAX_COLUMNS 64u
+
+struct sample {
+    guint64 event;      /* events done */
+    guint64 time_ns;
+    gboolean peak;
+    struct memory_split split;
+    guint64 given;
+    guint64 occupied;   /* bytes of pages in use */
+    guint64 managed;
+    guint64 span;       /* lowest to highest address handed out so far */
+    guint64 live_objects, live_blocks;
+    guint64 failed;
+    guint64 free_blocks[REPLAY_ORDERS];
+};
+
+/* A moment that the report shows in full. */
+struct moment {
+    gboolean taken;
+    struct sample sample;
+    struct replay_snapshot snapshot;
+    struct replay_live live[REPLAY_MAX_CLASSES + 1];
+};
+
+struct sampler {
+    struct replay_observer observer; /* give it to the execution */
+    guint wanted;           /* equally spaced samples, the first at 0 */
+    guint count;            /* samples taken */
+    guint capacity;
+    guint columns;          /* remote frees per sample */
+    guint next_index;
+    guint64 events;         /* expected in all */
+    struct sample *sample;
+    guint64 *remote;        /* capacity * columns: remote frees so far, by the CPU that freed */
+    struct moment peak, end, drained;
+    gboolean peak_exact;    /* peak was taken at the very event of the trace's peak */
+};
+
+void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 events);
+void sampler_clear(struct sampler *sampler);
+
+/* The state before the first event. */
+gboolean sampler_begin(struct sampler *sampler, struct replay_execution *execution, GError **error);
+/* The state after the last event, and again when the CPUs' caches have been drained. */
+gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution, GError **error);
+
+/* The CPUs that a column stands for: first to last. */
+void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first, guint *last);
+
+#endif
