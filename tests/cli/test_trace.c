@@ -218,126 +218,6 @@ START_TEST(cache_names)
 }
 END_TEST
 
-START_TEST(frees_of_nothing)
-{
-    struct told told;
-    read_text(&told,
-              ALLOC_A "perf 28558 [001] 10.1: kmem:kfree: call_site=a ptr=(nil)\n"
-                      "perf 28558 [001] 10.2: kmem:kfree: call_site=a ptr=(null)\n"
-                      "perf 28558 [001] 10.3: kmem:kfree: "
-                      "call_site=a "
-                      "ptr=0x0\n"
-                      "perf 28558 [001] 10.4: kmem:kfree: call_site=a ptr=0000000000000000\n"
-                      "perf 28558 [001] 10.5: kmem:kfree: call_site=a ptr=0x10\n",
-              TRACE_LAYER_SLAB);
-    ck_assert_uint_eq(told.events->len, 1);
-    ck_assert_uint_eq(told.hygiene.null_frees, 5);
-    ck_assert_uint_eq(told.hygiene.orphan_frees, 0);
-    check_balance(&told.hygiene);
-    drop(&told);
-}
-END_TEST
-
-START_TEST(failed_allocations)
-{
-    struct told told;
-    read_text(
-        &told,
-        ALLOC_A
-        "perf 28558 [001] 1.1: kmem:kmalloc: call_site=a ptr=(nil) bytes_req=8 bytes_alloc=8\n"
-        "perf 28558 [001] 1.2: kmem:mm_page_alloc: page=(nil) pfn=0x0 order=9 migratetype=0\n"
-        "perf 28558 [001] 1.3: kmem:mm_page_alloc: page=(nil) pfn=0 order=9 migratetype=0\n"
-        "perf 28558 [001] 1.4: kmem:mm_page_alloc: page=(nil) pfn=-1 order=9 migratetype=0\n"
-        "perf 28558 [001] 1.5: kmem:mm_page_alloc: page=(nil) pfn=0xffffffffffffffff order=9\n"
-        "perf 28558 [001] 1.6: kmem:mm_page_alloc: page=(nil) pfn=18446744073709551615 order=9\n",
-        TRACE_LAYER_BOTH);
-    ck_assert_uint_eq(told.events->len, 1);
-    ck_assert_uint_eq(told.hygiene.failed_allocs, 6);
-    check_balance(&told.hygiene);
-    drop(&told);
-}
-END_TEST
-
-START_TEST(address_handed_out_again)
-{
-    struct told told;
-    read_text(&told,
-              ALLOC_A
-              "perf 28558 [001] 10.1: kmem:kmem_cache_alloc: call_site=b ptr=0xffff888103062ba0 "
-              "name=maple_node bytes_req=256 bytes_alloc=256\n" FREE_A,
-              TRACE_LAYER_SLAB);
-    ck_assert_uint_eq(told.events->len, 4);
-    const struct trace_event *unseen = event_at(&told, 1);
-    ck_assert_uint_eq(unseen->kind, TRACE_FREE);
-    ck_assert_uint_eq(unseen->flags, TRACE_IMPLICIT);
-    ck_assert_uint_eq(unseen->size, 24);
-    ck_assert_uint_eq(unseen->line, 2);
-    ck_assert_uint_eq(unseen->slot, event_at(&told, 0)->slot);
-    ck_assert_uint_eq(unseen->cache, TRACE_NO_NAME);
-    ck_assert_uint_eq(event_at(&told, 2)->kind, TRACE_ALLOC);
-    ck_assert_uint_eq(event_at(&told, 2)->size, 256);
-    ck_assert_uint_eq(event_at(&told, 2)->line, 2);
-    ck_assert_uint_eq(event_at(&told, 3)->slot, event_at(&told, 2)->slot);
-    ck_assert_uint_eq(told.hygiene.implicit_frees, 1);
-    ck_assert_uint_eq(told.hygiene.out_of_order, 1);
-    ck_assert_uint_eq(told.summary.peak_slots, 1);
-    ck_assert_uint_eq(told.summary.peak_live_bytes, 256);
-    check_balance(&told.hygiene);
-    drop(&told);
-}
-END_TEST
-
-START_TEST(pages_handed_out_again)
-{
-    struct told told;
-    read_text(
-        &told,
-        "perf 28558 [001] 1.0: kmem:mm_page_alloc: page=0x40 pfn=0x40 order=2 migratetype=0\n"
-        "perf 28558 [001] 1.1: kmem:mm_page_alloc: page=0x40 pfn=0x40 order=0 migratetype=1\n",
-        TRACE_LAYER_PAGE);
-    ck_assert_uint_eq(told.events->len, 3);
-    ck_assert_uint_eq(event_at(&told, 1)->flags, TRACE_IMPLICIT);
-    ck_assert_uint_eq(event_at(&told, 1)->order, 2);
-    ck_assert_uint_eq(event_at(&told, 1)->size, 16384);
-    ck_assert_uint_eq(told.hygiene.implicit_page_frees, 1);
-    ck_assert_uint_eq(told.hygiene.pages_never_freed, 1);
-    ck_assert_uint_eq(told.summary.peak_live_pages, 4);
-    drop(&told);
-}
-END_TEST
-
-START_TEST(frees_older_than_the_trace)
-{
-    struct told told;
-    read_text(&told,
-              FREE_A ALLOC_A FREE_A FREE_A
-              "perf 28558 [001] 2.1: kmem:mm_page_free: page=0x9 pfn=0x9 order=0\n",
-              TRACE_LAYER_BOTH);
-    ck_assert_uint_eq(told.events->len, 2);
-    ck_assert_uint_eq(told.hygiene.orphan_frees, 2);
-    ck_assert_uint_eq(told.hygiene.orphan_page_frees, 1);
-    ck_assert_uint_eq(event_at(&told, 0)->line, 2);
-    check_balance(&told.hygiene);
-    drop(&told);
-}
-END_TEST
-
-START_TEST(batched_free_repeats)
-{
-    struct told told;
-    read_text(&told,
-              "perf 28558 [001] 1.0: kmem:mm_page_alloc: page=0x40 pfn=0x40 order=0 migratetype=0\n"
-              "perf 28558 [001] 1.1: kmem:mm_page_free: page=0x40 pfn=0x40 order=0\n"
-              "perf 28558 [001] 1.2: kmem:mm_page_free_batched: page=0x40 pfn=0x40 order=0\n",
-              TRACE_LAYER_PAGE);
-    ck_assert_uint_eq(told.events->len, 2);
-    ck_assert_uint_eq(told.hygiene.batched_repeats, 1);
-    ck_assert_uint_eq(told.hygiene.orphan_page_frees, 0);
-    check_balance(&told.hygiene);
-    drop(&told);
-}
-END_TEST
-
 /* A line, and how many lost events it tells of; each is one report. */
 static const struct {
     const char *line;
@@ -397,8 +277,7 @@ static const char *const odd_lines[] = {
     "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a bytes_req=8 bytes_alloc=8",
     "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a ptr=0xffff888000001000",
     "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a ptr=0xffff88800000zz00 bytes_req=8",
-    "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a ptr=0xffff888000001000 "
-    "bytes_req=99999999999999999999",
+    "perf 28558 [001] 1.5: kmem:kmalloc: ptr=0xffff888000001000 bytes_req=99999999999999999999",
     "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a ptr=0xffff8880000010001 bytes_req=8",
     "perf 28558 [001] 1.5: kmem:kfree: call_site=a ptr=(____ptrval____)",
     "perf 28558 [001] 1.5: kmem:mm_page_alloc: page=0x4 order=0",
@@ -481,26 +360,6 @@ START_TEST(times)
 }
 END_TEST
 
-START_TEST(layers_apart)
-{
-    struct told told;
-    static const char text[] = ALLOC_A FREE_A
-        "perf 28558 [001] 1.2: kmem:mm_page_alloc: page=0x40 pfn=0x40 order=0 migratetype=0\n";
-    read_text(&told, text, TRACE_LAYER_SLAB);
-    ck_assert_uint_eq(told.hygiene.allocs, 1);
-    ck_assert_uint_eq(told.hygiene.page_allocs, 0);
-    ck_assert_uint_eq(told.hygiene.other_layer, 1);
-    check_balance(&told.hygiene);
-    drop(&told);
-    read_text(&told, text, TRACE_LAYER_PAGE);
-    ck_assert_uint_eq(told.hygiene.allocs, 0);
-    ck_assert_uint_eq(told.hygiene.page_allocs, 1);
-    ck_assert_uint_eq(told.hygiene.other_layer, 2);
-    check_balance(&told.hygiene);
-    drop(&told);
-}
-END_TEST
-
 /* Counts that a script of other make found in the same files. */
 START_TEST(real_excerpt)
 {
@@ -567,16 +426,6 @@ Suite *trace_suite(void)
     tcase_add_test(lines, last_line_cut);
     tcase_add_test(lines, times);
     suite_add_tcase(suite, lines);
-
-    TCase *identity = tcase_create("identity");
-    tcase_add_test(identity, frees_of_nothing);
-    tcase_add_test(identity, failed_allocations);
-    tcase_add_test(identity, address_handed_out_again);
-    tcase_add_test(identity, pages_handed_out_again);
-    tcase_add_test(identity, frees_older_than_the_trace);
-    tcase_add_test(identity, batched_free_repeats);
-    tcase_add_test(identity, layers_apart);
-    suite_add_tcase(suite, identity);
 
     TCase *real = tcase_create("real");
     tcase_add_test(real, real_excerpt);
