@@ -180,7 +180,7 @@ static GString *random_trace(GRand *random, struct model *model, guint lines)
         gboolean *live = &model->live[page][which];
         model->orphans += !alloc && !*live;
         model->unseen += alloc && *live;
-        model->live_now += (alloc ? 1u : 0u) - (*live ? 1u : 0u);
+        model->live_now += (guint64)alloc - (guint64)*live;
         *live = alloc;
     }
     return text;
