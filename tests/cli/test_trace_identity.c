@@ -200,7 +200,8 @@ static void follow(const struct told *told)
         if (event->kind == TRACE_ALLOC || event->kind == TRACE_PAGE_ALLOC) {
             ck_assert_uint_eq(holder[event->slot], 0);
             holder[event->slot] = event->address;
-            most = MAX(most, ++live);
+            live++;
+            most = MAX(most, live);
         } else {
             ck_assert_uint_eq(holder[event->slot], event->address);
             holder[event->slot] = 0;
