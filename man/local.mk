@@ -1,5 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
+dist_man_MANS += \
+	%D%/bsa_buddy.3 \
+	%D%/bsa_cpu.3 \
+	%D%/bsa_debug.3 \
+	%D%/bsa_heap.3 \
+	%D%/bsa_malloc.3 \
+	%D%/bsa_platform.3 \
+	%D%/bsa_slab.3 \
+	%D%/bsa_stats.3 \
+	%D%/libbuddyslab.3
 EXTRA_DIST += %D%/links.txt
 
 # A page for every function, which names the page of its group.
