@@ -12,10 +12,21 @@ bsa_core_sources = \
 	%D%/base/lock.h \
 	%D%/base/status.c \
 	%D%/page/page.h \
+	%D%/section/lookup.c \
+	%D%/section/lookup.h \
+	%D%/section/section.c \
 	%D%/section/section.h \
+	%D%/buddy/alloc.c \
+	%D%/buddy/blocks.h \
+	%D%/buddy/free.c \
 	%D%/buddy/internal.h \
+	%D%/buddy/owner.c \
+	%D%/buddy/range.c \
+	%D%/buddy/reserve.c \
+	%D%/buddy/search.c \
 	%D%/buddy/tree.c \
 	%D%/buddy/tree.h \
+	%D%/buddy/upper.c \
 	%D%/slab/cache.c \
 	%D%/slab/cache.h \
 	%D%/slab/classes.c \
@@ -29,7 +40,17 @@ bsa_core_sources = \
 	%D%/cpu/depot.h \
 	%D%/cpu/magazine.c \
 	%D%/cpu/page_list.c \
-	%D%/cpu/state.c
+	%D%/cpu/state.c \
+	%D%/heap/c_api.c \
+	%D%/heap/cpus.c \
+	%D%/heap/heap.h \
+	%D%/heap/init.c \
+	%D%/heap/objects.c \
+	%D%/heap/pages.c \
+	%D%/heap/pressure.c \
+	%D%/heap/query.c \
+	%D%/heap/snapshot.c \
+	%D%/heap/walk.c
 
 # The objects of both targets: the public library with its filtered names, and the tests that look
 # inside. Per-target flags replace AM_CFLAGS, so they repeat it.
