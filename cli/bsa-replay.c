@@ -125,7 +125,7 @@ static gboolean write_report(struct run *run, GError **error)
 {
     struct report *report = &run->report;
     const char *name = run->options.trace;
-    report->trace_name = strcmp(name, "-") == 0 ? g_strdup("standard input") : g_path_get_basename(name);
+    report->trace_name = strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
     report->options = &run->options;
     report->summary = trace_summary(run->reader);
     report->hygiene = trace_hygiene(run->reader);

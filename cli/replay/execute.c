@@ -83,9 +83,11 @@ static enum replay_status next_region(struct replay_execution *execution)
         return REPLAY_NO_MEMORY;
     struct replay_region *region = &regions->region[regions->used];
     enum replay_status status = backend->ops->add_region(backend, region->start, region->bytes);
-    if (status == REPLAY_OK)
-        regions->used++;
-    return status;
+    if (status != REPLAY_OK)
+        return status;
+    region->added = execution->events;
+    regions->used++;
+    return REPLAY_OK;
 }
 
 static void note_failure(struct replay_execution *execution, const struct trace_event *event, guint cpu,

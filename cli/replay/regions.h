@@ -11,6 +11,7 @@
 struct replay_region {
     char *start;
     guint64 bytes;
+    guint64 added; /* events done when the allocator got it */
 };
 
 struct replay_regions {

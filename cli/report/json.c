@@ -87,6 +87,10 @@ static void put_replay(JsonBuilder *json, const struct report *report)
     for (guint i = 0; i < regions->count; i++)
         json_builder_add_int_value(json, (gint64)regions->region[i].bytes);
     json_builder_end_array(json);
+    begin_list(json, "region_added_after_event");
+    for (guint i = 0; i < regions->used; i++)
+        json_builder_add_int_value(json, (gint64)regions->region[i].added);
+    json_builder_end_array(json);
     put_count(json, "regions_used", regions->used);
     put_count(json, "region_bytes_used", replay_regions_bytes(regions));
     json_builder_end_object(json);

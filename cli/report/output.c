@@ -149,10 +149,11 @@ static gboolean check_picture(const char *directory, const char *name, const cha
     return there;
 }
 
+/* -d: the user's own start-up file may not change the pictures. */
 static gboolean draw(const char *directory, const char *name, GError **error)
 {
     char *script = g_strconcat(name, ".gp", NULL);
-    char *argv[] = {(char *)"gnuplot", script, NULL};
+    char *argv[] = {(char *)"gnuplot", (char *)"-d", script, NULL};
     char *messages = NULL;
     GError *reason = NULL;
     int status;

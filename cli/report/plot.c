@@ -10,21 +10,37 @@
 
 #include "report.h"
 
+#define NAME_SHOWN 48     /* characters of a trace's name in a title */
+#define BOXES_SHOWN 600u   /* samples in a row of boxes */
 #define LINES_WITH_KEY 8u /* more CPUs than these are told apart by a colour scale */
 
-/* text within gnuplot's double quotes, with enhanced mode's special characters taken literally. */
+/* text within gnuplot's double quotes. Backticks there would run a command; enhanced mode's own
+ * characters are taken literally. */
 static void quoted(GString *out, const char *text)
 {
     for (; *text != '\0'; text++) {
-        if (*text == '"' || *text == '\\')
-            g_string_append_c(out, '_'); /* gone: what they do depends on the terminal */
+        if (strchr("\"`\\", *text) != NULL || (guchar)*text < ' ')
+            g_string_append_c(out, '\'');
         else if (strchr("_^@{}&~", *text) != NULL)
             g_string_append_printf(out, "\\\\%c", *text);
-        else if ((guchar)*text < ' ')
-            g_string_append_c(out, ' ');
         else
             g_string_append_c(out, *text);
     }
+}
+
+/* The middle of a long name is left out, so that the title fits. */
+static void quoted_name(GString *out, const char *name)
+{
+    glong length = g_utf8_strlen(name, -1);
+    if (length <= NAME_SHOWN) {
+        quoted(out, name);
+        return;
+    }
+    char *start = g_utf8_substring(name, 0, NAME_SHOWN / 2);
+    quoted(out, start);
+    g_string_append(out, "...");
+    quoted(out, g_utf8_offset_to_pointer(name, length - NAME_SHOWN / 2));
+    g_free(start);
 }
 
 static gboolean has_time(const struct report *report)
@@ -37,7 +53,7 @@ static void title(const struct report *report, GString *out, const char *what)
     const struct replay_execution *execution = report->execution;
     const struct replay_regions *regions = execution->regions;
     g_string_append_printf(out, "set title \"{/:Bold %s}\\n", what);
-    quoted(out, report->trace_name);
+    quoted_name(out, report->trace_name);
     g_string_append_printf(out, ", layer %s, on %u CPU%s, ", replay_layer_name(report->options->layer),
                            execution->cpus, execution->cpus == 1 ? "" : "s");
     if (regions->used == 1)
@@ -72,7 +88,7 @@ static void begin_script(const struct report *report, GString *out, const char *
                          "set grid ytics lc rgb \"#dddddd\" lt 1 lw 0.6\n"
                          "set key autotitle columnheader\n"
                          "set xrange [*:*] noextend\n"
-                         "set key outside right center Left reverse spacing 1.3 samplen 2 width -2\n");
+                         "set key outside right center Left reverse spacing 1.3 samplen 2\n");
     title(report, out, what);
 }
 
@@ -175,58 +191,121 @@ static const char *const viridis[REPORT_ORDERS] = {
     "#22A884", "#44BF70", "#7AD151", "#B5DE2B", "#E3D52B",
 };
 
+static void palette(GString *out, gboolean dark_first)
+{
+    guint last = G_N_ELEMENTS(viridis) - 1;
+    g_string_append(out, "set palette defined (");
+    for (guint i = 0; i <= last; i++)
+        g_string_append_printf(out, "%s%u \"%s\"", i == 0 ? "" : ", ", i,
+                               viridis[dark_first ? i : last - i]);
+    g_string_append(out, ")\n");
+}
+
+/* The largest count of free blocks of an order that a report shows. */
+static guint64 most_blocks(const struct report *report)
+{
+    guint64 most = 0;
+    for (guint i = 0; i < report->sampler->count; i++) {
+        for (guint order = 0; order < REPORT_ORDERS; order++)
+            most = MAX(most, report->sampler->sample[i].free_blocks[order]);
+    }
+    return most;
+}
+
+/*
+ * A band per order, coloured by the logarithm of the count; no colour where there is none. Each sample
+ * is a box that reaches back to the sample before it. Boxes are many: a picture shows no more than
+ * some hundred of them in a row, so samples are left out.
+ */
 static void free_blocks(const struct report *report, GString *out)
 {
+    guint64 most = most_blocks(report);
     begin_script(report, out, "free-blocks", "Free blocks by order");
-    g_string_append(out, "set ylabel \"free blocks\"\nset logscale y\nset format y \"%.0f\"\n"
-                         "set yrange [0.8:*]\n");
-    begin_plot(out, "free-blocks");
+    g_string_append(out, "set ylabel \"order (bytes of a block)\"\n"
+                         "set yrange [-0.5:10.5]\nunset grid\nset ytics (");
     for (guint order = 0; order < REPORT_ORDERS; order++) {
-        g_string_append_printf(out,
-                               "%s\"timeline.csv\" using (x(0)):(column(\"free_blocks_%u\")) with steps "
-                               "lw 1.6 lc rgb \"%s\" title \"%2u (",
-                               order == 0 ? "" : ", \\\n     ", order, viridis[order], order);
+        g_string_append_printf(out, "%s\"%u (", order == 0 ? "" : ", ", order);
         append_order(report, order, out);
-        g_string_append(out, ")\"");
+        g_string_append_printf(out, ")\" %u", order);
     }
+    g_string_append(out, ")\nset cblabel \"free blocks (none: white)\"\nset logscale cb\n"
+                         "set format cb \"%.0f\"\n");
+    palette(out, FALSE); /* next to white, few are light and many dark */
+    g_string_append_printf(out,
+                           "set cbrange [1:%" G_GUINT64_FORMAT "]\nset style fill solid noborder\n"
+                           "count(n) = n > 0 ? n : NaN\nto = 0\n",
+                           MAX(most, 10));
+    begin_plot(out, "free-blocks");
+    for (guint order = 0; order < REPORT_ORDERS; order++)
+        g_string_append_printf(out,
+                               "%sto = 0, \"timeline.csv\" every %u using (from = to, to = x(0)):(%u):"
+                               "(from):(to):(%u-0.46):(%u+0.46):(count(column(\"free_blocks_%u\"))) with "
+                               "boxxyerror lc palette notitle",
+                               order == 0 ? "" : ", \\\n     ",
+                               1 + report->sampler->count / BOXES_SHOWN, order, order, order, order);
     end_script(out, "free-blocks");
 }
 
-static void remote_line(const struct report *report, guint column, GString *out)
+/* Did a CPU of a column have an event at all? */
+static gboolean active(const struct report *report, guint column)
+{
+    guint first, last;
+    sampler_column(report->sampler, report->execution->cpus, column, &first, &last);
+    for (guint cpu = first; cpu <= last; cpu++) {
+        if (report->execution->cpu[cpu].events > 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
+static void remote_line(const struct report *report, guint column, gboolean key, GString *out)
 {
     static const char *const colours[LINES_WITH_KEY] = {"#0072B2", "#D55E00", "#009E73", "#E69F00",
                                                         "#56B4E9", "#CC79A7", "#000000", "#999999"};
-    const struct sampler *sampler = report->sampler;
     guint first, last;
-    sampler_column(sampler, report->execution->cpus, column, &first, &last);
-    g_string_append_printf(out, "%s\"timeline.csv\" using (x(0)):(column(\"remote_frees_cpu%u",
-                           column == 0 ? "" : ", \\\n     ", first);
+    sampler_column(report->sampler, report->execution->cpus, column, &first, &last);
+    g_string_append_printf(out, "\"timeline.csv\" using (x(0)):(column(\"remote_frees_cpu%u", first);
     if (last != first)
         g_string_append_printf(out, "_%u", last);
-    g_string_append(out, "\") / 1e3) with lines ");
-    if (sampler->columns <= LINES_WITH_KEY)
-        g_string_append_printf(out, "lw 2 lc rgb \"%s\" title \"CPU %u\"", colours[column], first);
+    g_string_append(out, "\") / unit) with steps ");
+    if (key)
+        g_string_append_printf(out, "lw 2 lc rgb \"%s\" title \"CPU %u\"",
+                               colours[column % LINES_WITH_KEY], first);
     else
-        g_string_append_printf(out, "lw 1.2 lc palette cb %u notitle", first);
+        g_string_append_printf(out, "lw 1.4 lc palette cb %u notitle", first);
+}
+
+static void colour_scale(const struct report *report, GString *out)
+{
+    guint cpus = report->execution->cpus;
+    palette(out, TRUE);
+    g_string_append_printf(out, "set cbrange [0:%u]\nset cblabel \"%s\"\n", cpus - 1,
+                           cpus > report->sampler->columns ? "CPU, the first of a group" : "CPU");
 }
 
 static void remote_frees(const struct report *report, GString *out)
 {
     const struct sampler *sampler = report->sampler;
-    guint cpus = report->execution->cpus;
-    begin_script(report, out, "remote-frees",
-                 "Frees of what another CPU had allocated, by the CPU that frees");
-    g_string_append(out, "set ylabel \"remote frees so far, thousands\"\nset yrange [0:*]\n");
-    if (sampler->columns > LINES_WITH_KEY) {
-        g_string_append(out, "set palette defined (");
-        for (guint i = 0; i < G_N_ELEMENTS(viridis); i++)
-            g_string_append_printf(out, "%s%u \"%s\"", i == 0 ? "" : ", ", i, viridis[i]);
-        g_string_append_printf(out, ")\nset cbrange [0:%u]\nset cblabel \"%s\"\n", cpus - 1,
-                               cpus > sampler->columns ? "first CPU of a group" : "CPU");
-    }
+    guint columns = sampler->columns;
+    gboolean key = columns <= LINES_WITH_KEY;
+    guint64 most = 0;
+    for (guint column = 0; column < columns; column++)
+        most = MAX(most, sampler->remote[(gsize)(sampler->count - 1) * columns + column]);
+    begin_script(report, out, "remote-frees", "Frees of what another CPU allocated, by the CPU that frees");
+    g_string_append_printf(out, "unit = %s\nset ylabel \"remote frees so far%s\"\nset yrange [0:%s]\n",
+                           most >= 10000 ? "1e3" : "1.0", most >= 10000 ? ", thousands" : "",
+                           most == 0 ? "1" : "*");
+    if (!key)
+        colour_scale(report, out);
     begin_plot(out, "remote-frees");
-    for (guint column = 0; column < sampler->columns; column++)
-        remote_line(report, column, out);
+    gboolean more = FALSE;
+    for (guint column = 0; column < columns; column++) {
+        if (!active(report, column))
+            continue;
+        g_string_append(out, more ? ", \\\n     " : "");
+        remote_line(report, column, key, out);
+        more = TRUE;
+    }
     end_script(out, "remote-frees");
 }
 

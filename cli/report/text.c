@@ -10,17 +10,18 @@ static void row(GString *out, const char *name)
 static void regions(const struct report *report, GString *out)
 {
     const struct replay_regions *all = report->execution->regions;
-    row(out, "Regions");
     for (guint i = 0; i < all->used; i++) {
-        if (i > 0)
-            g_string_append(out, i % 5 == 0 ? ",\n                    " : ", ");
+        row(out, i == 0 ? "Regions" : "");
         append_bytes(out, all->region[i].bytes);
+        if (i > 0)
+            g_string_append_printf(out, ", added after event %" G_GUINT64_FORMAT,
+                                   all->region[i].added);
+        else if (all->automatic)
+            g_string_append(out, " (1.5 x peak + 6 MiB + 128 KiB per CPU)");
+        g_string_append_c(out, '\n');
     }
-    if (all->automatic)
-        g_string_append(out, " (1.5 x the trace's peak + 6 MiB + 128 KiB per CPU)");
     if (all->used < all->count)
-        g_string_append_printf(out, "; %u more never needed", all->count - all->used);
-    g_string_append_c(out, '\n');
+        g_string_append_printf(out, "%-20s%u more, never needed\n", "", all->count - all->used);
 }
 
 static void head(const struct report *report, GString *out)
@@ -86,22 +87,23 @@ static void caveats(const struct report *report, GString *out)
                     "Objects older than the trace are not there. Objects never freed are censored by\n"
                     "the end of the trace, not leaked. A free that the trace does not show happens at\n"
                     "the latest moment: when its address is handed out again.\n"
-                    "Simulated CPUs take turns in recorded order: memory figures are exact, contention\n"
-                    "is not measured. A figure for one region size says little about another.\n");
+                    "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
+                    "contention is not measured. A figure for one region size says little about\n"
+                    "another.\n");
 }
 
 static void files(GString *out)
 {
     append_heading(out, "Files beside this one");
-    g_string_append(out, "report.json     the same figures and more, for programs\n"
-                         "timeline.csv    the samples that the pictures show\n"
-                         "timing.json     times and rates of this run, kept apart: they differ each time\n");
+    g_string_append(out, "report.json         the same figures and more, for programs\n"
+                         "timeline.csv        the samples that the pictures show\n"
+                         "timing.json         times and rates of this run, which differ each time\n");
     for (guint i = 0; i < report_plot_count; i++) {
         char *script = g_strconcat(report_plots[i].name, ".gp", NULL);
-        g_string_append_printf(out, "%-18s draws %s.png and %s.svg: gnuplot %s\n", script,
-                               report_plots[i].name, report_plots[i].name, script);
+        g_string_append_printf(out, "%-19s draws %s.png and .svg\n", script, report_plots[i].name);
         g_free(script);
     }
+    g_string_append(out, "A script can be changed and run again: gnuplot NAME.gp in this folder.\n");
 }
 
 void report_text(const struct report *report, GString *out)

@@ -31,7 +31,7 @@ static void split_table(const struct report *report, GString *out)
                                                        : "the sample with most bytes requested, at",
                            peak->sample.event);
     for (guint i = 0; i < SPLIT_PARTS; i++)
-        g_string_append_printf(out, "  %-22s = %s\n", split_names[i].title, split_names[i].formula);
+        g_string_append_printf(out, "  %-23s %s\n", split_names[i].title, split_names[i].formula);
     g_string_append(out, "The parts add up to the regions exactly; the replay ends with an error where\n"
                          "they do not.\n");
 }
@@ -70,7 +70,7 @@ static void heap_over_live(const struct report *report, GString *out)
     struct heap_ratios span = heap_ratios(account, &account->span);
     append_heading(out, "Heap over live bytes (Wilson and Johnstone's four ratios)");
     g_string_append_printf(out, "%-24s%9s%11s\n", "", "pages", "addresses");
-    ratio_row(out, "1 average", pages.average, span.average, "mean of H/L after every event, L > 0");
+    ratio_row(out, "1 average", pages.average, span.average, "mean of H / L over events, L > 0");
     ratio_row(out, "2 at maximum live", pages.at_max_live, span.at_max_live, "H / L when L is largest");
     ratio_row(out, "3 at maximum heap", pages.at_max_heap, span.at_max_heap, "H / L when H is largest");
     ratio_row(out, "4 maximum over maximum", pages.max_over_max, span.max_over_max, "max H / max L");
@@ -142,7 +142,7 @@ void report_text_external(const struct report *report, GString *out)
                     "F = pages in free blocks, n_o = free blocks of order o, B = sum of n_o,\n"
                     "S_j = sum over o >= j of n_o 2^(o-j).\n"
                     "unusable free space index = (F - S_j 2^j) / F; F = 0 gives 1\n"
-                    "fragmentation index       = 1 - (1 + F / 2^j) / B where a request of order j would\n"
-                    "                            fail: towards 0 too little memory, towards 1 fragmented;\n"
-                    "                            '-' where it would succeed\n");
+                    "fragmentation index       = 1 - (1 + F / 2^j) / B where order j would fail,\n"
+                    "towards 0 for lack of memory, towards 1 for fragmentation; '-' where it would\n"
+                    "succeed\n");
 }

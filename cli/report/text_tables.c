@@ -84,7 +84,7 @@ void report_text_cpus(const struct report *report, GString *out)
     if (active > shown)
         g_string_append_printf(out, "and %u more CPUs, see report.json\n", active - shown);
     if (active < execution->cpus)
-        g_string_append_printf(out, "%u CPUs had no event.\n", execution->cpus - active);
+        g_string_append_printf(out, "CPUs without an event: %u.\n", execution->cpus - active);
     g_string_append(out, "out: freed here, allocated on another CPU; in: allocated here, freed elsewhere.\n"
                          "magazine = 1 - (refills + flushes) / object allocs and frees;\n"
                          "pages = allocations served from the CPU's page lists / page block allocs.\n");
