@@ -19,6 +19,7 @@ struct bsai_call {
     uintptr_t state;   /* what enter returned */
     const char *what;  /* misuse in words, or NULL */
     const void *addr;  /*   and the address it is about */
+    bool unlocked;     /* locks are not taken: one call at a time, by the caller's word */
 #if BSA_CHECKS >= 1
     unsigned held;     /* ranks of the locks held, a bit each */
 #endif
@@ -30,6 +31,7 @@ static inline void bsai_call_begin(struct bsai_call *call, const struct bsa_plat
     call->what = NULL;
     call->addr = NULL;
     call->state = 0;
+    call->unlocked = false;
 #if BSA_CHECKS >= 1
     call->held = 0;
 #endif

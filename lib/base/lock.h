@@ -15,6 +15,7 @@
 enum bsai_rank {
     BSAI_RANK_REGISTRY = 1, /* regions being added, CPU states being made */
     BSAI_RANK_CPU,          /* one CPU's magazines and page lists (shared mode) */
+    BSAI_RANK_DEPOT,        /* one size class: full magazines on their way between CPUs */
     BSAI_RANK_CACHE,        /* one size class: its lists of slabs */
     BSAI_RANK_RECORDS,      /* the pool that slab records come from */
     BSAI_RANK_SECTION       /* one section: its trees and blocks */
@@ -55,6 +56,8 @@ static inline bool bsai_lock_try(struct bsai_lock *lock, enum bsai_rank rank, st
 
 static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
 {
+    if (call->unlocked)
+        return;
     bsai_lock_check(lock, rank, call, false);
     if (BSAI_UNLIKELY(!bsai_lock_try_word(&lock->word)))
         bsai_lock_contended(lock, call);
@@ -64,6 +67,8 @@ static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank, s
 /* A further lock of a rank that is held already; see above. */
 static inline void bsai_lock_also(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
 {
+    if (call->unlocked)
+        return;
     bsai_lock_check(lock, rank, call, true);
     if (BSAI_UNLIKELY(!bsai_lock_try_word(&lock->word)))
         bsai_lock_contended(lock, call);
@@ -72,6 +77,8 @@ static inline void bsai_lock_also(struct bsai_lock *lock, enum bsai_rank rank, s
 
 static inline void bsai_lock_drop(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
 {
+    if (call->unlocked)
+        return;
     bsai_lock_forget(lock, rank, call);
     bsai_lock_clear_word(&lock->word);
 }

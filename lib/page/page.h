@@ -111,12 +111,13 @@ static inline size_t bsai_map_groups(const struct bsai_map *map)
     return bsai_map_group(map, map->pages - 1) + 1;
 }
 
-/* The word of a page in the map; NONE where the group was never used. */
+/* The word of a page in the map; NONE where the group was never used. Acquire: a word that says SLAB is
+ * published after the cold pointer. */
 static inline uint32_t bsai_map_word(const struct bsai_map *map, size_t page)
 {
     if (BSAI_UNLIKELY((bsai_peek(&map->state[bsai_map_group(map, page)]) & BSAI_GROUP_READY) == 0))
         return BSAI_PAGE_NONE;
-    return bsai_peek(&map->hot[page]);
+    return bsai_consume(&map->hot[page]);
 }
 
 #endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A CPU's private state: magazines of cached objects, one per size class, and lists of ready pages, one
+ * per order. Both are stacks whose top is one load away; both are bounded.
+ *
+ * Owner: in shared mode whoever holds the lock; in exclusive mode the context that runs as this CPU, or,
+ * while the CPU is offline, whoever holds the lock. Fields marked "read anywhere" are written by the owner
+ * with bsai_poke and may be read by others as a snapshot.
+ */
+#ifndef BSAI_CPU_H
+#define BSAI_CPU_H
+
+#include "../buddy/internal.h"
+#include "../slab/cache.h"
+#include "depot.h"
+
+enum {
+    BSAI_LIST_ORDERS = 7,      /* page lists for blocks of 2^0 .. 2^6 pages */
+    BSAI_LIST_SLOTS_MAX = 64,
+    BSAI_MAGAZINE_DEFAULT = 64,
+    BSAI_MAGAZINE_MAX = 256    /* bounds a batch, and so a buffer on the stack */
+};
+
+struct bsai_magazine {
+    uint32_t count;        /* objects; read anywhere */
+    uint32_t capacity;     /* constant; 0: objects go straight home */
+    uint32_t object_size;  /* constant, of the class */
+    uint32_t spare;
+    bsai_object *slots;    /* capacity of them, at least 1 */
+    size_t allocs, frees;  /* since the beginning; read anywhere */
+};
+
+struct bsai_page_list {
+    uint32_t count;        /* blocks; read anywhere */
+    uint32_t capacity;     /* constant */
+    void **slots;          /* entries read anywhere */
+};
+
+struct bsai_cpu_counters {
+    size_t refills, flushes, depot_gets, depot_puts, sent_home, slabs_added;
+    size_t page_allocs, page_frees, page_hits;
+};
+
+struct bsa_cpu {
+    struct bsa_heap *heap;     /* constant, as the next three */
+    unsigned id;
+    uint8_t locked;            /* the owner holds the lock: shared mode, or state shared by several ids */
+    uint8_t plain;             /* no enter and leave hooks: the fast paths need no call frame */
+    struct bsai_lock lock;
+    uint32_t offline;          /* exclusive mode; atomic */
+    uint32_t request;          /* exclusive mode: somebody wants a drain; atomic */
+    uint32_t busy;             /* builds with checks, exclusive mode: a call is in progress */
+    size_t pages_listed;       /* pages on all lists; read anywhere */
+    size_t pages_most;         /* constant */
+    struct bsai_page_list lists[BSAI_LIST_ORDERS];
+    struct bsai_cpu_counters counters; /* read anywhere */
+    struct bsai_slab **claims; /* a slot per class, guarded by that class's cache lock; a line apart */
+    struct bsai_magazine magazines[];
+};
+
+/* Shape of a CPU's state, the same for all CPUs of a heap. */
+struct bsai_cpu_shape {
+    unsigned classes;
+    uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
+    uint16_t list[BSAI_LIST_ORDERS];
+    size_t pages_most;
+    size_t bytes;                       /* of the whole state, a multiple of the cache line */
+};
+
+/* Sets shape->bytes from the rest. */
+void bsai_cpu_measure(struct bsai_cpu_shape *shape);
+
+/* Lays a state out in shape->bytes of memory aligned to a cache line. */
+struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape, const struct bsai_classes *classes);
+
+/* A cached object becomes the user's. */
+static BSAI_ALWAYS_INLINE void *bsai_object_hand_out(struct bsai_magazine *m, bsai_object object)
+{
+    struct bsai_slab *slab = bsai_object_slab(object);
+    unsigned index = bsai_object_index(object);
+    bool was_cached = bsai_object_revive(slab, index);
+    bsai_assert(was_cached);
+    (void)was_cached;
+    bsai_count(&m->allocs, (size_t)1);
+    return (void *)(slab->base + (uintptr_t)index * m->object_size);
+}
+
+/* The magazine's top, or NULL when it is empty. */
+static BSAI_ALWAYS_INLINE void *bsai_magazine_pop(struct bsai_magazine *m)
+{
+    uint32_t count = bsai_peek(&m->count);
+    if (BSAI_UNLIKELY(count == 0))
+        return NULL;
+    bsai_poke(&m->count, count - 1);
+    return bsai_object_hand_out(m, m->slots[count - 1]);
+}
+
+/* An object that the user gave back, its live bit cleared; false when there is no room. */
+static BSAI_ALWAYS_INLINE bool bsai_magazine_push(struct bsai_magazine *m, bsai_object object)
+{
+    uint32_t count = bsai_peek(&m->count);
+    if (BSAI_UNLIKELY(count >= m->capacity))
+        return false;
+    m->slots[count] = object;
+    bsai_poke(&m->count, count + 1);
+    bsai_count(&m->frees, (size_t)1);
+    return true;
+}
+
+/*
+ * Fills an empty magazine with at least one object from the depot (may be NULL) or the cache; false when
+ * a slab is needed. fresh as in bsai_cache_take.
+ */
+bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
+                          struct bsai_depot *depot, enum bsai_take from, struct bsai_slab *fresh);
+
+/* Makes room in a full magazine: its oldest half goes to the depot, or home. True when a slab became
+ * empty by that. */
+bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
+                         struct bsai_depot *depot);
+
+/* One object straight home, for magazines of no capacity. True as above. */
+bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, bsai_object object);
+
+/* Everything home: how many objects went. The claim is given up too. */
+size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache);
+
+/* A depot's batches home, for whichever CPU id does it: how many objects. */
+size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache, unsigned cpu,
+                        bsai_object *buffer);
+
+/* Page lists. A listed block's head word says LISTED. */
+
+/* A block of 2^order pages from the list, refilled from the buddy when it is empty; NULL when the buddy
+ * has none either, or there is no list. The word becomes BLOCK. */
+void *bsai_page_list_pop(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order);
+
+/* Puts a block whose word the caller has set to LISTED; false when there is no list for it. */
+bool bsai_page_list_push(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order,
+                         void *block);
+
+/* Everything back to the buddy: how many pages. */
+size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy);
+
+#endif

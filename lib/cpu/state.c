@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The layout of a CPU's state: one block of whole cache lines, hot parts first. */
+#include "cpu.h"
+
+/* Offsets of the parts behind the header. */
+struct layout {
+    size_t claims, slots, blocks, bytes;
+};
+
+static unsigned slots_of(unsigned capacity)
+{
+    return capacity == 0 ? 1 : capacity;
+}
+
+static struct layout lay_out(const struct bsai_cpu_shape *shape)
+{
+    struct layout l;
+    size_t at = sizeof(struct bsa_cpu) + shape->classes * sizeof(struct bsai_magazine);
+
+    l.slots = bsai_align_up(at, sizeof(bsai_object));
+    at = l.slots;
+    for (unsigned c = 0; c < shape->classes; c++)
+        at += slots_of(shape->magazine[c]) * sizeof(bsai_object);
+    l.blocks = at;
+    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
+        at += shape->list[order] * sizeof(void *);
+    /* Other CPUs write claims: they must not share a line with what this CPU reads all the time. */
+    l.claims = bsai_align_up(at, BSA_CACHE_LINE);
+    l.bytes = bsai_align_up(l.claims + shape->classes * sizeof(struct bsai_slab *), BSA_CACHE_LINE);
+    return l;
+}
+
+void bsai_cpu_measure(struct bsai_cpu_shape *shape)
+{
+    shape->bytes = lay_out(shape).bytes;
+}
+
+struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape, const struct bsai_classes *classes)
+{
+    struct layout l = lay_out(shape);
+    char *base = memory;
+    bsai_memset(memory, 0, l.bytes);
+
+    struct bsa_cpu *cpu = memory;
+    bsai_lock_init(&cpu->lock);
+    cpu->claims = (struct bsai_slab **)(void *)(base + l.claims);
+    cpu->pages_most = shape->pages_most;
+
+    bsai_object *slots = (bsai_object *)(void *)(base + l.slots);
+    for (unsigned c = 0; c < shape->classes; c++) {
+        cpu->magazines[c].capacity = shape->magazine[c];
+        cpu->magazines[c].object_size = classes->size[c];
+        cpu->magazines[c].slots = slots;
+        slots += slots_of(shape->magazine[c]);
+    }
+    void **blocks = (void **)(void *)(base + l.blocks);
+    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++) {
+        cpu->lists[order].capacity = shape->list[order];
+        cpu->lists[order].slots = blocks;
+        blocks += shape->list[order];
+    }
+    return cpu;
+}

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The heap: routes a request by size and holds the parts together.
+ *
+ * It lies in the prefix of the first region: this struct, its caches, record pools, depots and the table
+ * of CPUs, then an arena for CPU states, then the buddy's own metadata. A CPU's state is made when the CPU
+ * first calls: from the arena; when that is used up, from pages; when those are short, the CPU shares
+ * `common`, which has no magazines and is always locked.
+ */
+#ifndef BSAI_HEAP_H
+#define BSAI_HEAP_H
+
+#include <buddyslab/debug.h>
+#include <buddyslab/heap.h>
+#include <buddyslab/stats.h>
+
+#include "../cpu/cpu.h"
+
+enum { BSAI_LEAF_CPUS = 64 };
+
+struct bsai_cpu_leaf {
+    struct bsa_cpu *cpus[BSAI_LEAF_CPUS]; /* published */
+};
+
+struct bsa_heap {
+    struct bsa_buddy buddy;
+
+    /* Constant. */
+    struct bsai_classes classes;
+    struct bsai_cache *caches;     /* one per class */
+    struct bsai_records *pools;    /* one per size of record */
+    unsigned pool_count;
+    struct bsai_depot *depots;     /* one per class, or NULL */
+    unsigned cpus;
+    bool exclusive;
+    struct bsai_cpu_shape shape;
+    struct bsa_cpu *common;
+
+    /* Guarded by buddy.registry. */
+    struct bsai_cpu_leaf **leaves; /* entries are published */
+    uintptr_t arena, arena_end;    /* for CPU states */
+    size_t cpus_used;              /* read anywhere, as the next */
+    size_t cpu_pages;              /* pages taken for CPU states beyond the arena */
+};
+
+/* heap/cpus.c */
+
+/* The state of a CPU below heap->cpus, made if need be. No lock is held. */
+struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call, unsigned id);
+/* The same if it has been made, else NULL. */
+struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_heap *heap, unsigned id);
+/* The first CPU made with an id of at least *id, which is set to it; NULL when there is none. `common` does
+ * not count: it comes after all others, with *id == heap->cpus. */
+struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id);
+
+/*
+ * A call's edge: enter, find the CPU (by hook when cpu is NULL), own it; and the way back. begin returns
+ * NULL, having left again, when the hook's id is out of range: call->what is set.
+ */
+struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, struct bsa_cpu *cpu);
+void bsai_heap_end(struct bsa_cpu *cpu, struct bsai_call *call);
+
+static inline void bsai_cpu_own(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    if (cpu->locked)
+        bsai_lock_take(&cpu->lock, BSAI_RANK_CPU, call);
+#if BSA_CHECKS >= 1
+    else if (__atomic_exchange_n(&cpu->busy, 1u, __ATOMIC_ACQUIRE) != 0)
+        BSA_PANIC("re-entry: a call is in progress on this exclusive CPU");
+#endif
+}
+
+static inline void bsai_cpu_disown(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    if (cpu->locked)
+        bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
+#if BSA_CHECKS >= 1
+    else
+        __atomic_store_n(&cpu->busy, 0u, __ATOMIC_RELEASE);
+#endif
+}
+
+/* heap/objects.c, heap/pages.c: the CPU is owned by the caller on entry and return. */
+
+enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class, void **out);
+enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call, size_t pages, size_t align,
+                                    bool low, void **out);
+enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_section *section,
+                                   size_t page, uint32_t word);
+/* pages 0: any address that is live; else exactly a block of so many pages. */
+enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, void *p, size_t pages);
+
+/* A request of any size: by class, or as pages. */
+enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call, size_t size, size_t align, void **out);
+
+/* What is at p: the bytes of a live object or block whose first byte p is, 0 when there is none. */
+struct bsai_found {
+    struct bsai_section *section;
+    size_t page;
+    uint32_t word;
+    struct bsai_slab *slab; /* NULL: a block */
+    unsigned index;
+};
+size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_found *found);
+
+/* heap/query.c */
+
+/* Pages on all CPUs' lists; and pages that are neither free nor listed. */
+size_t bsai_heap_listed_pages(const struct bsa_heap *heap);
+size_t bsai_heap_occupied_pages(const struct bsa_heap *heap);
+
+/* heap/snapshot.c: everything stands still (in exclusive mode: but for magazine hits). */
+void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call);
+void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call);
+/* Fills a class's figures; everything is locked. */
+void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class, struct bsa_class_stats *stats);
+
+/* heap/pressure.c */
+
+/* Returns slabs that left a cache to the buddy: bytes. */
+size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct bsai_cache *cache,
+                         struct bsai_slab *retired);
+/* Sends a CPU's private state home; it is owned by the caller. How many objects and pages. */
+size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call);
+/* Empty slabs and idle record chunks of all classes to the buddy: bytes. */
+size_t bsai_heap_release_empties(struct bsa_heap *heap, struct bsai_call *call);
+/* Pages to the buddy that the heap itself holds (record chunks). */
+void bsai_heap_give_back(struct bsa_heap *heap, struct bsai_call *call, void *pages, size_t count);
+
+/* How far an allocation that found nothing has gone. */
+struct bsai_pressure {
+    unsigned rounds;
+    bool everybody; /* other CPUs have been asked as well */
+    bool last;      /* nothing moved any more: one try is left, for what was freed meanwhile */
+};
+#define BSAI_PRESSURE_INIT {0, false, false}
+
+/*
+ * Called by such an allocation, which owns cpu on entry and return, but not meanwhile. Sends home what this
+ * CPU holds back, and from the second time on what everybody does whose state may be touched. True: try
+ * again.
+ */
+bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_pressure *pressure);
+
+/* The owner of a CPU meets a posted request. */
+static inline void bsai_heap_meet_request(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    if (BSAI_UNLIKELY(bsai_peek(&cpu->request) != 0) && bsai_request_take(&cpu->request) != 0)
+        bsai_heap_drain_owned(cpu, call);
+}
+
+static inline struct bsai_depot *bsai_heap_depot(const struct bsa_cpu *cpu, unsigned size_class)
+{
+    struct bsai_depot *depots = cpu->heap->depots;
+    return depots != NULL && cpu->magazines[size_class].capacity != 0 ? &depots[size_class] : NULL;
+}
+
+#endif

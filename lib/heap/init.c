@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A heap's beginning and end: how the prefix of its first region is divided. */
+#include "heap.h"
+
+enum {
+    MAGAZINE_BYTES_MAX = 16384, /* objects in one magazine, in bytes */
+    LIST_PAGES_MAX = 512,
+    DEPOT_BATCHES_MAX = 16,
+    PER_CPU_PART = 64,          /* what one CPU may hold back: 1/64 of its share of memory */
+    ARENA_PART = 32,            /* room made at once for CPU states: 1/32 of the region */
+    FIRST_CPU_PART = 8          /*   but for the first one up to 1/8 */
+};
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Everything that is decided before a byte of the region is written. */
+struct plan {
+    struct bsa_heap_config config;
+    struct bsa_buddy_config buddy;
+    struct bsai_classes classes;
+    struct bsai_cpu_shape shape;
+    unsigned depot_batches;
+    size_t caches, pools, depots, slots, leaves, common, arena, arena_end; /* offsets from the heap */
+};
+
+static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
+{
+    struct bsa_heap_config *c = &plan->config;
+    if (config != NULL) {
+        if (!bsai_copy_sized(c, sizeof(*c), config, config->size))
+            return false;
+    } else {
+        bsai_memset(c, 0, sizeof(*c));
+    }
+    if (c->page_size == 0)
+        c->page_size = 4096;
+    if (c->cpus == 0)
+        c->cpus = 1;
+    if (c->page_size < 1024 || c->page_size > 65536 || !bsai_is_pow2(c->page_size))
+        return false;
+    if (c->cpus > BSA_MAX_CPUS || (c->flags & ~(unsigned)BSA_HEAP_EXCLUSIVE_CPUS) != 0)
+        return false;
+    plan->buddy = (struct bsa_buddy_config){.size = sizeof(plan->buddy),
+                                            .page_size = c->page_size,
+                                            .platform = c->platform,
+                                            .lowmem_reserve = c->lowmem_reserve};
+    return bsai_classes_make(&plan->classes, c->classes, c->page_size);
+}
+
+/* Capacities of magazines and lists, from the memory there is for each CPU. */
+static void shape_cpus(struct plan *plan, size_t bytes)
+{
+    const struct bsa_heap_config *c = &plan->config;
+    struct bsai_cpu_shape *shape = &plan->shape;
+    size_t share = bytes / c->cpus / PER_CPU_PART;
+
+    bsai_memset(shape, 0, sizeof(*shape));
+    shape->classes = plan->classes.count;
+    for (unsigned i = 0; i < shape->classes; i++) {
+        size_t most = min(BSAI_MAGAZINE_DEFAULT, share / (shape->classes * sizeof(bsai_object)));
+        most = min(most, min(share, MAGAZINE_BYTES_MAX) / plan->classes.size[i]);
+        if (c->magazine_objects != 0)
+            most = c->magazine_objects == BSA_NONE ? 0 : min(c->magazine_objects, BSAI_MAGAZINE_MAX);
+        shape->magazine[i] = (uint16_t)most;
+    }
+    size_t pages = min(LIST_PAGES_MAX, share / c->page_size);
+    if (c->page_list_pages != 0)
+        pages = c->page_list_pages == BSA_NONE ? 0 : c->page_list_pages;
+    shape->pages_most = pages;
+    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
+        shape->list[order] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, order == 0 ? pages : pages >> (order + 1));
+    bsai_cpu_measure(shape);
+}
+
+/* Batches per class in the depot: none for one CPU, and never more than a thousandth of memory for slots. */
+static unsigned depot_batches(const struct plan *plan, size_t bytes)
+{
+    const struct bsa_heap_config *c = &plan->config;
+    size_t slots = 0;
+    if (c->cpus == 1 || c->depot_magazines == BSA_NONE)
+        return 0;
+    for (unsigned i = 0; i < plan->shape.classes; i++)
+        slots += plan->shape.magazine[i] / 2;
+    if (slots == 0)
+        return 0;
+    size_t most = c->depot_magazines != 0 ? c->depot_magazines : min(2 * (size_t)c->cpus, DEPOT_BATCHES_MAX);
+    return (unsigned)min(most, bytes / 1024 / (slots * sizeof(bsai_object)));
+}
+
+static size_t place(size_t *at, size_t bytes)
+{
+    size_t offset = bsai_align_up(*at, BSA_CACHE_LINE);
+    *at = offset + bytes;
+    return offset;
+}
+
+static void lay_out(struct plan *plan, size_t bytes)
+{
+    unsigned n = plan->classes.count;
+    size_t at = sizeof(struct bsa_heap), slots = 0;
+    struct bsai_cpu_shape common = plan->shape;
+
+    plan->depot_batches = depot_batches(plan, bytes);
+    plan->caches = place(&at, n * sizeof(struct bsai_cache));
+    plan->pools = place(&at, n * sizeof(struct bsai_records));
+    plan->leaves = place(&at, (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(struct bsai_cpu_leaf *));
+    plan->depots = plan->slots = 0;
+    if (plan->depot_batches != 0) {
+        plan->depots = place(&at, n * sizeof(struct bsai_depot));
+        for (unsigned i = 0; i < n; i++)
+            slots += plan->shape.magazine[i] / 2;
+        plan->slots = place(&at, slots * plan->depot_batches * sizeof(bsai_object));
+    }
+
+    bsai_memset(common.magazine, 0, sizeof(common.magazine));
+    bsai_memset(common.list, 0, sizeof(common.list));
+    bsai_cpu_measure(&common);
+    plan->common = place(&at, common.bytes);
+
+    size_t each = plan->shape.bytes, leaf = bsai_align_up(sizeof(struct bsai_cpu_leaf), BSA_CACHE_LINE);
+    size_t room = bytes / ARENA_PART;
+    if (room < each + leaf && each + leaf <= bytes / FIRST_CPU_PART)
+        room = each + leaf;
+    size_t all = plan->config.cpus * each + (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * leaf;
+    plan->arena = place(&at, min(room, all));
+    plan->arena_end = at;
+}
+
+static void make_caches(struct bsa_heap *heap, const struct plan *plan)
+{
+    unsigned keep = plan->config.keep_empty == BSA_NONE ? 0 : plan->config.keep_empty == 0 ? 1 : plan->config.keep_empty;
+    for (unsigned c = 0; c < heap->classes.count; c++) {
+        struct bsai_geometry g;
+        bsai_geometry_make(&g, heap->classes.size[c], heap->buddy.page_size);
+        unsigned i = 0;
+        while (i < heap->pool_count && heap->pools[i].record_bytes != g.record_bytes)
+            i++;
+        if (i == heap->pool_count)
+            bsai_records_init(&heap->pools[heap->pool_count++], g.record_bytes, heap->buddy.page_size);
+        bsai_cache_init(&heap->caches[c], c, &g, keep, &heap->pools[i]);
+    }
+}
+
+static void make_depots(struct bsa_heap *heap, const struct plan *plan)
+{
+    char *base = (char *)heap;
+    heap->depots = NULL;
+    if (plan->depot_batches == 0)
+        return;
+    heap->depots = (struct bsai_depot *)(void *)(base + plan->depots);
+    bsai_object *slots = (bsai_object *)(void *)(base + plan->slots);
+    for (unsigned c = 0; c < heap->classes.count; c++) {
+        struct bsai_depot *depot = &heap->depots[c];
+        bsai_memset(depot, 0, sizeof(*depot));
+        bsai_lock_init(&depot->lock);
+        depot->batch = plan->shape.magazine[c] / 2u;
+        depot->most = depot->batch == 0 ? 0 : plan->depot_batches;
+        depot->slots = slots;
+        slots += (size_t)depot->batch * plan->depot_batches;
+    }
+}
+
+static void make_common(struct bsa_heap *heap, const struct plan *plan)
+{
+    struct bsai_cpu_shape shape = plan->shape;
+    bsai_memset(shape.magazine, 0, sizeof(shape.magazine));
+    bsai_memset(shape.list, 0, sizeof(shape.list));
+    shape.pages_most = 0;
+    heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape, &heap->classes);
+    heap->common->heap = heap;
+    heap->common->id = heap->cpus;
+    heap->common->locked = 1;
+}
+
+enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes, const struct bsa_heap_config *config)
+{
+    struct plan plan;
+    size_t start, end;
+    if (heap == NULL)
+        return BSA_ERR_INVALID_PARAM;
+    if (*heap != NULL)
+        return BSA_ERR_ALREADY_INITIALIZED;
+    if (region == NULL || !bsai_add((uintptr_t)region, bytes, &end) ||
+        !bsai_round_up((uintptr_t)region, BSA_CACHE_LINE, &start) || start >= end)
+        return BSA_ERR_INVALID_PARAM;
+    if (!read_config(&plan, config))
+        return BSA_ERR_INVALID_PARAM;
+    shape_cpus(&plan, bytes);
+    lay_out(&plan, bytes);
+    if (plan.arena_end >= end - start)
+        return BSA_ERR_INVALID_PARAM;
+
+    struct bsa_heap *h = (struct bsa_heap *)start;
+    size_t front = start - (uintptr_t)region + plan.arena_end;
+    bsai_memset(h, 0, sizeof(*h));
+    enum bsa_status status = bsai_buddy_setup(&h->buddy, region, bytes, front, &plan.buddy);
+    if (status != BSA_OK)
+        return status;
+
+    h->classes = plan.classes;
+    h->shape = plan.shape;
+    h->cpus = plan.config.cpus;
+    h->exclusive = (plan.config.flags & BSA_HEAP_EXCLUSIVE_CPUS) != 0;
+    h->caches = (struct bsai_cache *)(start + plan.caches);
+    h->pools = (struct bsai_records *)(start + plan.pools);
+    h->leaves = (struct bsai_cpu_leaf **)(start + plan.leaves);
+    h->arena = start + plan.arena;
+    h->arena_end = start + plan.arena_end;
+    bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
+    make_caches(h, &plan);
+    make_depots(h, &plan);
+    make_common(h, &plan);
+    *heap = h;
+    return BSA_OK;
+}
+
+static int count_block(void *arg, const struct bsa_live_block *block)
+{
+    (void)block;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+enum bsa_status bsa_heap_fini(bsa_heap **heap, size_t *live_blocks)
+{
+    size_t live = 0;
+    if (heap == NULL || *heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    bsa_heap_walk(*heap, count_block, &live);
+    if (live_blocks != NULL)
+        *live_blocks = live;
+    *heap = NULL;
+    return BSA_OK;
+}
+
+enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_enter(&call);
+    enum bsa_status status = bsai_buddy_add(&heap->buddy, &call, region, bytes);
+    bsai_leave(&call);
+    return bsai_call_end(&call, status);
+}
+
+enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_enter(&call);
+    enum bsa_status status = bsai_buddy_withdraw(&heap->buddy, &call, addr, bytes);
+    bsai_leave(&call);
+    return bsai_call_end(&call, status);
+}

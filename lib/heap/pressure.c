@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Memory on its way home: draining CPUs, giving empty slabs back, and what an allocation does before it
+ * says that there is no memory.
+ *
+ * In shared mode anybody may drain any CPU under its lock. In exclusive mode a CPU's state is touched by
+ * its owner, by anybody while it is offline, or on the CPU itself through run_on_cpu; else a request is
+ * posted that the owner meets when it next leaves its fast path.
+ */
+#include "heap.h"
+
+/* An allocation gives up after so many rounds even if others keep memory moving. */
+enum { ROUNDS_MAX = 128 };
+
+void bsai_heap_give_back(struct bsa_heap *heap, struct bsai_call *call, void *pages, size_t count)
+{
+    size_t page;
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)pages, &page);
+    bsai_buddy_give(&heap->buddy, call, section, page, count);
+}
+
+size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct bsai_cache *cache,
+                         struct bsai_slab *retired)
+{
+    size_t released = 0;
+    while (retired != NULL) {
+        struct bsai_slab *slab = retired;
+        retired = slab->next;
+        size_t page;
+        struct bsai_section *section = bsai_section_find(&heap->buddy, slab->base, &page);
+        bsai_slab_unmake(cache, &section->map, page);
+        void *chunk = bsai_records_put(cache->records, call, slab);
+        if (chunk != NULL) {
+            bsai_heap_give_back(heap, call, chunk, 1);
+            released += 1;
+        }
+        bsai_buddy_give(&heap->buddy, call, section, page, cache->geometry.slab_pages);
+        released += cache->geometry.slab_pages;
+    }
+    return released << heap->buddy.page_shift;
+}
+
+size_t bsai_heap_release_empties(struct bsa_heap *heap, struct bsai_call *call)
+{
+    size_t released = 0;
+    for (unsigned c = 0; c < heap->classes.count; c++) {
+        struct bsai_cache *cache = &heap->caches[c];
+        released += bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
+    }
+    for (unsigned i = 0; i < heap->pool_count; i++) {
+        void *chunk;
+        while ((chunk = bsai_records_reclaim(&heap->pools[i], call)) != NULL) {
+            bsai_heap_give_back(heap, call, chunk, 1);
+            released += heap->buddy.page_size;
+        }
+    }
+    return released;
+}
+
+size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    struct bsa_heap *heap = cpu->heap;
+    size_t moved = bsai_page_list_drain(cpu, call, &heap->buddy);
+    for (unsigned c = 0; c < heap->classes.count; c++) {
+        struct bsai_cache *cache = &heap->caches[c];
+        moved += bsai_magazine_drain(cpu, call, cache);
+        bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
+    }
+    return moved;
+}
+
+static size_t drain_depots(struct bsa_heap *heap, struct bsai_call *call, unsigned cpu)
+{
+    bsai_object buffer[BSAI_MAGAZINE_MAX / 2];
+    size_t moved = 0;
+    for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
+        moved += bsai_depot_drain(&heap->depots[c], call, &heap->caches[c], cpu, buffer);
+    return moved;
+}
+
+/* Drains a CPU that is not owned by the caller, as far as the mode allows. */
+
+struct remote_drain {
+    struct bsa_cpu *cpu;
+    size_t moved;
+};
+
+static void drain_here(void *arg)
+{
+    struct remote_drain *job = arg;
+    struct bsai_call call;
+    bsai_call_begin(&call, &job->cpu->heap->buddy.platform);
+    bsai_enter(&call);
+    bsai_cpu_own(job->cpu, &call);
+    job->moved = bsai_heap_drain_owned(job->cpu, &call);
+    bsai_heap_end(job->cpu, &call);
+}
+
+static size_t drain_locked(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    bsai_lock_take(&cpu->lock, BSAI_RANK_CPU, call);
+    size_t moved = bsai_heap_drain_owned(cpu, call);
+    bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
+    return moved;
+}
+
+static size_t drain_other(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    const struct bsa_platform *platform = call->platform;
+    if (cpu->locked)
+        return drain_locked(cpu, call);
+    if (bsai_consume(&cpu->offline) != 0) {
+        /* Its lock keeps two of us apart, and bsa_heap_cpu_online waits for it. */
+        bsai_lock_take(&cpu->lock, BSAI_RANK_CPU, call);
+        size_t moved = bsai_peek(&cpu->offline) != 0 ? bsai_heap_drain_owned(cpu, call) : 0;
+        bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
+        return moved;
+    }
+    struct remote_drain job = {cpu, 0};
+    if (platform->run_on_cpu != NULL) {
+        /* The hook may wait for the other CPU, which must not wait for us. */
+        bsai_leave(call);
+        int failed = platform->run_on_cpu(platform->ctx, cpu->id, drain_here, &job);
+        bsai_enter(call);
+        if (failed == 0)
+            return job.moved;
+    }
+    bsai_request_post(&cpu->request);
+    return 0;
+}
+
+bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_pressure *pressure)
+{
+    struct bsa_heap *heap = cpu->heap;
+    if (pressure->last || pressure->rounds++ == ROUNDS_MAX)
+        return false;
+
+    size_t moved = bsai_heap_drain_owned(cpu, call);
+    bsai_cpu_disown(cpu, call);
+    moved += drain_depots(heap, call, cpu->id);
+    struct bsa_cpu *other;
+    for (unsigned id = 0; pressure->everybody && (other = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
+        if (other != cpu)
+            moved += drain_other(other, call);
+    }
+    moved += bsai_heap_release_empties(heap, call);
+    bsai_cpu_own(cpu, call);
+
+    pressure->last = pressure->everybody && moved == 0;
+    pressure->everybody = true;
+    return true;
+}
+
+/* Public. */
+
+enum bsa_status bsa_heap_drain(bsa_heap *heap, unsigned id)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    if (id >= heap->cpus) {
+        bsai_misuse(&call, BSA_ERR_INVALID_PARAM, NULL, "a CPU id out of range");
+        return bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
+    }
+    struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
+    if (cpu == NULL || cpu == heap->common)
+        return BSA_OK;
+
+    const struct bsa_platform *platform = call.platform;
+    bsai_enter(&call);
+    bool own = !cpu->locked && bsai_consume(&cpu->offline) == 0 &&
+               (platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0) == id;
+    if (own) {
+        bsai_cpu_own(cpu, &call);
+        bsai_heap_drain_owned(cpu, &call);
+        bsai_cpu_disown(cpu, &call);
+    } else {
+        drain_other(cpu, &call);
+    }
+    bsai_leave(&call);
+    return bsai_call_end(&call, BSA_OK);
+}
+
+static enum bsa_status set_offline(struct bsa_heap *heap, unsigned id, bool offline)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    if (id >= heap->cpus) {
+        bsai_misuse(&call, BSA_ERR_INVALID_PARAM, NULL, "a CPU id out of range");
+        return bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
+    }
+    bsai_enter(&call);
+    struct bsa_cpu *cpu = bsai_heap_get_cpu(heap, &call, id);
+    bsai_lock_take(&cpu->lock, BSAI_RANK_CPU, &call);
+    if (cpu != heap->common) {
+        bsai_publish(&cpu->offline, offline ? 1u : 0u);
+        if (offline)
+            bsai_heap_drain_owned(cpu, &call);
+    }
+    bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, &call);
+    bsai_leave(&call);
+    return bsai_call_end(&call, BSA_OK);
+}
+
+enum bsa_status bsa_heap_cpu_offline(bsa_heap *heap, unsigned cpu)
+{
+    return set_offline(heap, cpu, true);
+}
+
+enum bsa_status bsa_heap_cpu_online(bsa_heap *heap, unsigned cpu)
+{
+    return set_offline(heap, cpu, false);
+}
+
+size_t bsa_heap_reclaim(bsa_heap *heap)
+{
+    if (heap == NULL)
+        return 0;
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    const struct bsa_platform *platform = call.platform;
+    unsigned self = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+    struct bsa_cpu *cpu;
+
+    size_t before = bsai_heap_occupied_pages(heap);
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
+        if (id == self || cpu->locked || platform->run_on_cpu != NULL || bsai_consume(&cpu->offline) != 0)
+            bsa_heap_drain(heap, id);
+        else
+            bsai_request_post(&cpu->request);
+    }
+    bsai_enter(&call);
+    drain_depots(heap, &call, self);
+    bsai_heap_release_empties(heap, &call);
+    bsai_leave(&call);
+    size_t after = bsai_heap_occupied_pages(heap);
+    return after < before ? (before - after) << heap->buddy.page_shift : 0;
+}

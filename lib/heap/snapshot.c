@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Everything locked at once, for statistics, validation and walks. */
+#include "heap.h"
+
+void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
+{
+    struct bsa_cpu *cpu;
+    bsai_lock_take(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
+        if (cpu->locked)
+            bsai_lock_also(&cpu->lock, BSAI_RANK_CPU, call);
+    }
+    bsai_lock_also(&heap->common->lock, BSAI_RANK_CPU, call);
+    for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
+        bsai_lock_also(&heap->depots[c].lock, BSAI_RANK_DEPOT, call);
+    for (unsigned c = 0; c < heap->classes.count; c++)
+        bsai_lock_also(&heap->caches[c].lock, BSAI_RANK_CACHE, call);
+    for (unsigned i = 0; i < heap->pool_count; i++)
+        bsai_lock_also(&heap->pools[i].lock, BSAI_RANK_RECORDS, call);
+    bsai_buddy_lock_all(&heap->buddy, call);
+}
+
+void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
+{
+    struct bsa_cpu *cpu;
+    bsai_buddy_unlock_all(&heap->buddy, call);
+    for (unsigned i = 0; i < heap->pool_count; i++)
+        bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, call);
+    for (unsigned c = 0; c < heap->classes.count; c++)
+        bsai_lock_drop(&heap->caches[c].lock, BSAI_RANK_CACHE, call);
+    for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
+        bsai_lock_drop(&heap->depots[c].lock, BSAI_RANK_DEPOT, call);
+    bsai_lock_drop(&heap->common->lock, BSAI_RANK_CPU, call);
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
+        if (cpu->locked)
+            bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
+    }
+    bsai_lock_drop(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
+}
+
+static void add_magazine(const struct bsa_cpu *cpu, unsigned size_class, struct bsa_class_stats *stats)
+{
+    const struct bsai_magazine *m = &cpu->magazines[size_class];
+    stats->live += bsai_peek(&m->allocs) - bsai_peek(&m->frees);
+    stats->in_magazines += bsai_peek(&m->count);
+}
+
+void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class, struct bsa_class_stats *stats)
+{
+    const struct bsai_cache *cache = &heap->caches[size_class];
+    const struct bsa_cpu *cpu;
+    bsai_memset(stats, 0, sizeof(*stats));
+    stats->object_size = cache->geometry.object_size;
+    stats->slab_pages = cache->geometry.slab_pages;
+    stats->objects_per_slab = cache->geometry.capacity;
+    stats->record_bytes = cache->geometry.record_bytes;
+    stats->slabs = cache->slabs;
+    stats->empty_slabs = cache->empty.count;
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
+        add_magazine(cpu, size_class, stats);
+    add_magazine(heap->common, size_class, stats);
+    if (heap->depots != NULL)
+        stats->in_depot = bsai_depot_objects(&heap->depots[size_class]);
+    stats->remote_pending = bsai_peek(&cache->remote);
+    stats->free = stats->slabs * stats->objects_per_slab - stats->live - stats->in_magazines - stats->in_depot -
+                  stats->remote_pending;
+}
+
+static size_t blocks_of(const struct bsa_cpu *cpu)
+{
+    return bsai_peek(&cpu->counters.page_allocs) - bsai_peek(&cpu->counters.page_frees);
+}
+
+static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
+{
+    const struct bsa_cpu *cpu;
+    unsigned shift = heap->buddy.page_shift;
+    s->page_size = heap->buddy.page_size;
+    s->sections = bsa_buddy_section_count(&heap->buddy);
+    s->cpus_used = heap->cpus_used;
+    s->cpu_state_bytes = heap->shape.bytes;
+    s->managed_bytes = bsai_buddy_total_pages(&heap->buddy) << shift;
+    s->pages_listed_bytes = bsai_heap_listed_pages(heap) << shift;
+    s->free_bytes = (bsai_buddy_free_pages(&heap->buddy) << shift) + s->pages_listed_bytes;
+    s->cpu_bytes = heap->cpu_pages << shift;
+    for (const struct bsai_section *part = heap->buddy.first; part != NULL; part = part->next)
+        s->metadata_bytes += part->metadata_bytes;
+    for (unsigned i = 0; i < heap->pool_count; i++)
+        s->record_bytes += heap->pools[i].chunk_count << shift;
+    s->classes = heap->classes.count;
+    for (unsigned c = 0; c < s->classes; c++) {
+        bsai_heap_class_stats(heap, c, &s->size_class[c]);
+        s->slab_bytes += s->size_class[c].slabs * s->size_class[c].slab_pages << shift;
+    }
+    s->blocks = blocks_of(heap->common);
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
+        s->blocks += blocks_of(cpu);
+    s->block_bytes = s->managed_bytes - s->free_bytes - s->slab_bytes - s->record_bytes - s->cpu_bytes;
+}
+
+enum bsa_status bsa_heap_stats(bsa_heap *heap, struct bsa_heap_stats *stats)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    if (stats == NULL || stats->size < sizeof(size_t))
+        return BSA_ERR_INVALID_PARAM;
+    struct bsa_heap_stats all;
+    struct bsai_call call;
+    size_t size = stats->size < sizeof(all) ? stats->size : sizeof(all);
+
+    bsai_memset(&all, 0, sizeof(all));
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_enter(&call);
+    bsai_heap_lock_all(heap, &call);
+    fill(heap, &all);
+    bsai_heap_unlock_all(heap, &call);
+    bsai_leave(&call);
+    all.size = stats->size;
+    bsai_memcpy(stats, &all, size);
+    return BSA_OK;
+}
+
+enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_stats *stats)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    if (stats == NULL || stats->size < sizeof(size_t) || id >= heap->cpus)
+        return BSA_ERR_INVALID_PARAM;
+    struct bsa_cpu_stats all;
+    size_t size = stats->size < sizeof(all) ? stats->size : sizeof(all);
+    bsai_memset(&all, 0, sizeof(all));
+
+    const struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
+    if (cpu != NULL && cpu != heap->common) {
+        const struct bsai_cpu_counters *n = &cpu->counters;
+        for (unsigned c = 0; c < heap->classes.count; c++) {
+            all.allocs += bsai_peek(&cpu->magazines[c].allocs);
+            all.frees += bsai_peek(&cpu->magazines[c].frees);
+            all.objects_cached += bsai_peek(&cpu->magazines[c].count);
+        }
+        all.magazine_refills = bsai_peek(&n->refills);
+        all.magazine_flushes = bsai_peek(&n->flushes);
+        all.depot_gets = bsai_peek(&n->depot_gets);
+        all.depot_puts = bsai_peek(&n->depot_puts);
+        all.objects_sent_home = bsai_peek(&n->sent_home);
+        all.slabs_added = bsai_peek(&n->slabs_added);
+        all.page_allocs = bsai_peek(&n->page_allocs);
+        all.page_frees = bsai_peek(&n->page_frees);
+        all.page_list_hits = bsai_peek(&n->page_hits);
+        all.pages_listed = bsai_peek(&cpu->pages_listed);
+    }
+    all.size = stats->size;
+    bsai_memcpy(stats, &all, size);
+    return BSA_OK;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Iteration over live objects and blocks, and the cross-check of everything. */
+#include "heap.h"
+
+static int walk_slab(const struct bsai_cache *cache, const struct bsai_slab *slab,
+                     int (*visit)(void *arg, const struct bsa_live_block *block), void *arg)
+{
+    struct bsa_live_block block = {.bytes = cache->geometry.object_size, .slab = 1};
+    int stop = 0;
+    for (unsigned w = 0; w < cache->geometry.words && stop == 0; w++) {
+        for (bsai_word left = bsai_peek(&slab->bits[w]); left != 0 && stop == 0; left &= left - 1) {
+            size_t index = w * BSAI_WORD_BITS + bsai_ctz64(left);
+            block.address = (void *)(slab->base + index * cache->geometry.object_size);
+            stop = visit(arg, &block);
+        }
+    }
+    return stop;
+}
+
+/* Calls of_slab or of_block for each slab and live block of a section, whose lock is held. */
+struct pages_visitor {
+    int (*of_slab)(struct pages_visitor *v, struct bsai_slab *slab, const struct bsai_cache *cache);
+    int (*of_block)(struct pages_visitor *v, uintptr_t addr, size_t pages);
+    struct bsa_heap *heap;
+    int (*visit)(void *arg, const struct bsa_live_block *block);
+    void *arg;
+};
+
+static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
+{
+    int stop = 0;
+    for (size_t page = 0; page < map->pages && stop == 0;) {
+        size_t group = bsai_map_group(map, page);
+        if ((bsai_peek(&map->state[group]) & BSAI_GROUP_READY) == 0) {
+            page = ((group + 1) << BSAI_GROUP_SHIFT) - map->lead;
+            continue;
+        }
+        uint32_t word = bsai_map_word(map, page);
+        size_t step = 1;
+        if (bsai_word_kind(word) == BSAI_PAGE_SLAB) {
+            const struct bsai_cache *cache = &v->heap->caches[bsai_word_class(word)];
+            step = cache->geometry.slab_pages;
+            stop = v->of_slab(v, map->cold[page], cache);
+        } else if (bsai_word_kind(word) == BSAI_PAGE_BLOCK) {
+            step = bsai_word_count(word);
+            stop = v->of_block(v, bsai_map_addr(map, page), step);
+        }
+        page += step;
+    }
+    return stop;
+}
+
+static int walk_of_slab(struct pages_visitor *v, struct bsai_slab *slab, const struct bsai_cache *cache)
+{
+    return walk_slab(cache, slab, v->visit, v->arg);
+}
+
+static int walk_of_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
+{
+    struct bsa_live_block block = {(void *)addr, pages << v->heap->buddy.page_shift, 0};
+    return v->visit(v->arg, &block);
+}
+
+int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_block *block), void *arg)
+{
+    if (heap == NULL || visit == NULL)
+        return 0;
+    struct pages_visitor v = {walk_of_slab, walk_of_block, heap, visit, arg};
+    struct bsai_call call;
+    int stop = 0;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_enter(&call);
+    /* Slabs must not be unmade under our eyes: their records stay while the pools are locked. */
+    for (unsigned i = 0; i < heap->pool_count; i++)
+        bsai_lock_also(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
+    for (struct bsai_section *s = bsai_consume(&heap->buddy.first); s != NULL && stop == 0;
+         s = bsai_consume(&s->next)) {
+        bsai_lock_take(&s->lock, BSAI_RANK_SECTION, &call);
+        stop = visit_pages(&v, &s->map);
+        bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, &call);
+    }
+    for (unsigned i = 0; i < heap->pool_count; i++)
+        bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
+    bsai_leave(&call);
+    return stop;
+}
+
+/* Validation. */
+
+struct tally {
+    size_t slabs[BSA_MAX_CLASSES], live[BSA_MAX_CLASSES], in_slabs[BSA_MAX_CLASSES], remote[BSA_MAX_CLASSES];
+    size_t blocks, block_pages;
+    const char *wrong;
+};
+
+static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab, const struct bsai_cache *cache)
+{
+    struct tally *t = v->arg;
+    uint32_t state = bsai_state_read(&slab->state);
+    t->wrong = bsai_slab_validate(cache, slab);
+    t->slabs[cache->id]++;
+    t->live[cache->id] += bsai_slab_live(cache, slab);
+    t->in_slabs[cache->id] += bsai_state_available(state);
+    t->remote[cache->id] += bsai_state_remote(state);
+    return t->wrong != NULL;
+}
+
+static int tally_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
+{
+    struct tally *t = v->arg;
+    (void)addr;
+    t->blocks++;
+    t->block_pages += pages;
+    return 0;
+}
+
+/* Every object in a magazine is neither live nor in its slab. */
+static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cpu *cpu)
+{
+    size_t listed = 0;
+    for (unsigned c = 0; c < heap->classes.count; c++) {
+        const struct bsai_magazine *m = &cpu->magazines[c];
+        for (unsigned i = 0; i < m->count; i++) {
+            struct bsai_slab *slab = bsai_object_slab(m->slots[i]);
+            unsigned index = bsai_object_index(m->slots[i]);
+            bsai_word free_word = bsai_peek(&slab->bits[heap->caches[c].geometry.words + index / BSAI_WORD_BITS]);
+            if (bsai_object_is_live(slab, index) || (free_word >> (index % BSAI_WORD_BITS) & 1) != 0)
+                return "an object in a magazine is live, or in its slab as well";
+        }
+    }
+    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++) {
+        for (unsigned i = 0; i < cpu->lists[order].count; i++) {
+            size_t page;
+            struct bsai_section *s = bsai_section_find(&heap->buddy, (uintptr_t)cpu->lists[order].slots[i], &page);
+            if (s == NULL || bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, (size_t)1 << order))
+                return "a block on a CPU's page list is not marked so";
+            listed += (size_t)1 << order;
+        }
+    }
+    return listed == cpu->pages_listed ? NULL : "a CPU's page lists and their count differ";
+}
+
+static const char *compare(const struct bsa_heap *heap, const struct tally *t)
+{
+    for (unsigned c = 0; c < heap->classes.count; c++) {
+        struct bsa_class_stats stats;
+        const char *wrong = bsai_cache_validate(&heap->caches[c]);
+        if (wrong != NULL)
+            return wrong;
+        bsai_heap_class_stats(heap, c, &stats);
+        if (stats.slabs != t->slabs[c])
+            return "a cache's count of slabs and the pages' words differ";
+        if (stats.live != t->live[c])
+            return "a class's counters and its live bits differ";
+        if (stats.free + stats.remote_pending != t->in_slabs[c] || stats.remote_pending != t->remote[c])
+            return "a class's free objects and its slabs' counts differ";
+    }
+    return NULL;
+}
+
+static const char *validate(struct bsa_heap *heap, struct tally *t)
+{
+    struct pages_visitor v = {tally_slab, tally_block, heap, NULL, t};
+    const char *wrong = NULL;
+    for (struct bsai_section *s = heap->buddy.first; s != NULL; s = s->next) {
+        if ((wrong = bsai_section_validate(&heap->buddy, s)) != NULL)
+            return wrong;
+        if (visit_pages(&v, &s->map) != 0)
+            return t->wrong;
+    }
+    if ((wrong = compare(heap, t)) != NULL)
+        return wrong;
+    const struct bsa_cpu *cpu;
+    for (unsigned id = 0; wrong == NULL && (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
+        wrong = validate_cpu(heap, cpu);
+    return wrong;
+}
+
+enum bsa_status bsa_heap_validate(bsa_heap *heap)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    struct tally tally;
+    struct bsai_call call;
+    bsai_memset(&tally, 0, sizeof(tally));
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_enter(&call);
+    bsai_heap_lock_all(heap, &call);
+    const char *wrong = validate(heap, &tally);
+    bsai_heap_unlock_all(heap, &call);
+    bsai_leave(&call);
+    if (wrong == NULL)
+        return BSA_OK;
+    bsai_log(&heap->buddy.platform, BSA_LOG_ERROR, wrong);
+    return BSA_ERR_INVALID_PARAM;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Size classes: the geometry of a slab of one object size, and the way from a request to a class.
+ *
+ * A slab is the smallest number of pages, power of two or not, that holds at least 8 objects and
+ * wastes at most a fiftieth at its end; where 16 pages do not suffice for that, the fullest that does.
+ */
+#ifndef BSAI_CLASSES_H
+#define BSAI_CLASSES_H
+
+#include <buddyslab/types.h>
+
+#include "../base/call.h"
+#include "object.h"
+
+struct bsai_geometry {
+    uint32_t object_size;  /* bytes */
+    uint32_t magic;        /* offset / object_size == offset * magic >> 32 within a slab */
+    uint32_t capacity;     /* objects of a slab */
+    uint32_t words;        /* of one of its two bitmaps */
+    uint32_t slab_pages;
+    uint32_t slab_align;   /* bytes: a page, or the objects' natural alignment where that is larger */
+    uint32_t record_bytes; /* multiple of BSAI_RECORD_ALIGN */
+};
+
+struct bsai_classes {
+    unsigned count;
+    uint32_t largest;                            /* object size of the last class */
+    uint16_t size[BSA_MAX_CLASSES];
+    uint16_t natural[BSA_MAX_CLASSES + 1];       /* alignment of a class's objects; a sentinel at the end */
+    uint8_t by_size[BSA_MAX_CLASS_SIZE / 8 + 1]; /* [(size + 7) / 8]: smallest class of that size */
+};
+
+/* The geometry of slabs of one object size, a multiple of 8; false when no slab of at most 16 pages holds
+ * a single object. */
+bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size);
+
+/* NULL table: the nine powers of two from 8 to 2048. False when the table is malformed. */
+bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table, size_t page_size);
+
+/* The smallest class whose size and natural alignment suffice; classes->count when none does: the request
+ * is one for pages. align is a power of two. */
+static BSAI_ALWAYS_INLINE unsigned bsai_class_for(const struct bsai_classes *classes, size_t size, size_t align)
+{
+    if (BSAI_UNLIKELY(size > classes->largest || align > classes->largest))
+        return classes->count;
+    unsigned c = classes->by_size[(size + 7) / 8];
+    while (BSAI_UNLIKELY(classes->natural[c] < align))
+        c++;
+    return c;
+}
+
+static BSAI_ALWAYS_INLINE uint32_t bsai_index_of(const struct bsai_geometry *g, uint32_t offset)
+{
+    return (uint32_t)((uint64_t)offset * g->magic >> 32);
+}
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Slabs, their records, and how an object that is in nobody's hands is named.
+ *
+ * An object is in one of three states, told by two bits of its slab's record:
+ *
+ *                  live  free
+ *   in use           1     0     the user has it
+ *   cached           0     0     in a magazine, in the depot, or on its way
+ *   in the slab      0     1     can be taken by any CPU
+ *
+ *        alloc: cached -> in use        free: in use -> cached      (one bit, by the CPU at hand)
+ *        take:  in the slab -> cached   put:  cached -> in the slab (batches)
+ *
+ * The object's own memory is never read or written. A free that finds the live bit clear is a double
+ * free, on whatever CPU and however long ago the first one was.
+ *
+ * Invariants of a record, with free and remote the two counts of its state word:
+ *   popcount(free bits) >= free + remote       (bits are set before they are counted)
+ *   free + remote + cached + in use == capacity
+ */
+#ifndef BSAI_OBJECT_H
+#define BSAI_OBJECT_H
+
+#include "../base/arith.h"
+#include "../base/atomic.h"
+#include "../page/page.h"
+
+typedef uintptr_t bsai_word;
+#define BSAI_WORD_BITS (8u * (unsigned)sizeof(bsai_word))
+
+enum {
+    BSAI_RECORD_ALIGN = 64,    /* also keeps CPUs that work on neighbouring records apart */
+    BSAI_INDEX_BITS = 13,
+    BSAI_CAPACITY_MAX = 1 << BSAI_INDEX_BITS /* objects of a slab: 64 KiB pages, 8-byte objects */
+};
+
+/* On which of its cache's lists a slab is. Guarded by the cache's lock. */
+enum bsai_list { BSAI_LIST_NONE, BSAI_LIST_PARTIAL, BSAI_LIST_CLAIMED, BSAI_LIST_EMPTY };
+
+struct bsai_slab {
+    uintptr_t base;                   /* first byte of its pages; constant */
+    struct bsai_slab *next, *prev;    /* cache's lock */
+    struct bsai_slab **claim;         /* cache's lock: the slot of the CPU that takes from it, or NULL */
+    struct bsai_slab *announced_next; /* owned by whoever set ANNOUNCED */
+    uint32_t state;                   /* atomic, see below */
+    uint16_t home;                    /* CPU that last claimed it; written under the cache's lock */
+    uint8_t list;                     /* cache's lock */
+    uint8_t spare;
+    bsai_word bits[];                 /* live bits, then free bits */
+};
+
+/* The state word: two counts of objects in the slab, and two flags. */
+enum {
+    BSAI_COUNT_BITS = 14,
+    BSAI_STATE_REMOTE_SHIFT = BSAI_COUNT_BITS
+};
+#define BSAI_STATE_COUNT ((UINT32_C(1) << BSAI_COUNT_BITS) - 1)
+#define BSAI_STATE_ANNOUNCED (UINT32_C(1) << 28) /* on, or on its way to, the cache's announced stack */
+#define BSAI_STATE_LISTED (UINT32_C(1) << 29)    /* on a list: whoever looks for objects will find it */
+
+static inline uint32_t bsai_state_free(uint32_t state)
+{
+    return state & BSAI_STATE_COUNT;
+}
+
+static inline uint32_t bsai_state_remote(uint32_t state)
+{
+    return state >> BSAI_STATE_REMOTE_SHIFT & BSAI_STATE_COUNT;
+}
+
+static inline uint32_t bsai_state_available(uint32_t state)
+{
+    return bsai_state_free(state) + bsai_state_remote(state);
+}
+
+/*
+ * A cached object: record and index in 64 bits. Records are aligned to 64 bytes and addresses are
+ * canonical up to 57 bits, so that seven bits of shift lose nothing.
+ */
+typedef uint64_t bsai_object;
+
+static BSAI_ALWAYS_INLINE bsai_object bsai_object_make(const struct bsai_slab *slab, unsigned index)
+{
+    return (uint64_t)(uintptr_t)slab << 7 | index;
+}
+
+static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_object_slab(bsai_object object)
+{
+    return (struct bsai_slab *)((uintptr_t)((int64_t)object >> BSAI_INDEX_BITS) << 6);
+}
+
+static BSAI_ALWAYS_INLINE unsigned bsai_object_index(bsai_object object)
+{
+    return (unsigned)object & (BSAI_CAPACITY_MAX - 1);
+}
+
+/* True when the object was not live: anything else is our own mistake, as only cached objects are. */
+static BSAI_ALWAYS_INLINE bool bsai_object_revive(struct bsai_slab *slab, unsigned index)
+{
+    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
+    return (bsai_bits_set(&slab->bits[index / BSAI_WORD_BITS], bit) & bit) == 0;
+}
+
+/* True when the object was live: false is a double free. */
+static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index)
+{
+    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
+    return (bsai_bits_clear(&slab->bits[index / BSAI_WORD_BITS], bit) & bit) != 0;
+}
+
+static inline bool bsai_object_is_live(const struct bsai_slab *slab, unsigned index)
+{
+    return (bsai_peek(&slab->bits[index / BSAI_WORD_BITS]) >> (index % BSAI_WORD_BITS) & 1) != 0;
+}
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "records.h"
+
+_Static_assert(sizeof(struct bsai_chunk) <= BSAI_RECORD_ALIGN, "a chunk's header takes one record line");
+
+void bsai_records_init(struct bsai_records *pool, size_t record_bytes, size_t chunk_bytes)
+{
+    bsai_memset(pool, 0, sizeof(*pool));
+    bsai_lock_init(&pool->lock);
+    pool->record_bytes = (uint32_t)record_bytes;
+    pool->chunk_bytes = (uint32_t)chunk_bytes;
+}
+
+static void link_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)
+{
+    chunk->prev = NULL;
+    chunk->next = pool->chunks;
+    if (chunk->next != NULL)
+        chunk->next->prev = chunk;
+    pool->chunks = chunk;
+}
+
+static void unlink_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)
+{
+    if (chunk->prev != NULL)
+        chunk->prev->next = chunk->next;
+    else
+        pool->chunks = chunk->next;
+    if (chunk->next != NULL)
+        chunk->next->prev = chunk->prev;
+}
+
+void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *memory)
+{
+    struct bsai_chunk *chunk = memory;
+    uintptr_t at = (uintptr_t)memory + BSAI_RECORD_ALIGN;
+    uintptr_t end = (uintptr_t)memory + pool->chunk_bytes;
+
+    chunk->free = NULL;
+    chunk->used = 0;
+    chunk->capacity = 0;
+    for (; end - at >= pool->record_bytes; at += pool->record_bytes) {
+        struct bsai_slab *record = (struct bsai_slab *)at;
+        record->next = chunk->free;
+        chunk->free = record;
+        chunk->capacity++;
+    }
+    bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
+    link_chunk(pool, chunk);
+    pool->idle++;
+    pool->chunk_count++;
+    bsai_lock_drop(&pool->lock, BSAI_RANK_RECORDS, call);
+}
+
+struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call)
+{
+    struct bsai_slab *record = NULL;
+    bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
+    struct bsai_chunk *chunk = pool->chunks;
+    if (chunk != NULL) {
+        record = chunk->free;
+        chunk->free = record->next;
+        if (chunk->used++ == 0)
+            pool->idle--;
+        if (chunk->free == NULL)
+            unlink_chunk(pool, chunk);
+    }
+    bsai_lock_drop(&pool->lock, BSAI_RANK_RECORDS, call);
+    return record;
+}
+
+static struct bsai_chunk *remove_idle(struct bsai_records *pool, struct bsai_chunk *chunk)
+{
+    unlink_chunk(pool, chunk);
+    pool->idle--;
+    pool->chunk_count--;
+    return chunk;
+}
+
+void *bsai_records_put(struct bsai_records *pool, struct bsai_call *call, struct bsai_slab *record)
+{
+    struct bsai_chunk *chunk = (struct bsai_chunk *)((uintptr_t)record & ~((uintptr_t)pool->chunk_bytes - 1));
+    struct bsai_chunk *spare = NULL;
+
+    bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
+    if (chunk->free == NULL)
+        link_chunk(pool, chunk);
+    record->next = chunk->free;
+    chunk->free = record;
+    if (--chunk->used == 0 && ++pool->idle > 1)
+        spare = remove_idle(pool, chunk);
+    bsai_lock_drop(&pool->lock, BSAI_RANK_RECORDS, call);
+    return spare;
+}
+
+void *bsai_records_reclaim(struct bsai_records *pool, struct bsai_call *call)
+{
+    struct bsai_chunk *chunk = NULL;
+    bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
+    if (pool->idle != 0) {
+        for (chunk = pool->chunks; chunk->used != 0; chunk = chunk->next)
+            ;
+        remove_idle(pool, chunk);
+    }
+    bsai_lock_drop(&pool->lock, BSAI_RANK_RECORDS, call);
+    return chunk;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The pool of slab records of one size.
+ *
+ * Records are carved from chunks of one page, aligned to a page, that the layer above brings and gets
+ * back when no record of them is in use. Within a pool they are type-stable: a record's memory is a
+ * record's until its chunk leaves.
+ */
+#ifndef BSAI_RECORDS_H
+#define BSAI_RECORDS_H
+
+#include "../base/lock.h"
+#include "object.h"
+
+struct bsai_chunk {
+    struct bsai_chunk *next, *prev;  /* chunks of the pool that have a free record */
+    struct bsai_slab *free;          /* linked by next */
+    uint32_t used;
+    uint32_t capacity;
+};
+
+struct bsai_records {
+    struct bsai_lock lock;           /* guards everything here, and the chunks' headers */
+    uint32_t record_bytes;           /* constant, as the next */
+    uint32_t chunk_bytes;
+    struct bsai_chunk *chunks;       /* with a free record, those with most in use not sorted */
+    size_t idle;                     /* chunks without a record in use */
+    size_t chunk_count;
+};
+
+void bsai_records_init(struct bsai_records *pool, size_t record_bytes, size_t chunk_bytes);
+
+/* A record, its contents undefined, or NULL: add a chunk and ask again. */
+struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call);
+void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *chunk);
+
+/* Takes a record back. Returns a chunk that is no longer needed and is the caller's again, or NULL: one
+ * idle chunk is kept, so that a slab coming and going does not cost a page each time. */
+void *bsai_records_put(struct bsai_records *pool, struct bsai_call *call, struct bsai_slab *record);
+
+/* An idle chunk, kept or not, that is the caller's again; NULL when there is none. */
+void *bsai_records_reclaim(struct bsai_records *pool, struct bsai_call *call);
+
+#endif
