@@ -12,7 +12,10 @@ misuse_programs =
 
 stress_programs =
 
-cli_programs =
+cli_programs = \
+	%D%/cli/test_trace \
+	%D%/cli/test_trace_identity \
+	%D%/cli/test_trace_input
 
 check_scripts = \
 	%D%/check-exports.sh \
@@ -24,8 +27,7 @@ check_scripts = \
 	%D%/check-pkgconfig.sh
 
 # Shared by the programs; tests/support.h says what is in it.
-test_support = %D%/libsupport.la
-%C%_libsupport_la_SOURCES = %D%/support.c %D%/support.h
+test_support =
 
 library_programs = $(unit_programs) $(api_programs) $(misuse_programs) $(stress_programs)
 test_programs = $(library_programs)
@@ -72,6 +74,11 @@ endif
 if CLI
 AM_TESTS_ENVIRONMENT += BSA_REPLAY='$(abs_top_builddir)/cli/bsa-replay'; export BSA_REPLAY;
 endif
+
+# Headers that tests share, and the texts that they read.
+noinst_HEADERS = \
+	%D%/cli/trace_support.h
+EXTRA_DIST += %D%/cli/data
 
 EXTRA_DIST += $(check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
 	%D%/freestanding/platform.h
