@@ -58,8 +58,8 @@ static gboolean open_backend(struct run *run, GError **error)
     if (!replay_regions_reserve(&run->regions, &run->options, summary, cpus, error))
         return FALSE;
     struct replay_region *first = &run->regions.region[0];
-    execution->backend = replay_backend_buddyslab(first->start, first->bytes, cpus,
-                                                  run->options.page_size, error);
+    execution->backend =
+        replay_backend_buddyslab(first->start, first->bytes, cpus, run->options.page_size, error);
     if (execution->backend == NULL)
         return FALSE;
     run->regions.used = 1;
@@ -85,9 +85,9 @@ static gboolean replay(struct run *run, GError **error)
     struct replay_execution *execution = &run->execution;
     gint64 start = g_get_monotonic_time();
     replay_progress_start(&run->progress, "replaying", execution->summary->events);
-    gboolean ok = sampler_begin(&run->sampler, execution, error)
-                  && (run->options.threads ? replay_run_threads(execution, error)
-                                           : replay_run(execution, error));
+    gboolean ok = sampler_begin(&run->sampler, execution, error) &&
+                  (run->options.threads ? replay_run_threads(execution, error)
+                                        : replay_run(execution, error));
     replay_progress_stop(&run->progress);
     run->report.timing.replay_seconds = seconds_since(start);
     return ok && sampler_end(&run->sampler, execution, error);
@@ -125,7 +125,8 @@ static gboolean write_report(struct run *run, GError **error)
 {
     struct report *report = &run->report;
     const char *name = run->options.trace;
-    report->trace_name = strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
+    report->trace_name =
+        strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
     report->options = &run->options;
     report->summary = trace_summary(run->reader);
     report->hygiene = trace_hygiene(run->reader);
@@ -180,9 +181,9 @@ int main(int argc, char **argv)
         status = EXIT_USAGE;
     } else if (parse == REPLAY_PARSE_RUN) {
         replay_progress_init(&run.progress, run.options.quiet);
-        if (!report_prepare(run.options.directory, &error) || !open_trace(&run, &error)
-            || !open_backend(&run, &error) || !replay(&run, &error) || !close_backend(&run, &error)
-            || !write_report(&run, &error)) {
+        if (!report_prepare(run.options.directory, &error) || !open_trace(&run, &error) ||
+            !open_backend(&run, &error) || !replay(&run, &error) || !close_backend(&run, &error) ||
+            !write_report(&run, &error)) {
             fprintf(stderr, "bsa-replay: %s\n", error->message);
             status = EXIT_FAILED;
         } else if (!run.options.quiet) {

@@ -33,8 +33,9 @@ void replay_account_free(struct replay_account *account, guint size_class, guint
     account->given -= given;
 }
 
-gboolean replay_account_address(struct replay_account *account, const struct replay_regions *regions,
-                                const void *address, guint64 bytes)
+gboolean replay_account_address(struct replay_account *account,
+                                const struct replay_regions *regions, const void *address,
+                                guint64 bytes)
 {
     guintptr first = (guintptr)address;
     for (guint i = 0; i < regions->used; i++) {

@@ -25,11 +25,11 @@ struct replay_live {
 
 /* Wilson and Johnstone's comparison of a size H(t) of the heap with the live bytes L(t). */
 struct replay_growth {
-    double sum_ratio;        /* H/L over events with L > 0 */
-    double sum_size;         /* H over the same events */
-    guint64 max_size;        /* max H, */
-    guint64 live_at_max;     /*   and L when H first reached it */
-    guint64 size_at_peak;    /* H when L first reached its maximum */
+    double sum_ratio;     /* H/L over events with L > 0 */
+    double sum_size;      /* H over the same events */
+    guint64 max_size;     /* max H, */
+    guint64 live_at_max;  /*   and L when H first reached it */
+    guint64 size_at_peak; /* H when L first reached its maximum */
 };
 
 struct replay_account {
@@ -43,10 +43,10 @@ struct replay_account {
     double sum_live;                    /* requested over those events */
     double sum_slack_events;            /* given - requested, over events */
     double sum_given_events;
-    double sum_slack_bytes;             /* the same over bytes allocated: each event weighs as much */
-    double sum_given_bytes;             /*   as the bytes it asked for */
-    struct replay_growth occupied;      /* bytes of pages in use */
-    struct replay_growth span;          /* lowest to highest address handed out so far, all regions */
+    double sum_slack_bytes;        /* the same over bytes allocated: each event weighs as much */
+    double sum_given_bytes;        /*   as the bytes it asked for */
+    struct replay_growth occupied; /* bytes of pages in use */
+    struct replay_growth span;     /* lowest to highest address handed out so far, all regions */
     guintptr lowest[REPLAY_MAX_REGIONS], highest[REPLAY_MAX_REGIONS];
     guint64 span_bytes;
 };
@@ -57,8 +57,9 @@ void replay_account_alloc(struct replay_account *account, guint size_class, guin
 void replay_account_free(struct replay_account *account, guint size_class, guint64 requested,
                          guint64 given);
 /* Addresses that were handed out; false when they lie in no region of the allocator's. */
-gboolean replay_account_address(struct replay_account *account, const struct replay_regions *regions,
-                                const void *address, guint64 bytes);
+gboolean replay_account_address(struct replay_account *account,
+                                const struct replay_regions *regions, const void *address,
+                                guint64 bytes);
 /* After each event: event is its count, allocated the bytes it asked for (0: not an allocation),
  * occupied what the allocator now holds. */
 void replay_account_tick(struct replay_account *account, guint64 event, guint64 allocated,

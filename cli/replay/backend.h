@@ -12,13 +12,13 @@
 #include <glib.h>
 
 #define REPLAY_MAX_CLASSES 64u
-#define REPLAY_ORDERS 21u       /* free blocks are counted at orders 0 to 20 */
+#define REPLAY_ORDERS 21u         /* free blocks are counted at orders 0 to 20 */
 #define REPLAY_NO_CLASS G_MAXUINT /* a request that is served by pages */
 
 enum replay_status {
     REPLAY_OK,
-    REPLAY_NO_MEMORY,   /* the request fails, the replay goes on */
-    REPLAY_ERROR        /* a contradiction; last_error tells, the replay stops */
+    REPLAY_NO_MEMORY, /* the request fails, the replay goes on */
+    REPLAY_ERROR      /* a contradiction; last_error tells, the replay stops */
 };
 
 struct replay_class {
@@ -42,14 +42,14 @@ struct replay_snapshot {
     guint64 region_bytes;
     guint64 regions;
     guint64 managed;
-    guint64 free;           /* pages on CPUs' lists included */
-    guint64 listed;         /* of them on CPUs' lists */
-    guint64 blocks;         /* live page blocks, a count */
+    guint64 free;   /* pages on CPUs' lists included */
+    guint64 listed; /* of them on CPUs' lists */
+    guint64 blocks; /* live page blocks, a count */
     guint64 block_bytes;
     guint64 slab_bytes;
-    guint64 record_bytes;   /* what describes slabs, outside of them */
-    guint64 cpu_bytes;      /* per-CPU state */
-    guint64 metadata;       /* outside managed memory */
+    guint64 record_bytes; /* what describes slabs, outside of them */
+    guint64 cpu_bytes;    /* per-CPU state */
+    guint64 metadata;     /* outside managed memory */
     guint64 cpus_used;
     guint64 free_blocks[REPLAY_ORDERS];
     guint classes;
@@ -58,9 +58,9 @@ struct replay_snapshot {
 
 /* Events inside the allocator's caches; zero where a backend has no such thing. */
 struct replay_cache_counters {
-    guint64 refills, flushes;   /* a magazine found empty, or full */
+    guint64 refills, flushes; /* a magazine found empty, or full */
     guint64 depot_gets, depot_puts;
-    guint64 sent_home;          /* objects returned to slabs of other CPUs */
+    guint64 sent_home; /* objects returned to slabs of other CPUs */
     guint64 page_list_hits;
     guint64 slabs_added;
 };
@@ -96,9 +96,9 @@ struct replay_backend {
     const struct replay_backend_ops *ops;
     const char *version;
     guint64 page_size;
-    guint classes;                              /* fixed at open */
-    guint64 class_size[REPLAY_MAX_CLASSES];     /* ascending */
-    char last_error[256];                       /* after REPLAY_ERROR: what went wrong */
+    guint classes;                          /* fixed at open */
+    guint64 class_size[REPLAY_MAX_CLASSES]; /* ascending */
+    char last_error[256];                   /* after REPLAY_ERROR: what went wrong */
 };
 
 /* Which class serves a request, or REPLAY_NO_CLASS: the smallest whose size and natural alignment

@@ -44,7 +44,8 @@ static void on_log(void *ctx, int level, const char *message)
         g_strlcpy(self->fault, message, sizeof(self->fault));
 }
 
-static enum replay_status translate(struct buddyslab *self, enum bsa_status status, const char *call)
+static enum replay_status translate(struct buddyslab *self, enum bsa_status status,
+                                    const char *call)
 {
     if (status == BSA_OK)
         return REPLAY_OK;
@@ -78,8 +79,8 @@ static enum replay_status buddyslab_free(struct replay_backend *backend, guint c
     return translate(self, bsa_cpu_free(handle_of(self, cpu), object), "bsa_cpu_free");
 }
 
-static enum replay_status buddyslab_page_alloc(struct replay_backend *backend, guint cpu, guint order,
-                                               void **out)
+static enum replay_status buddyslab_page_alloc(struct replay_backend *backend, guint cpu,
+                                               guint order, void **out)
 {
     struct buddyslab *self = self_of(backend);
     size_t page_size = (size_t)backend->page_size;
@@ -90,8 +91,8 @@ static enum replay_status buddyslab_page_alloc(struct replay_backend *backend, g
                      "bsa_cpu_alloc_pages");
 }
 
-static enum replay_status buddyslab_page_free(struct replay_backend *backend, guint cpu, void *block,
-                                              guint order)
+static enum replay_status buddyslab_page_free(struct replay_backend *backend, guint cpu,
+                                              void *block, guint order)
 {
     struct buddyslab *self = self_of(backend);
     return translate(self, bsa_cpu_free_pages(handle_of(self, cpu), block, (size_t)1 << order),
@@ -254,8 +255,8 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
 {
     struct buddyslab *self = g_new0(struct buddyslab, 1);
     self->base.ops = &buddyslab_ops;
-    self->base.version = G_STRINGIFY(BSA_VERSION_MAJOR) "." G_STRINGIFY(BSA_VERSION_MINOR) "."
-                         G_STRINGIFY(BSA_VERSION_PATCH);
+    self->base.version = G_STRINGIFY(BSA_VERSION_MAJOR) "." G_STRINGIFY(
+        BSA_VERSION_MINOR) "." G_STRINGIFY(BSA_VERSION_PATCH);
     self->base.page_size = page_size;
     self->cpus = cpus;
     self->region_bytes = bytes;
@@ -272,10 +273,11 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
     enum bsa_status status = bsa_heap_init(&self->heap, region, (size_t)bytes, &config);
     if (status != BSA_OK) {
         char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
-        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
-                    "a region of %s cannot hold the allocator's metadata for %u CPUs and one page of "
-                    "%" G_GUINT64_FORMAT " bytes (%s); give a larger --region",
-                    size, cpus, page_size, bsa_strerror(status));
+        g_set_error(
+            error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
+            "a region of %s cannot hold the allocator's metadata for %u CPUs and one page of "
+            "%" G_GUINT64_FORMAT " bytes (%s); give a larger --region",
+            size, cpus, page_size, bsa_strerror(status));
         g_free(size);
     } else if (read_classes(self, error)) {
         return &self->base;

@@ -10,7 +10,7 @@
 struct replay_slot {
     void *address;
     guint64 requested;
-    guint16 cpu;        /* that allocated it; 4096 CPUs at most */
+    guint16 cpu; /* that allocated it; 4096 CPUs at most */
     guint8 size_class;
     guint8 order;
     gboolean failed;
@@ -53,7 +53,8 @@ static gboolean stream_error(const struct trace_event *event, const char *what, 
 }
 
 /* The alignment of an object that the trace gives none for. */
-static guint64 object_align(const struct replay_execution *execution, const struct trace_event *event)
+static guint64 object_align(const struct replay_execution *execution,
+                            const struct trace_event *event)
 {
     guint64 align = 1;
     if (event->align != 0)
@@ -65,8 +66,9 @@ static guint64 object_align(const struct replay_execution *execution, const stru
     return align;
 }
 
-static enum replay_status request(struct replay_execution *execution, const struct trace_event *event,
-                                  guint cpu, guint64 align, void **out)
+static enum replay_status request(struct replay_execution *execution,
+                                  const struct trace_event *event, guint cpu, guint64 align,
+                                  void **out)
 {
     struct replay_backend *backend = execution->backend;
     if (event->kind == TRACE_PAGE_ALLOC)
@@ -90,8 +92,8 @@ static enum replay_status next_region(struct replay_execution *execution)
     return REPLAY_OK;
 }
 
-static void note_failure(struct replay_execution *execution, const struct trace_event *event, guint cpu,
-                         guint64 align)
+static void note_failure(struct replay_execution *execution, const struct trace_event *event,
+                         guint cpu, guint64 align)
 {
     if (execution->failed < REPLAY_FAILURES_SHOWN) {
         gboolean pages = event->kind == TRACE_PAGE_ALLOC;
@@ -115,8 +117,8 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
                            guint cpu, guint64 align, void *address, GError **error)
 {
     gboolean pages = event->kind == TRACE_PAGE_ALLOC;
-    guint size_class = pages ? REPLAY_NO_CLASS
-                             : replay_class_of(execution->backend, event->size, align);
+    guint size_class =
+        pages ? REPLAY_NO_CLASS : replay_class_of(execution->backend, event->size, align);
     guint64 given = replay_given(execution->backend, size_class, event->size);
     struct replay_slot *slot = &execution->slot[event->slot];
     *slot = (struct replay_slot){
@@ -129,7 +131,8 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
     replay_account_alloc(&execution->account, size_class, event->size, given);
     if (!replay_account_address(&execution->account, execution->regions, address, given)) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
-                    "event %" G_GUINT64_FORMAT ": the allocator handed out an address outside of its "
+                    "event %" G_GUINT64_FORMAT
+                    ": the allocator handed out an address outside of its "
                     "regions",
                     event->number);
         return FALSE;
@@ -141,8 +144,8 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
     return TRUE;
 }
 
-static gboolean do_alloc(struct replay_execution *execution, const struct trace_event *event, guint cpu,
-                         GError **error)
+static gboolean do_alloc(struct replay_execution *execution, const struct trace_event *event,
+                         guint cpu, GError **error)
 {
     struct replay_slot *slot = &execution->slot[event->slot];
     if (slot->address != NULL)
@@ -166,8 +169,8 @@ static gboolean do_alloc(struct replay_execution *execution, const struct trace_
     return TRUE;
 }
 
-static gboolean do_free(struct replay_execution *execution, const struct trace_event *event, guint cpu,
-                        GError **error)
+static gboolean do_free(struct replay_execution *execution, const struct trace_event *event,
+                        guint cpu, GError **error)
 {
     struct replay_backend *backend = execution->backend;
     struct replay_slot slot = execution->slot[event->slot];
@@ -180,9 +183,9 @@ static gboolean do_free(struct replay_execution *execution, const struct trace_e
         return stream_error(event, "it frees a slot that is not in use", error);
 
     gboolean pages = slot.order != SLOT_NO_ORDER;
-    enum replay_status status = pages
-                                    ? backend->ops->page_free(backend, cpu, slot.address, slot.order)
-                                    : backend->ops->free(backend, cpu, slot.address);
+    enum replay_status status =
+        pages ? backend->ops->page_free(backend, cpu, slot.address, slot.order)
+              : backend->ops->free(backend, cpu, slot.address);
     if (status != REPLAY_OK)
         return allocator_error(execution, event, cpu, error);
     guint size_class = slot.size_class == SLOT_BLOCK ? REPLAY_NO_CLASS : slot.size_class;
@@ -206,8 +209,8 @@ static gboolean after_event(struct replay_execution *execution, guint64 allocate
     execution->events++;
     replay_account_tick(&execution->account, execution->events, allocated,
                         execution->backend->ops->occupied(execution->backend));
-    gboolean peak = !execution->peak_seen && allocated > 0
-                    && execution->account.requested == execution->summary->peak_live_bytes;
+    gboolean peak = !execution->peak_seen && allocated > 0 &&
+                    execution->account.requested == execution->summary->peak_live_bytes;
     if (peak)
         execution->peak_seen = TRUE;
     if (peak || execution->events == observer->next) {

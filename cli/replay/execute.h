@@ -32,7 +32,7 @@ struct replay_cpu {
 struct replay_failure {
     guint64 number, line, time_ns, size, align;
     guint32 cpu;
-    guint32 order;  /* of a page request */
+    guint32 order; /* of a page request */
     gboolean pages;
 };
 
@@ -55,18 +55,18 @@ struct replay_execution {
     struct replay_observer *observer;
     struct replay_progress *progress;
     guint cpus;
-    guint64 default_align;  /* of objects, where an event names none; 0: by size as malloc does */
+    guint64 default_align; /* of objects, where an event names none; 0: by size as malloc does */
 
     struct replay_slot *slot;
     guint64 slots;
 
-    guint64 events;         /* done */
-    guint64 time_ns;        /* of the latest event */
-    guint64 failed;         /* requests that the allocator refused */
+    guint64 events;  /* done */
+    guint64 time_ns; /* of the latest event */
+    guint64 failed;  /* requests that the allocator refused */
     guint64 failed_bytes;
-    guint64 skipped_frees;  /* frees of what had been refused */
-    guint64 live_end;       /* objects and blocks alive after the last event */
-    guint64 switches;       /* times that the CPU changed from one event to the next */
+    guint64 skipped_frees; /* frees of what had been refused */
+    guint64 live_end;      /* objects and blocks alive after the last event */
+    guint64 switches;      /* times that the CPU changed from one event to the next */
     guint last_cpu;
     gboolean peak_seen;
     struct replay_failure failure[REPLAY_FAILURES_SHOWN];

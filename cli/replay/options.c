@@ -41,7 +41,8 @@ static int suffix_power(const char *suffix)
     if (at == NULL)
         return -1;
     const char *rest = suffix + 1;
-    if (rest[0] != '\0' && g_ascii_strcasecmp(rest, "B") != 0 && g_ascii_strcasecmp(rest, "iB") != 0)
+    if (rest[0] != '\0' && g_ascii_strcasecmp(rest, "B") != 0 &&
+        g_ascii_strcasecmp(rest, "iB") != 0)
         return -1;
     return (int)(at - letters) + 1;
 }
@@ -72,8 +73,8 @@ gboolean replay_parse_size(const char *text, guint64 *bytes, GError **error)
 }
 
 /* text as one of names, or an error that lists them. */
-static gboolean parse_word(const char *option, const char *text, const char *const *names, guint count,
-                           guint *index, GError **error)
+static gboolean parse_word(const char *option, const char *text, const char *const *names,
+                           guint count, guint *index, GError **error)
 {
     if (text == NULL)
         return TRUE;
@@ -84,10 +85,14 @@ static gboolean parse_word(const char *option, const char *text, const char *con
             g_string_free(list, TRUE);
             return TRUE;
         }
-        g_string_append_printf(list, "%s%s", i == 0 ? "" : i + 1 == count ? " or " : ", ", names[i]);
+        g_string_append_printf(list, "%s%s",
+                               i == 0           ? ""
+                               : i + 1 == count ? " or "
+                                                : ", ",
+                               names[i]);
     }
-    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE, "--%s=%s is unknown; give %s", option,
-                text, list->str);
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE, "--%s=%s is unknown; give %s",
+                option, text, list->str);
     g_string_free(list, TRUE);
     return FALSE;
 }
@@ -180,13 +185,14 @@ static gboolean take_trace(struct raw_options *raw, struct replay_options *optio
 static gboolean convert(struct raw_options *raw, struct replay_options *options, GError **error)
 {
     guint layer = TRACE_LAYER_BOTH, map = REPLAY_CPU_RECORDED, threads = 0;
-    if (!parse_word("layer", raw->layer, layer_names, G_N_ELEMENTS(layer_names), &layer, error)
-        || !parse_word("cpu-map", raw->cpu_map, cpu_map_names, G_N_ELEMENTS(cpu_map_names), &map, error)
-        || !parse_word("threads", raw->threads, yes_no, G_N_ELEMENTS(yes_no), &threads, error)
-        || !parse_count("cpus", raw->cpus, 1, BSA_MAX_CPUS, &options->cpus, error)
-        || !parse_count("samples", raw->samples, 2, MAX_SAMPLES, &options->samples, error)
-        || !parse_page_size(raw->page_size, &options->page_size, error)
-        || !parse_regions(raw->regions, options, error) || !take_trace(raw, options, error))
+    if (!parse_word("layer", raw->layer, layer_names, G_N_ELEMENTS(layer_names), &layer, error) ||
+        !parse_word("cpu-map", raw->cpu_map, cpu_map_names, G_N_ELEMENTS(cpu_map_names), &map,
+                    error) ||
+        !parse_word("threads", raw->threads, yes_no, G_N_ELEMENTS(yes_no), &threads, error) ||
+        !parse_count("cpus", raw->cpus, 1, BSA_MAX_CPUS, &options->cpus, error) ||
+        !parse_count("samples", raw->samples, 2, MAX_SAMPLES, &options->samples, error) ||
+        !parse_page_size(raw->page_size, &options->page_size, error) ||
+        !parse_regions(raw->regions, options, error) || !take_trace(raw, options, error))
         return FALSE;
     options->layer = (enum trace_layer)layer;
     options->cpu_map = (enum replay_cpu_map)map;
@@ -201,9 +207,10 @@ static GOptionContext *make_context(const GOptionEntry *entries)
 {
     GOptionContext *context = g_option_context_new("TRACE");
     g_option_context_set_summary(
-        context, "Replays a recorded memory trace on libbuddyslab with simulated CPUs, and writes a\n"
-                 "report with pictures. TRACE is the text of `perf script` with kmem events, plain or\n"
-                 "zstd-compressed; - reads standard input.");
+        context,
+        "Replays a recorded memory trace on libbuddyslab with simulated CPUs, and writes a\n"
+        "report with pictures. TRACE is the text of `perf script` with kmem events, plain or\n"
+        "zstd-compressed; - reads standard input.");
     g_option_context_set_description(
         context, "SIZE is a number with an optional K, M, G or T (powers of 1024).\n"
                  "Exit status: 0 done, 1 failed, 2 wrong usage. Manual: man bsa-replay");
@@ -217,7 +224,8 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
     struct raw_options raw = {0};
     const GOptionEntry entries[] = {
         {"layer", 0, 0, G_OPTION_ARG_STRING, &raw.layer,
-         "events to replay: slab, page or both (default: both, less the pages of the kernel's slabs)",
+         "events to replay: slab, page or both (default: both, less the pages of the kernel's "
+         "slabs)",
          "LAYER"},
         {"cpus", 0, 0, G_OPTION_ARG_STRING, &raw.cpus,
          "simulated CPUs, 1 to 4096 (default: as recorded)", "N"},
@@ -247,7 +255,8 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
     enum replay_parse result = REPLAY_PARSE_FAILED;
     if (g_option_context_parse(context, argc, argv, error)) {
         if (raw.version) {
-            printf("bsa-replay %d.%d.%d\n", BSA_VERSION_MAJOR, BSA_VERSION_MINOR, BSA_VERSION_PATCH);
+            printf("bsa-replay %d.%d.%d\n", BSA_VERSION_MAJOR, BSA_VERSION_MINOR,
+                   BSA_VERSION_PATCH);
             result = REPLAY_PARSE_DONE;
         } else if (convert(&raw, options, error)) {
             result = REPLAY_PARSE_RUN;

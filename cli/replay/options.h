@@ -10,22 +10,22 @@
 #define REPLAY_MAX_REGIONS 64u
 
 enum replay_cpu_map {
-    REPLAY_CPU_RECORDED,    /* recorded CPU modulo N */
-    REPLAY_CPU_THREAD,      /* thread id hashed to N */
-    REPLAY_CPU_ROUND_ROBIN  /* threads in order of first appearance, modulo N */
+    REPLAY_CPU_RECORDED,   /* recorded CPU modulo N */
+    REPLAY_CPU_THREAD,     /* thread id hashed to N */
+    REPLAY_CPU_ROUND_ROBIN /* threads in order of first appearance, modulo N */
 };
 
 struct replay_options {
-    char *trace;            /* "-" is standard input */
+    char *trace; /* "-" is standard input */
     char *directory;
     enum trace_layer layer;
     enum replay_cpu_map cpu_map;
-    guint cpus;             /* 0: as many as were recorded */
+    guint cpus; /* 0: as many as were recorded */
     guint samples;
     guint page_size;
-    guint regions;          /* 0: one, of a size taken from the trace */
+    guint regions; /* 0: one, of a size taken from the trace */
     guint64 region[REPLAY_MAX_REGIONS];
-    gboolean threads;       /* one thread per CPU; else one that takes on the ids */
+    gboolean threads; /* one thread per CPU; else one that takes on the ids */
     gboolean plots;
     gboolean quiet;
 };

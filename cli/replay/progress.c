@@ -27,8 +27,8 @@ void replay_progress_fraction(struct replay_progress *progress, guint64 events, 
         return;
     progress->drawn = now;
     double seconds = (double)(now - progress->started) / 1e6;
-    fprintf(stderr, "\r\033[K%s: %" G_GUINT64_FORMAT " events, %.2f million/s", progress->what, events,
-            (double)events / seconds / 1e6);
+    fprintf(stderr, "\r\033[K%s: %" G_GUINT64_FORMAT " events, %.2f million/s", progress->what,
+            events, (double)events / seconds / 1e6);
     if (fraction > 0.0 && fraction <= 1.0)
         fprintf(stderr, ", %.0f %%, %.0f s left", 100.0 * fraction,
                 seconds * (1.0 - fraction) / fraction);

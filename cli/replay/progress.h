@@ -6,9 +6,9 @@
 #include <glib.h>
 
 struct replay_progress {
-    gboolean shown;     /* standard error is a terminal, and not --quiet */
-    const char *what;   /* "replaying" */
-    guint64 total;      /* events, 0: unknown */
+    gboolean shown;   /* standard error is a terminal, and not --quiet */
+    const char *what; /* "replaying" */
+    guint64 total;    /* events, 0: unknown */
     gint64 started, drawn;
 };
 

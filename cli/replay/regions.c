@@ -39,10 +39,11 @@ static gboolean map_address_space(struct replay_regions *regions, guint64 bytes,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (map == MAP_FAILED) {
         char *size = g_format_size_full(wanted, G_FORMAT_SIZE_IEC_UNITS);
-        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
-                    "cannot reserve %s of address space for the regions: %s; give smaller ones with "
-                    "--region",
-                    size, g_strerror(errno));
+        g_set_error(
+            error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
+            "cannot reserve %s of address space for the regions: %s; give smaller ones with "
+            "--region",
+            size, g_strerror(errno));
         g_free(size);
         return FALSE;
     }
@@ -51,7 +52,8 @@ static gboolean map_address_space(struct replay_regions *regions, guint64 bytes,
     return TRUE;
 }
 
-gboolean replay_regions_reserve(struct replay_regions *regions, const struct replay_options *options,
+gboolean replay_regions_reserve(struct replay_regions *regions,
+                                const struct replay_options *options,
                                 const struct trace_summary *summary, guint cpus, GError **error)
 {
     memset(regions, 0, sizeof(*regions));
@@ -60,15 +62,16 @@ gboolean replay_regions_reserve(struct replay_regions *regions, const struct rep
     guint64 alignment = region_alignment(options->page_size);
     guint64 space = alignment, wanted = 0;
     for (guint i = 0; i < regions->count; i++) {
-        guint64 bytes = regions->automatic ? replay_default_region(summary, cpus)
-                                           : options->region[i];
+        guint64 bytes =
+            regions->automatic ? replay_default_region(summary, cpus) : options->region[i];
         regions->region[i].bytes = bytes;
         wanted += bytes;
         space += (bytes + alignment - 1) / alignment * alignment;
     }
     if (!map_address_space(regions, space, wanted, error))
         return FALSE;
-    guintptr start = ((guintptr)regions->map + (guintptr)alignment - 1) & ~((guintptr)alignment - 1);
+    guintptr start =
+        ((guintptr)regions->map + (guintptr)alignment - 1) & ~((guintptr)alignment - 1);
     for (guint i = 0; i < regions->count; i++) {
         guint64 bytes = regions->region[i].bytes;
         regions->region[i].start = (char *)start; /* an address made of the map's own */

@@ -32,7 +32,8 @@ guint64 replay_default_region(const struct trace_summary *summary, guint cpus);
  * aligns blocks by address then does the same in each. Memory is not touched, so that a region may be
  * larger than the machine.
  */
-gboolean replay_regions_reserve(struct replay_regions *regions, const struct replay_options *options,
+gboolean replay_regions_reserve(struct replay_regions *regions,
+                                const struct replay_options *options,
                                 const struct trace_summary *summary, guint cpus, GError **error);
 void replay_regions_release(struct replay_regions *regions);
 

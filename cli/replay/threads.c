@@ -18,13 +18,13 @@ struct worker {
 
 struct baton {
     GMutex lock;
-    guint turn;                 /* lock: whose it is */
-    gboolean over;              /* lock: all events done, or failed */
-    GCond finished;             /* lock */
+    guint turn;     /* lock: whose it is */
+    gboolean over;  /* lock: all events done, or failed */
+    GCond finished; /* lock */
     struct worker *worker;
-    struct trace_event event;   /* turn: the next one to run */
-    gboolean ok;                /* turn */
-    GError **error;             /* turn */
+    struct trace_event event; /* turn: the next one to run */
+    gboolean ok;              /* turn */
+    GError **error;           /* turn */
     struct replay_execution *execution;
 };
 
@@ -54,8 +54,8 @@ static gboolean pass_to(struct baton *baton, guint cpu)
         worker->thread = g_thread_try_new("cpu", worker_main, worker, baton->error);
         started = worker->thread != NULL;
         if (!started)
-            g_prefix_error(baton->error, "starting the thread of CPU %u (--threads=no needs none): ",
-                           cpu);
+            g_prefix_error(baton->error,
+                           "starting the thread of CPU %u (--threads=no needs none): ", cpu);
     } else {
         g_cond_signal(&worker->wake);
     }

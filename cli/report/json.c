@@ -295,15 +295,18 @@ static void put_formulas(JsonBuilder *json)
     begin(json, "formulas");
     for (guint i = 0; i < SPLIT_PARTS; i++)
         put_text(json, split_names[i].key, split_names[i].formula);
-    put_text(json, "unusable_free_space_index",
-             "(F - S_j 2^j) / F, F = free pages, S_j = sum over o >= j of n_o 2^(o-j); F = 0 gives 1");
-    put_text(json, "fragmentation_index",
-             "1 - (1 + F / 2^j) / B, B = number of free blocks; null where the request would succeed");
+    put_text(
+        json, "unusable_free_space_index",
+        "(F - S_j 2^j) / F, F = free pages, S_j = sum over o >= j of n_o 2^(o-j); F = 0 gives 1");
+    put_text(
+        json, "fragmentation_index",
+        "1 - (1 + F / 2^j) / B, B = number of free blocks; null where the request would succeed");
     put_text(json, "largest_free_share", "pages of the largest free block / F; F = 0 gives 0");
     put_text(json, "internal_fragmentation", "(given - requested) / given");
-    put_text(json, "heap_over_live",
-             "Wilson and Johnstone's four ratios of H (pages in use, or addresses from the lowest to "
-             "the highest so far) to L (requested live bytes); of_means = mean H / mean L");
+    put_text(
+        json, "heap_over_live",
+        "Wilson and Johnstone's four ratios of H (pages in use, or addresses from the lowest to "
+        "the highest so far) to L (requested live bytes); of_means = mean H / mean L");
     json_builder_end_object(json);
 }
 

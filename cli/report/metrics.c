@@ -39,8 +39,8 @@ static gboolean disagree(GError **error, const char *what, guint64 ours, guint64
 static gboolean check_class(const struct replay_class *class, guint64 live, GError **error)
 {
     guint64 objects = class->slabs * class->objects_per_slab;
-    guint64 sum = class->live + class->in_magazines + class->in_depot + class->free
-                  + class->remote_pending;
+    guint64 sum =
+        class->live + class->in_magazines + class->in_depot + class->free + class->remote_pending;
     char what[64];
     if (sum != objects) {
         g_snprintf(what, sizeof(what), "objects in slabs of %" G_GUINT64_FORMAT " bytes",
@@ -76,8 +76,8 @@ static gboolean split_classes(struct memory_split *split, const struct replay_sn
         split->part[SPLIT_SLAB_RECORDS] += bytes - class->slabs * class->objects_per_slab * size;
         slab_bytes += bytes;
     }
-    return slab_bytes == snapshot->slab_bytes
-           || disagree(error, "bytes of slabs", slab_bytes, snapshot->slab_bytes);
+    return slab_bytes == snapshot->slab_bytes ||
+           disagree(error, "bytes of slabs", slab_bytes, snapshot->slab_bytes);
 }
 
 gboolean split_compute(struct memory_split *split, const struct replay_snapshot *snapshot,
@@ -94,8 +94,8 @@ gboolean split_compute(struct memory_split *split, const struct replay_snapshot 
 
     /* Between the regions and what is managed lies metadata, and up to a part page at each end. */
     guint64 outside = snapshot->region_bytes - snapshot->managed;
-    if (snapshot->managed > snapshot->region_bytes || outside < snapshot->metadata
-        || outside - snapshot->metadata >= 2 * snapshot->page_size * snapshot->regions)
+    if (snapshot->managed > snapshot->region_bytes || outside < snapshot->metadata ||
+        outside - snapshot->metadata >= 2 * snapshot->page_size * snapshot->regions)
         return disagree(error, "bytes of metadata", outside, snapshot->metadata);
 
     split->part[SPLIT_REQUESTED] += blocks->requested;
@@ -107,8 +107,8 @@ gboolean split_compute(struct memory_split *split, const struct replay_snapshot 
     guint64 sum = 0;
     for (guint i = 0; i < SPLIT_PARTS; i++)
         sum += split->part[i];
-    return sum == snapshot->region_bytes
-           || disagree(error, "bytes of all parts", snapshot->region_bytes, sum);
+    return sum == snapshot->region_bytes ||
+           disagree(error, "bytes of all parts", snapshot->region_bytes, sum);
 }
 
 guint64 free_pages(const guint64 counts[REPLAY_ORDERS])
@@ -171,7 +171,8 @@ struct internal_fragmentation internal_fragmentation(const struct replay_account
     };
 }
 
-struct heap_ratios heap_ratios(const struct replay_account *account, const struct replay_growth *growth)
+struct heap_ratios heap_ratios(const struct replay_account *account,
+                               const struct replay_growth *growth)
 {
     return (struct heap_ratios){
         .average = ratio(growth->sum_ratio, (double)account->events_live),

@@ -34,8 +34,8 @@ struct memory_split {
 };
 
 struct split_name {
-    const char *key;     /* in timeline.csv and report.json */
-    const char *title;   /* in report.txt and the pictures */
+    const char *key;   /* in timeline.csv and report.json */
+    const char *title; /* in report.txt and the pictures */
     const char *formula;
 };
 
@@ -70,21 +70,21 @@ double ratio(double part, double whole);
 
 /* Internal fragmentation, each (given - requested) / given over ... */
 struct internal_fragmentation {
-    double cumulative;      /* all allocations made */
-    double at_end;          /* what is live after the last event */
-    double at_peak;         /* what is live when most is requested */
-    double over_events;     /* live bytes summed over events */
-    double over_bytes;      /* live bytes summed over bytes allocated */
+    double cumulative;  /* all allocations made */
+    double at_end;      /* what is live after the last event */
+    double at_peak;     /* what is live when most is requested */
+    double over_events; /* live bytes summed over events */
+    double over_bytes;  /* live bytes summed over bytes allocated */
 };
 struct internal_fragmentation internal_fragmentation(const struct replay_account *account);
 
 /* Wilson and Johnstone's four ratios of a heap's size H to the live bytes L, and the ratio of means. */
 struct heap_ratios {
-    double average;         /* 1: mean of H/L over events with L > 0 */
-    double at_max_live;     /* 2: H / L when L is first at its maximum */
-    double at_max_heap;     /* 3: H / L when H is first at its maximum; infinite when L is 0 then */
-    double max_over_max;    /* 4: max H / max L */
-    double of_means;        /* mean H / mean L */
+    double average;      /* 1: mean of H/L over events with L > 0 */
+    double at_max_live;  /* 2: H / L when L is first at its maximum */
+    double at_max_heap;  /* 3: H / L when H is first at its maximum; infinite when L is 0 then */
+    double max_over_max; /* 4: max H / max L */
+    double of_means;     /* mean H / mean L */
 };
 struct heap_ratios heap_ratios(const struct replay_account *account,
                                const struct replay_growth *growth);

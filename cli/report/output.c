@@ -8,9 +8,11 @@
 #include "../replay/error.h"
 #include "report.h"
 
-static const char *const data_files[] = {"report.txt", "report.json", "timeline.csv", "timing.json"};
+static const char *const data_files[] = {"report.txt", "report.json", "timeline.csv",
+                                         "timing.json"};
 
-static gboolean remove_old(const char *directory, const char *name, const char *suffix, GError **error)
+static gboolean remove_old(const char *directory, const char *name, const char *suffix,
+                           GError **error)
 {
     char *file = g_strconcat(name, suffix, NULL);
     char *path = g_build_filename(directory, file, NULL);
@@ -29,8 +31,8 @@ static gboolean write_file(const char *directory, const char *name, const char *
 {
     char *path = g_build_filename(directory, name, NULL);
     GError *reason = NULL;
-    gboolean ok = g_file_set_contents_full(path, text, (gssize)length, G_FILE_SET_CONTENTS_CONSISTENT,
-                                           0666, &reason);
+    gboolean ok = g_file_set_contents_full(path, text, (gssize)length,
+                                           G_FILE_SET_CONTENTS_CONSISTENT, 0666, &reason);
     if (!ok) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_OUTPUT,
                     "cannot write %s: %s; make room there, or name another folder with -o", path,
@@ -76,9 +78,9 @@ static gboolean remove_earlier(const char *directory, GError **error)
             return FALSE;
     }
     for (guint i = 0; i < report_plot_count; i++) {
-        if (!remove_old(directory, report_plots[i].name, ".gp", error)
-            || !remove_old(directory, report_plots[i].name, ".png", error)
-            || !remove_old(directory, report_plots[i].name, ".svg", error))
+        if (!remove_old(directory, report_plots[i].name, ".gp", error) ||
+            !remove_old(directory, report_plots[i].name, ".png", error) ||
+            !remove_old(directory, report_plots[i].name, ".svg", error))
             return FALSE;
     }
     return TRUE;
@@ -157,13 +159,15 @@ static gboolean draw(const char *directory, const char *name, GError **error)
     char *messages = NULL;
     GError *reason = NULL;
     int status;
-    gboolean ok = g_spawn_sync(directory, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL,
-                               NULL, NULL, NULL, &messages, &status, &reason);
+    gboolean ok =
+        g_spawn_sync(directory, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDOUT_TO_DEV_NULL, NULL,
+                     NULL, NULL, &messages, &status, &reason);
     if (!ok) {
-        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_PLOT,
-                    "cannot run gnuplot: %s; install it (gnuplot-nox) or give --no-plots. The rest of "
-                    "the report is complete",
-                    reason->message);
+        g_set_error(
+            error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_PLOT,
+            "cannot run gnuplot: %s; install it (gnuplot-nox) or give --no-plots. The rest of "
+            "the report is complete",
+            reason->message);
     } else if (!g_spawn_check_wait_status(status, &reason)) {
         ok = FALSE;
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_PLOT,
@@ -171,8 +175,8 @@ static gboolean draw(const char *directory, const char *name, GError **error)
                     reason->message, g_strstrip(messages));
     } else {
         g_strstrip(messages);
-        ok = check_picture(directory, name, ".png", messages, error)
-             && check_picture(directory, name, ".svg", messages, error);
+        ok = check_picture(directory, name, ".png", messages, error) &&
+             check_picture(directory, name, ".svg", messages, error);
     }
     g_clear_error(&reason);
     g_free(messages);

@@ -11,7 +11,7 @@
 #include "report.h"
 
 #define NAME_SHOWN 48     /* characters of a trace's name in a title */
-#define BOXES_SHOWN 600u   /* samples in a row of boxes */
+#define BOXES_SHOWN 600u  /* samples in a row of boxes */
 #define LINES_WITH_KEY 8u /* more CPUs than these are told apart by a colour scale */
 
 /* text within gnuplot's double quotes. Backticks there would run a command; enhanced mode's own
@@ -54,8 +54,9 @@ static void title(const struct report *report, GString *out, const char *what)
     const struct replay_regions *regions = execution->regions;
     g_string_append_printf(out, "set title \"{/:Bold %s}\\n", what);
     quoted_name(out, report->trace_name);
-    g_string_append_printf(out, ", layer %s, on %u CPU%s, ", replay_layer_name(report->options->layer),
-                           execution->cpus, execution->cpus == 1 ? "" : "s");
+    g_string_append_printf(out, ", layer %s, on %u CPU%s, ",
+                           replay_layer_name(report->options->layer), execution->cpus,
+                           execution->cpus == 1 ? "" : "s");
     if (regions->used == 1)
         g_string_append(out, "region of ");
     else
@@ -66,7 +67,8 @@ static void title(const struct report *report, GString *out, const char *what)
     g_string_append(out, "\"\n");
 }
 
-static void begin_script(const struct report *report, GString *out, const char *name, const char *what)
+static void begin_script(const struct report *report, GString *out, const char *name,
+                         const char *what)
 {
     g_string_append_printf(out,
                            "# Drawn with: gnuplot %s.gp (in the folder of timeline.csv)\n"
@@ -145,17 +147,18 @@ static void occupancy(const struct report *report, GString *out)
     for (guint i = 0; i < G_N_ELEMENTS(areas); i++) {
         if (!ever(report, areas[i].part))
             continue;
-        g_string_append_printf(out, "sum%u(dummy) = sum%u(0) + column(\"%s\") / MiB\n", count + 1, count,
-                               split_names[areas[i].part].key);
+        g_string_append_printf(out, "sum%u(dummy) = sum%u(0) + column(\"%s\") / MiB\n", count + 1,
+                               count, split_names[areas[i].part].key);
         shown[count++] = i;
     }
     begin_plot(out, "occupancy");
     for (guint i = count; i-- > 0;)
-        g_string_append_printf(out,
-                               "%s\"timeline.csv\" using (x(0)):(sum%u(0)):(sum%u(0)) with filledcurves "
-                               "lc rgb \"%s\" title \"%s\"",
-                               i + 1 == count ? "" : ", \\\n     ", i, i + 1, areas[shown[i]].colour,
-                               split_names[areas[shown[i]].part].title);
+        g_string_append_printf(
+            out,
+            "%s\"timeline.csv\" using (x(0)):(sum%u(0)):(sum%u(0)) with filledcurves "
+            "lc rgb \"%s\" title \"%s\"",
+            i + 1 == count ? "" : ", \\\n     ", i, i + 1, areas[shown[i]].colour,
+            split_names[areas[shown[i]].part].title);
     end_script(out, "occupancy");
 }
 
@@ -170,15 +173,16 @@ static void fragmentation(const struct report *report, GString *out)
     static const guint orders[] = {2, 4, 6, 9};
     static const char *const colours[] = {"#56B4E9", "#009E73", "#E69F00", "#D55E00"};
     begin_script(report, out, "fragmentation", "External fragmentation: unusable free space index");
-    g_string_append(out, "set ylabel \"free memory that a block of the order cannot use, part of all\"\n"
-                         "set yrange [0:*<1]\n");
+    g_string_append(out,
+                    "set ylabel \"free memory that a block of the order cannot use, part of all\"\n"
+                    "set yrange [0:*<1]\n");
     begin_plot(out, "fragmentation");
     for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
-        g_string_append_printf(out,
-                               "%s\"timeline.csv\" using (x(0)):(column(\"unusable_%u\")) with lines "
-                               "lw 1.6 lc rgb \"%s\" title \"order %u (",
-                               i + 1 == G_N_ELEMENTS(orders) ? "" : ", \\\n     ", orders[i], colours[i],
-                               orders[i]);
+        g_string_append_printf(
+            out,
+            "%s\"timeline.csv\" using (x(0)):(column(\"unusable_%u\")) with lines "
+            "lw 1.6 lc rgb \"%s\" title \"order %u (",
+            i + 1 == G_N_ELEMENTS(orders) ? "" : ", \\\n     ", orders[i], colours[i], orders[i]);
         append_order(report, orders[i], out);
         g_string_append(out, ")\"");
     }
@@ -237,12 +241,13 @@ static void free_blocks(const struct report *report, GString *out)
                            MAX(most, 10));
     begin_plot(out, "free-blocks");
     for (guint order = 0; order < REPORT_ORDERS; order++)
-        g_string_append_printf(out,
-                               "%sto = 0, \"timeline.csv\" every %u using (from = to, to = x(0)):(%u):"
-                               "(from):(to):(%u-0.46):(%u+0.46):(count(column(\"free_blocks_%u\"))) with "
-                               "boxxyerror lc palette notitle",
-                               order == 0 ? "" : ", \\\n     ",
-                               1 + report->sampler->count / BOXES_SHOWN, order, order, order, order);
+        g_string_append_printf(
+            out,
+            "%sto = 0, \"timeline.csv\" every %u using (from = to, to = x(0)):(%u):"
+            "(from):(to):(%u-0.46):(%u+0.46):(count(column(\"free_blocks_%u\"))) with "
+            "boxxyerror lc palette notitle",
+            order == 0 ? "" : ", \\\n     ", 1 + report->sampler->count / BOXES_SHOWN, order, order,
+            order, order);
     end_script(out, "free-blocks");
 }
 
@@ -264,7 +269,8 @@ static void remote_line(const struct report *report, guint column, gboolean key,
                                                         "#56B4E9", "#CC79A7", "#000000", "#999999"};
     guint first, last;
     sampler_column(report->sampler, report->execution->cpus, column, &first, &last);
-    g_string_append_printf(out, "\"timeline.csv\" using (x(0)):(column(\"remote_frees_cpu%u", first);
+    g_string_append_printf(out, "\"timeline.csv\" using (x(0)):(column(\"remote_frees_cpu%u",
+                           first);
     if (last != first)
         g_string_append_printf(out, "_%u", last);
     g_string_append(out, "\") / unit) with steps ");
@@ -291,10 +297,11 @@ static void remote_frees(const struct report *report, GString *out)
     guint64 most = 0;
     for (guint column = 0; column < columns; column++)
         most = MAX(most, sampler->remote[(gsize)(sampler->count - 1) * columns + column]);
-    begin_script(report, out, "remote-frees", "Frees of what another CPU allocated, by the CPU that frees");
-    g_string_append_printf(out, "unit = %s\nset ylabel \"remote frees so far%s\"\nset yrange [0:%s]\n",
-                           most >= 10000 ? "1e3" : "1.0", most >= 10000 ? ", thousands" : "",
-                           most == 0 ? "1" : "*");
+    begin_script(report, out, "remote-frees",
+                 "Frees of what another CPU allocated, by the CPU that frees");
+    g_string_append_printf(
+        out, "unit = %s\nset ylabel \"remote frees so far%s\"\nset yrange [0:%s]\n",
+        most >= 10000 ? "1e3" : "1.0", most >= 10000 ? ", thousands" : "", most == 0 ? "1" : "*");
     if (!key)
         colour_scale(report, out);
     begin_plot(out, "remote-frees");

@@ -14,14 +14,14 @@
 #define REPORT_SCHEMA 1
 
 struct report_timing {
-    double read_seconds;    /* first pass over the trace */
+    double read_seconds; /* first pass over the trace */
     double replay_seconds;
-    double write_seconds;   /* files of the report, without pictures */
+    double write_seconds; /* files of the report, without pictures */
     double draw_seconds;
 };
 
 struct report {
-    char *trace_name;       /* last part of the path; reports do not depend on folders */
+    char *trace_name; /* last part of the path; reports do not depend on folders */
     const char *allocator, *allocator_version;
     guint64 page_size;
     const struct replay_options *options;
@@ -52,7 +52,7 @@ char *report_timing_json(const struct report *report);
 void report_csv(const struct report *report, GString *out);
 
 struct report_plot {
-    const char *name;       /* of the script and the pictures, without what follows the dot */
+    const char *name; /* of the script and the pictures, without what follows the dot */
     void (*script)(const struct report *report, GString *out);
 };
 extern const struct report_plot report_plots[];

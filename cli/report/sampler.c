@@ -19,8 +19,8 @@ static guint64 position(const struct sampler *sampler, guint index)
 /* The next position after the one reached; none behind the last. */
 static void advance(struct sampler *sampler, guint64 reached)
 {
-    while (sampler->next_index < sampler->wanted
-           && position(sampler, sampler->next_index) <= reached)
+    while (sampler->next_index < sampler->wanted &&
+           position(sampler, sampler->next_index) <= reached)
         sampler->next_index++;
     sampler->observer.next = sampler->next_index < sampler->wanted
                                  ? position(sampler, sampler->next_index)
@@ -50,7 +50,8 @@ void sampler_clear(struct sampler *sampler)
     sampler->remote = NULL;
 }
 
-void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first, guint *last)
+void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first,
+                    guint *last)
 {
     *first = (guint)((guint64)column * cpus / sampler->columns);
     *last = (guint)((guint64)(column + 1) * cpus / sampler->columns) - 1;
@@ -63,7 +64,8 @@ static gboolean look(struct sample *sample, struct replay_snapshot *snapshot,
     struct replay_backend *backend = execution->backend;
     if (backend->ops->snapshot(backend, snapshot) != REPLAY_OK) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
-                    "after event %" G_GUINT64_FORMAT ": %s", execution->events, backend->last_error);
+                    "after event %" G_GUINT64_FORMAT ": %s", execution->events,
+                    backend->last_error);
         return FALSE;
     }
     *sample = (struct sample){
@@ -131,8 +133,8 @@ static gboolean on_sample(gpointer data, struct replay_execution *execution, gbo
     /* Where requests fail, the trace's own peak is never reached; then the highest sample stands for
      * it. */
     const guint64 *highest = &sampler->peak.sample.split.part[SPLIT_REQUESTED];
-    if (peak || !sampler->peak.taken
-        || (!sampler->peak_exact && sample->split.part[SPLIT_REQUESTED] > *highest)) {
+    if (peak || !sampler->peak.taken ||
+        (!sampler->peak_exact && sample->split.part[SPLIT_REQUESTED] > *highest)) {
         keep(&sampler->peak, sample, &snapshot, &execution->account);
         sampler->peak_exact = peak;
     }

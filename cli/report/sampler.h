@@ -15,14 +15,14 @@
 #define SAMPLER_MAX_COLUMNS 64u
 
 struct sample {
-    guint64 event;      /* events done */
+    guint64 event; /* events done */
     guint64 time_ns;
     gboolean peak;
     struct memory_split split;
     guint64 given;
-    guint64 occupied;   /* bytes of pages in use */
+    guint64 occupied; /* bytes of pages in use */
     guint64 managed;
-    guint64 span;       /* lowest to highest address handed out so far */
+    guint64 span; /* lowest to highest address handed out so far */
     guint64 live_objects, live_blocks;
     guint64 failed;
     guint64 free_blocks[REPLAY_ORDERS];
@@ -38,16 +38,16 @@ struct moment {
 
 struct sampler {
     struct replay_observer observer; /* give it to the execution */
-    guint wanted;           /* equally spaced samples, the first at 0 */
-    guint count;            /* samples taken */
+    guint wanted;                    /* equally spaced samples, the first at 0 */
+    guint count;                     /* samples taken */
     guint capacity;
-    guint columns;          /* remote frees per sample */
+    guint columns; /* remote frees per sample */
     guint next_index;
-    guint64 events;         /* expected in all */
+    guint64 events; /* expected in all */
     struct sample *sample;
-    guint64 *remote;        /* capacity * columns: remote frees so far, by the CPU that freed */
+    guint64 *remote; /* capacity * columns: remote frees so far, by the CPU that freed */
     struct moment peak, end, drained;
-    gboolean peak_exact;    /* peak was taken at the very event of the trace's peak */
+    gboolean peak_exact; /* peak was taken at the very event of the trace's peak */
 };
 
 void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 events);
@@ -59,6 +59,7 @@ gboolean sampler_begin(struct sampler *sampler, struct replay_execution *executi
 gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution, GError **error);
 
 /* The CPUs that a column stands for: first to last. */
-void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first, guint *last);
+void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first,
+                    guint *last);
 
 #endif

@@ -78,32 +78,34 @@ static void caveats(const struct report *report, GString *out)
 {
     append_heading(out, "What a replay is");
     if (report->summary->kernel)
-        g_string_append(out,
-                        "Counterfactual: the kernel's named caches have sizes of their own; here their\n"
-                        "objects go to the general size classes, and rounding shows it.\n");
-    g_string_append(out,
-                    "Open loop: a kernel short of memory would reclaim or compact; here the request\n"
-                    "fails, is counted, and its free is left out.\n"
-                    "Objects older than the trace are not there. Objects never freed are censored by\n"
-                    "the end of the trace, not leaked. A free that the trace does not show happens at\n"
-                    "the latest moment: when its address is handed out again.\n"
-                    "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
-                    "contention is not measured. A figure for one region size says little about\n"
-                    "another.\n");
+        g_string_append(
+            out, "Counterfactual: the kernel's named caches have sizes of their own; here their\n"
+                 "objects go to the general size classes, and rounding shows it.\n");
+    g_string_append(
+        out, "Open loop: a kernel short of memory would reclaim or compact; here the request\n"
+             "fails, is counted, and its free is left out.\n"
+             "Objects older than the trace are not there. Objects never freed are censored by\n"
+             "the end of the trace, not leaked. A free that the trace does not show happens at\n"
+             "the latest moment: when its address is handed out again.\n"
+             "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
+             "contention is not measured. A figure for one region size says little about\n"
+             "another.\n");
 }
 
 static void files(GString *out)
 {
     append_heading(out, "Files beside this one");
-    g_string_append(out, "report.json         the same figures and more, for programs\n"
-                         "timeline.csv        the samples that the pictures show\n"
-                         "timing.json         times and rates of this run, which differ each time\n");
+    g_string_append(out,
+                    "report.json         the same figures and more, for programs\n"
+                    "timeline.csv        the samples that the pictures show\n"
+                    "timing.json         times and rates of this run, which differ each time\n");
     for (guint i = 0; i < report_plot_count; i++) {
         char *script = g_strconcat(report_plots[i].name, ".gp", NULL);
         g_string_append_printf(out, "%-19s draws %s.png and .svg\n", script, report_plots[i].name);
         g_free(script);
     }
-    g_string_append(out, "A script can be changed and run again: gnuplot NAME.gp in this folder.\n");
+    g_string_append(out,
+                    "A script can be changed and run again: gnuplot NAME.gp in this folder.\n");
 }
 
 void report_text(const struct report *report, GString *out)

@@ -16,8 +16,8 @@ static void class_row(const struct moment *moment, guint i, GString *out)
                            "%6" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT "%8" G_GUINT64_FORMAT
                            "%7" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT
                            "%9" G_GUINT64_FORMAT,
-                           class->object_size, live->allocs, class->slabs, class->empty_slabs, slots,
-                           live->count, class->in_magazines + class->in_depot);
+                           class->object_size, live->allocs, class->slabs, class->empty_slabs,
+                           slots, live->count, class->in_magazines + class->in_depot);
     append_fixed(out, 9, 100.0 * ratio((double)live->count, (double)slots), 1);
     append_fixed(out, 10, 100.0 * ratio((double)live->requested, (double)bytes), 1);
     g_string_append_c(out, '\n');
@@ -27,12 +27,12 @@ static void class_table(const struct moment *moment, const char *title, GString 
 {
     const struct replay_live *blocks = &moment->live[REPLAY_BLOCKS];
     append_heading(out, title);
-    g_string_append_printf(out, "%6s%9s%8s%7s%10s%9s%9s%9s%10s\n", "object", "allocs", "slabs", "empty",
-                           "slots", "live", "cached", "live %", "asked %");
+    g_string_append_printf(out, "%6s%9s%8s%7s%10s%9s%9s%9s%10s\n", "object", "allocs", "slabs",
+                           "empty", "slots", "live", "cached", "live %", "asked %");
     for (guint i = 0; i < moment->snapshot.classes; i++)
         class_row(moment, i, out);
-    g_string_append_printf(out, "%6s%9" G_GUINT64_FORMAT "%8s%7s%10s%9" G_GUINT64_FORMAT "%9s%9s", "pages",
-                           blocks->allocs, "", "", "", blocks->count, "", "");
+    g_string_append_printf(out, "%6s%9" G_GUINT64_FORMAT "%8s%7s%10s%9" G_GUINT64_FORMAT "%9s%9s",
+                           "pages", blocks->allocs, "", "", "", blocks->count, "", "");
     append_fixed(out, 10, 100.0 * ratio((double)blocks->requested, (double)blocks->given), 1);
     g_string_append_c(out, '\n');
 }
@@ -41,8 +41,9 @@ void report_text_classes(const struct report *report, GString *out)
 {
     class_table(&report->sampler->peak, "Size classes at peak", out);
     class_table(&report->sampler->end, "Size classes at the end", out);
-    g_string_append(out, "allocs: so far. cached: in magazines and depot. live % = live / slots.\n"
-                         "asked % = requested bytes of what is live / bytes of the slabs or blocks.\n");
+    g_string_append(out,
+                    "allocs: so far. cached: in magazines and depot. live % = live / slots.\n"
+                    "asked % = requested bytes of what is live / bytes of the slabs or blocks.\n");
 }
 
 static void cpu_row(const struct report *report, guint cpu, GString *out)
@@ -56,8 +57,7 @@ static void cpu_row(const struct report *report, guint cpu, GString *out)
                            "%9" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT,
                            cpu, trace->allocs, trace->frees, trace->page_allocs, trace->page_frees,
                            trace->remote_out, trace->remote_in);
-    append_fixed(out, 9,
-                 100.0 * (1.0 - MIN(ratio((double)missed, (double)objects), 1.0)), 1);
+    append_fixed(out, 9, 100.0 * (1.0 - MIN(ratio((double)missed, (double)objects), 1.0)), 1);
     append_fixed(out, 8,
                  100.0 * ratio((double)counters->page_list_hits, (double)trace->page_allocs), 1);
     g_string_append_c(out, '\n');
@@ -70,8 +70,8 @@ void report_text_cpus(const struct report *report, GString *out)
     append_heading(out, "CPUs");
     g_string_append_printf(out, "%4s%20s%18s%20s%17s\n", "", "objects    ", "page blocks  ",
                            "remote frees   ", "hits, %    ");
-    g_string_append_printf(out, "%4s%10s%10s%9s%9s%10s%10s%9s%8s\n", "CPU", "allocs", "frees", "allocs",
-                           "frees", "out", "in", "magazine", "pages");
+    g_string_append_printf(out, "%4s%10s%10s%9s%9s%10s%10s%9s%8s\n", "CPU", "allocs", "frees",
+                           "allocs", "frees", "out", "in", "magazine", "pages");
     for (guint cpu = 0; cpu < execution->cpus; cpu++) {
         if (execution->cpu[cpu].events == 0)
             continue;
@@ -85,9 +85,10 @@ void report_text_cpus(const struct report *report, GString *out)
         g_string_append_printf(out, "and %u more CPUs, see report.json\n", active - shown);
     if (active < execution->cpus)
         g_string_append_printf(out, "CPUs without an event: %u.\n", execution->cpus - active);
-    g_string_append(out, "out: freed here, allocated on another CPU; in: allocated here, freed elsewhere.\n"
-                         "magazine = 1 - (refills + flushes) / object allocs and frees;\n"
-                         "pages = allocations served from the CPU's page lists / page block allocs.\n");
+    g_string_append(
+        out, "out: freed here, allocated on another CPU; in: allocated here, freed elsewhere.\n"
+             "magazine = 1 - (refills + flushes) / object allocs and frees;\n"
+             "pages = allocations served from the CPU's page lists / page block allocs.\n");
 }
 
 static void failure_list(const struct report *report, GString *out)
@@ -145,11 +146,13 @@ void report_text_trace(const struct report *report, GString *out)
     count(out, "page blocks freed, implicit frees included", hygiene->page_frees);
     count(out, "frees of NULL (no event)", hygiene->null_frees);
     count(out, "allocations that failed when recorded (no event)", hygiene->failed_allocs);
-    count(out, "orphan frees: object older than the trace, or lost (no event)", hygiene->orphan_frees);
+    count(out, "orphan frees: object older than the trace, or lost (no event)",
+          hygiene->orphan_frees);
     count(out, "orphan page frees", hygiene->orphan_page_frees);
     count(out, "implicit frees: address handed out again without a free", hygiene->implicit_frees);
     count(out, "implicit page frees", hygiene->implicit_page_frees);
-    count(out, "mm_page_free_batched lines that repeat a free (no event)", hygiene->batched_repeats);
+    count(out, "mm_page_free_batched lines that repeat a free (no event)",
+          hygiene->batched_repeats);
     count(out, "page blocks of the recorded slabs, left out", hygiene->slab_page_allocs);
     count(out, "frees of page blocks of the recorded slabs, left out", hygiene->slab_page_frees);
     count(out, "events that the recorder lost", hygiene->lost_events);
