@@ -17,16 +17,20 @@ bsa_core_sources = \
 	%D%/section/section.c \
 	%D%/section/section.h \
 	%D%/buddy/alloc.c \
+	%D%/buddy/api.c \
 	%D%/buddy/blocks.h \
 	%D%/buddy/free.c \
 	%D%/buddy/internal.h \
 	%D%/buddy/owner.c \
+	%D%/buddy/query.c \
 	%D%/buddy/range.c \
+	%D%/buddy/region.c \
 	%D%/buddy/reserve.c \
 	%D%/buddy/search.c \
 	%D%/buddy/tree.c \
 	%D%/buddy/tree.h \
 	%D%/buddy/upper.c \
+	%D%/buddy/validate.c \
 	%D%/slab/cache.c \
 	%D%/slab/cache.h \
 	%D%/slab/classes.c \
@@ -35,6 +39,9 @@ bsa_core_sources = \
 	%D%/slab/records.c \
 	%D%/slab/records.h \
 	%D%/slab/slab.c \
+	%D%/slab/standalone.c \
+	%D%/slab/standalone.h \
+	%D%/slab/storage.c \
 	%D%/cpu/cpu.h \
 	%D%/cpu/depot.c \
 	%D%/cpu/depot.h \
