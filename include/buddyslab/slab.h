@@ -38,7 +38,8 @@ struct bsa_slab_config {
 struct bsa_slab_result {
     void *object;         /* the object, or NULL: then */
     unsigned needs_class; /*   add a slab for this class */
-    size_t needs_pages;   /*   of so many pages, aligned to a page, and ask again */
+    size_t needs_pages;   /*   of so many pages */
+    size_t needs_align;   /*   at a multiple of so many bytes, and ask again */
 };
 
 /* Pages that are the caller's again, or base NULL. */
@@ -66,8 +67,8 @@ BSA_API enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t byt
 BSA_API enum bsa_status bsa_slab_alloc(bsa_slab *slab, unsigned cpu, size_t size, size_t align,
                                        struct bsa_slab_result *result);
 
-/* Brings a slab: base is the first of the pages that an allocation asked for.
- * BSA_ERR_INVALID_PARAM (class, count or alignment), BSA_ERR_NOT_FOUND (not in the range),
+/* Brings a slab: base is the first of the pages that an allocation asked for; their contents do not matter
+ * and are not touched. BSA_ERR_INVALID_PARAM (class, count or alignment), BSA_ERR_NOT_FOUND (not in the range),
  * BSA_ERR_MEMORY_OVERLAP (a page is a slab's already), BSA_ERR_NO_MEMORY (no room for the record). */
 BSA_API enum bsa_status bsa_slab_add(bsa_slab *slab, unsigned cpu, unsigned size_class, void *base,
                                      size_t pages);

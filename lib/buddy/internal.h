@@ -20,8 +20,15 @@ struct bsa_buddy {
     struct bsai_section *inline_sections[BSAI_INLINE_SECTIONS];
     struct bsai_section_table *table;      /* beyond the inline ones; published; see section/lookup.c */
     size_t low_free, low_total, high_total; /* pages; shared counters, for the reserve */
+    size_t low_reserve;                    /* pages; follows from them */
+    struct bsai_section *hint[2];          /* by zone: sections before it have no free page, most likely */
+    struct bsai_section *locked_last;      /* the last that lock_all took; guarded by the first one's lock */
+    bool cold;                             /* sections have an array of slab records */
     size_t steps;                          /* see bsa_buddy_steps */
 };
+
+/* Internal config flag: no slab will ever live here, so spare the array of slab records. */
+#define BSAI_BUDDY_BARE (1u << 31)
 
 /*
  * Makes a buddy in *b over region, whose first `front` bytes the caller uses itself (the heap and its
@@ -39,6 +46,7 @@ static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bs
                                                                  size_t *page)
 {
     size_t count = bsai_consume(&b->count);
+    *page = 0;
     size_t n = count < BSAI_INLINE_SECTIONS ? count : (size_t)BSAI_INLINE_SECTIONS;
     for (size_t i = 0; i < n; i++) {
         struct bsai_section *s = b->inline_sections[i];
@@ -71,6 +79,11 @@ size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsign
 void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section, size_t page,
                      size_t count);
 
+/* The same where several frees may race: one of them wins, if the page is the head of a live block of
+ * exactly that count. */
+bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+                           size_t page, size_t count);
+
 /* The same for many blocks of 2^order pages; consecutive ones of a section share one lock. */
 void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks, size_t n,
                            unsigned order);
@@ -97,12 +110,18 @@ size_t bsai_buddy_total_pages(const struct bsa_buddy *b);
 /* Section as the user counts them, or NULL. */
 const struct bsai_section *bsai_buddy_shown(const struct bsa_buddy *b, size_t index);
 
+/* A region as the user sees it, both parts of a straddling one together. */
+void bsai_section_describe(const struct bsai_section *section, struct bsa_section_info *info);
+
 /* All sections' locks at once, in order of registration, for snapshots. */
 void bsai_buddy_lock_all(struct bsa_buddy *b, struct bsai_call *call);
 void bsai_buddy_unlock_all(struct bsa_buddy *b, struct bsai_call *call);
 
 /* One section's full cross-check, its lock held by the caller; NULL or what contradicts. */
 const char *bsai_section_validate(const struct bsa_buddy *b, const struct bsai_section *section);
+
+/* The same for all sections and the sums over them; all sections' locks and the registry's are held. */
+const char *bsai_buddy_check(const struct bsa_buddy *b);
 
 /* Adds to a step counter; compiled out without checks. */
 #if BSA_CHECKS >= 1

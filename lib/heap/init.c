@@ -129,21 +129,6 @@ static void lay_out(struct plan *plan, size_t bytes)
     plan->arena_end = at;
 }
 
-static void make_caches(struct bsa_heap *heap, const struct plan *plan)
-{
-    unsigned keep = plan->config.keep_empty == BSA_NONE ? 0 : plan->config.keep_empty == 0 ? 1 : plan->config.keep_empty;
-    for (unsigned c = 0; c < heap->classes.count; c++) {
-        struct bsai_geometry g;
-        bsai_geometry_make(&g, heap->classes.size[c], heap->buddy.page_size);
-        unsigned i = 0;
-        while (i < heap->pool_count && heap->pools[i].record_bytes != g.record_bytes)
-            i++;
-        if (i == heap->pool_count)
-            bsai_records_init(&heap->pools[heap->pool_count++], g.record_bytes, heap->buddy.page_size);
-        bsai_cache_init(&heap->caches[c], c, &g, keep, &heap->pools[i]);
-    }
-}
-
 static void make_depots(struct bsa_heap *heap, const struct plan *plan)
 {
     char *base = (char *)heap;
@@ -210,7 +195,7 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes, const
     h->arena = start + plan.arena;
     h->arena_end = start + plan.arena_end;
     bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
-    make_caches(h, &plan);
+    h->pool_count = bsai_caches_make(h->caches, h->pools, &h->classes, plan.config.keep_empty, plan.config.page_size);
     make_depots(h, &plan);
     make_common(h, &plan);
     *heap = h;

@@ -4,8 +4,8 @@
 /* Announced slabs that one take looks at, so that its cost has a bound; the rest wait in the backlog. */
 enum { COLLECT_MAX = 8 };
 
-void bsai_cache_init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
-                     unsigned keep_empty, struct bsai_records *records)
+static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry, unsigned keep_empty,
+                 struct bsai_records *records)
 {
     bsai_memset(cache, 0, sizeof(*cache));
     cache->geometry = *geometry;
@@ -13,6 +13,25 @@ void bsai_cache_init(struct bsai_cache *cache, unsigned id, const struct bsai_ge
     cache->keep_empty = keep_empty;
     cache->records = records;
     bsai_lock_init(&cache->lock);
+}
+
+unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools, const struct bsai_classes *classes,
+                          unsigned keep_empty, size_t page_size)
+{
+    unsigned pool_count = 0;
+    if (keep_empty == 0 || keep_empty == BSA_NONE)
+        keep_empty = keep_empty == 0 ? 1 : 0;
+    for (unsigned c = 0; c < classes->count; c++) {
+        struct bsai_geometry g;
+        bsai_geometry_make(&g, classes->size[c], page_size);
+        unsigned i = 0;
+        while (i < pool_count && pools[i].record_bytes != g.record_bytes)
+            i++;
+        if (i == pool_count)
+            bsai_records_init(&pools[pool_count++], g.record_bytes, page_size);
+        init(&caches[c], c, &g, keep_empty, &pools[i]);
+    }
+    return pool_count;
 }
 
 /* Lists, under the lock. */

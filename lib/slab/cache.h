@@ -57,8 +57,12 @@ enum bsai_take {
     BSAI_TAKE_ANY   /* then slabs that other CPUs have claimed */
 };
 
-void bsai_cache_init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
-                     unsigned keep_empty, struct bsai_records *records);
+/*
+ * Makes a cache per class, and a record pool per size of record, in arrays of classes->count each. keep_empty
+ * as in the configurations. How many pools.
+ */
+unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools, const struct bsai_classes *classes,
+                          unsigned keep_empty, size_t page_size);
 
 /*
  * Takes up to want objects for a CPU whose claim slot is *claim. fresh: NULL, or a slab made by
