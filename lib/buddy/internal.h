@@ -11,20 +11,21 @@ struct bsa_buddy {
     struct bsa_platform platform;
     size_t page_size;
     unsigned page_shift;
-    unsigned lowmem_reserve;               /* 1/n of low memory; BSA_NONE: none */
-    struct bsai_lock registry;             /* guards additions; readers need no lock */
-    struct bsai_section *first;            /* all, in order of registration; published */
+    unsigned lowmem_reserve;    /* 1/n of low memory; BSA_NONE: none */
+    struct bsai_lock registry;  /* guards additions; readers need no lock */
+    struct bsai_section *first; /* all, in order of registration; published */
     struct bsai_section *last;
-    size_t shown;                          /* regions, as the user counts them */
-    size_t count;                          /* sections; published after inline_sections and the table */
+    size_t shown; /* regions, as the user counts them */
+    size_t count; /* sections; published after inline_sections and the table */
     struct bsai_section *inline_sections[BSAI_INLINE_SECTIONS];
-    struct bsai_section_table *table;      /* beyond the inline ones; published; see section/lookup.c */
+    struct bsai_section_table *table; /* beyond the inline ones; published; see section/lookup.c */
     size_t low_free, low_total, high_total; /* pages; shared counters, for the reserve */
-    size_t low_reserve;                    /* pages; follows from them */
-    struct bsai_section *hint[2];          /* by zone: sections before it have no free page, most likely */
-    struct bsai_section *locked_last;      /* the last that lock_all took; guarded by the first one's lock */
-    bool cold;                             /* sections have an array of slab records */
-    size_t steps;                          /* see bsa_buddy_steps */
+    size_t low_reserve;                     /* pages; follows from them */
+    struct bsai_section *hint[2]; /* by zone: sections before it have no free page, most likely */
+    struct bsai_section
+        *locked_last; /* the last that lock_all took; guarded by the first one's lock */
+    bool cold;        /* sections have an array of slab records */
+    size_t steps;     /* see bsa_buddy_steps */
 };
 
 /* Internal config flag: no slab will ever live here, so spare the array of slab records. */
@@ -36,14 +37,15 @@ struct bsa_buddy {
  */
 enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes, size_t front,
                                  const struct bsa_buddy_config *config);
-enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void *region, size_t bytes);
+enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void *region,
+                               size_t bytes);
 
 /* Section beyond the inline ones. */
 struct bsai_section *bsai_section_find_slow(const struct bsa_buddy *b, uintptr_t addr);
 
 /* The section whose managed pages hold addr, and the page's number in it; NULL when there is none. */
-static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bsa_buddy *b, uintptr_t addr,
-                                                                 size_t *page)
+static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bsa_buddy *b,
+                                                                 uintptr_t addr, size_t *page)
 {
     size_t count = bsai_consume(&b->count);
     *page = 0;
@@ -66,8 +68,8 @@ static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bs
  * A run of exactly so many pages at a multiple of align bytes (a power of two), its head's word set to
  * kind and count. low: only memory below 4 GiB, and all of it. NULL when there is none.
  */
-void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages, size_t align, bool low,
-                      enum bsai_use use, enum bsai_page_kind kind);
+void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages, size_t align,
+                      bool low, enum bsai_use use, enum bsai_page_kind kind);
 
 /* Up to n blocks of 2^order pages (order < BSAI_TREE_LEVELS) under one lock, head words set to kind;
  * not from low memory while there is high memory. How many. */
@@ -76,35 +78,37 @@ size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsign
 
 /* Gives back a run whose head and count the caller vouches for, whatever its kind: the head's word
  * becomes NONE. Further words of a slab must have been cleared by the caller. */
-void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section, size_t page,
-                     size_t count);
+void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+                     size_t page, size_t count);
 
 /* The same where several frees may race: one of them wins, if the page is the head of a live block of
  * exactly that count. */
-bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
-                           size_t page, size_t count);
+bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
+                           struct bsai_section *section, size_t page, size_t count);
 
 /* The same for many blocks of 2^order pages; consecutive ones of a section share one lock. */
-void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks, size_t n,
-                           unsigned order);
+void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
+                           size_t n, unsigned order);
 
 /*
  * Cuts a live block of `from` pages at page down to `to` pages (to < from), or lets it grow in place when
  * the pages behind it are free; false when they are not. The caller vouches for the block.
  */
-void bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section, size_t page,
-                       size_t from, size_t to);
-bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section, size_t page,
-                     size_t from, size_t to);
+void bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+                       size_t page, size_t from, size_t to);
+bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+                     size_t page, size_t from, size_t to);
 
 /* Says what is wrong with freeing addr, which is no live block's or object's first byte: the status, and
  * call->what. */
 enum bsa_status bsai_buddy_blame(struct bsa_buddy *b, struct bsai_call *call, const void *addr);
 
-enum bsa_status bsai_buddy_withdraw(struct bsa_buddy *b, struct bsai_call *call, void *addr, size_t bytes);
-enum bsa_status bsai_buddy_flags(const struct bsa_buddy *b, struct bsai_call *call, const void *addr,
-                                 unsigned *flags);
-void bsai_buddy_count_blocks(const struct bsa_buddy *b, struct bsai_call *call, size_t *counts, size_t count);
+enum bsa_status bsai_buddy_withdraw(struct bsa_buddy *b, struct bsai_call *call, void *addr,
+                                    size_t bytes);
+enum bsa_status bsai_buddy_flags(const struct bsa_buddy *b, struct bsai_call *call,
+                                 const void *addr, unsigned *flags);
+void bsai_buddy_count_blocks(const struct bsa_buddy *b, struct bsai_call *call, size_t *counts,
+                             size_t count);
 size_t bsai_buddy_free_pages(const struct bsa_buddy *b);
 size_t bsai_buddy_total_pages(const struct bsa_buddy *b);
 /* Section as the user counts them, or NULL. */
@@ -125,7 +129,8 @@ const char *bsai_buddy_check(const struct bsa_buddy *b);
 
 /* Adds to a step counter; compiled out without checks. */
 #if BSA_CHECKS >= 1
-#define bsai_steps(b, n) bsai_shared_count(&((struct bsa_buddy *)(uintptr_t)(b))->steps, (size_t)(n))
+#define bsai_steps(b, n)                                                                           \
+    bsai_shared_count(&((struct bsa_buddy *)(uintptr_t)(b))->steps, (size_t)(n))
 #else
 #define bsai_steps(b, n) ((void)(b), (void)(n))
 #endif

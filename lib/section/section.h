@@ -31,34 +31,77 @@ enum bsai_zone { BSAI_ZONE_HIGH, BSAI_ZONE_LOW };
 /* A tree: 512 naturally aligned pages. Guarded by the section's lock. */
 struct bsai_tree {
     uint64_t free[BSAI_GROUP_PAGES / 64]; /* bit set: page can be had */
-    uint32_t next, prev;                  /* list of trees of one use and bound, or of whole blocks of one order */
+    uint32_t next, prev; /* list of trees of one use and bound, or of whole blocks of one order */
+    uint32_t next_odd, prev_odd; /* list of trees that may serve what the memo says is not there */
     uint16_t free_pages;
-    uint8_t bound;                        /* no larger order than this is free in the tree */
+    uint8_t bound; /* no larger order than this is free in the tree */
     uint8_t use;
-    uint8_t order;                        /* head of a free whole block: its order in trees */
-    uint8_t spare[3];
+    uint8_t order; /* head of a free whole block: its order in trees */
+    bool odd;      /* on the list of that name */
 };
+
+/* What a group's state byte says beside BSAI_GROUP_READY. */
+enum bsai_group_code {
+    BSAI_GROUP_INSIDE, /* within a free whole block, or all taken by runs of whole trees */
+    BSAI_GROUP_BROKEN, /* its struct bsai_tree tells page by page */
+    BSAI_GROUP_FREE    /* first tree of a free whole block */
+};
+
+#define BSAI_NO_TREE UINT32_MAX
 
 struct bsai_section {
     struct bsai_map map;
     struct bsai_tree *trees;
     enum bsai_zone zone;
-    struct bsai_section *next;        /* in order of registration */
-    struct bsai_section *other_part;  /* low part -> high part of a straddling region, else NULL */
-    bool second_part;                 /* not shown on its own */
-    uintptr_t region_start;           /* of the whole region, prefix included: for overlap checks */
+    struct bsai_section *next;       /* in order of registration */
+    struct bsai_section *other_part; /* low part -> high part of a straddling region, else NULL */
+    bool second_part;                /* not shown on its own */
+    uintptr_t region_start;          /* of the whole region, prefix included: for overlap checks */
     size_t region_bytes;
-    size_t metadata_bytes;            /* region_bytes less the managed pages */
+    size_t metadata_bytes; /* region_bytes less the managed pages */
+    size_t first_tree;     /* absolute number of tree 0, from which alignment follows */
+    size_t index;          /* place in the order of registration */
 
-    struct bsai_lock lock;            /* guards what follows, trees, and state bytes */
-    uint32_t partial[BSAI_USES][BSAI_TREE_LEVELS]; /* broken trees with free pages, by use and bound */
-    uint32_t partial_mask[BSAI_USES];              /* which of them are not empty */
-    uint32_t whole[BSAI_UPPER_ORDERS];             /* free blocks of whole trees, by order */
+    struct bsai_lock lock; /* guards what follows, trees, and state bytes */
+    uint32_t partial[BSAI_USES]
+                    [BSAI_TREE_LEVELS]; /* broken trees with free pages, by use and bound */
+    uint32_t partial_mask[BSAI_USES];   /* which of them are not empty */
+    uint32_t whole[BSAI_UPPER_ORDERS];  /* free blocks of whole trees, by order */
     uint32_t whole_mask;
-    uint32_t misaligned_mask;         /* bit a: no page aligned to 2^a pages is known to be free outside larger
-                                         blocks (a full scan found none since the last such free) */
-    size_t free_pages;                /* written under the lock, read anywhere */
-    size_t total_pages;               /* managed, withdrawn excluded; the same */
+    uint32_t odd;         /* broken trees that the memo does not speak of */
+    uint32_t missed_mask; /* memo: bit a: no broken tree outside that list has, */
+    uint16_t
+        missed[BSAI_TREE_LEVELS]; /*   at a multiple of 2^a pages, missed[a] free pages in a row */
+    size_t missed_long;           /* memo: no so many free pages in a row across trees, */
+    unsigned missed_long_align;   /*   at a multiple of 2^this; 0 pages: no memo */
+    size_t free_pages;            /* written under the lock, read anywhere */
+    size_t total_pages;           /* managed, withdrawn excluded; the same */
 };
+
+/*
+ * How a region is cut: [region .. front][metadata][pages ..]. The caller fills the first part; plan
+ * finds the lowest first page for which the metadata of all pages from there on fits below it.
+ */
+struct bsai_plan {
+    uintptr_t region;
+    size_t bytes;
+    size_t front;     /* bytes at the start that the caller uses */
+    size_t low_bytes; /* so many from the start are physically below 4 GiB */
+    size_t extra;     /* bytes of metadata that the caller wants, for a look-up table */
+    unsigned page_shift;
+    bool cold; /* with the array of slab records */
+
+    size_t first, split,
+        end;            /* absolute page numbers: low part [first, split), high part [split, end) */
+    uintptr_t extra_at; /* where the extra bytes are */
+    uintptr_t sections_at; /* where the sections begin */
+};
+
+/* False when not a single page can be managed. */
+bool bsai_section_plan(struct bsai_plan *plan);
+
+/* Makes the one or two sections of a plan, with every page taken; the first part, which leads to the
+ * other by other_part. Nothing is written for trees but their state bytes. */
+struct bsai_section *bsai_section_make(const struct bsai_plan *plan);
 
 #endif

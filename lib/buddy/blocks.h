@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The free pages of one section: broken trees by use and bound, whole trees by order. The section's
+ * lock is held by the caller throughout.
+ *
+ * A group of 512 pages is, by its state byte,
+ *
+ *   BROKEN   told by its bitmap; on a list of its use and bound while a page of it is free
+ *   FREE     the first of 2^order trees that are wholly free, on the list of that order
+ *   INSIDE   a further one of these, or taken as a whole: no struct bsai_tree is valid, nothing was
+ *            written for it
+ *
+ * A tree that is cut by the section's start or end is BROKEN for ever, so that only whole trees are
+ * ever FREE or INSIDE. A tree becomes BROKEN when a part of it is claimed or released, and ceases to be
+ * when its last page becomes free: then it merges with its buddies.
+ *
+ * Page numbers are the map's; "tree" is an index into section->trees.
+ */
+#ifndef BSAI_BLOCKS_H
+#define BSAI_BLOCKS_H
+
+#include "internal.h"
+#include "tree.h"
+
+#define BSAI_NO_PAGE SIZE_MAX
+
+static inline enum bsai_group_code bsai_group_code(const struct bsai_section *s, size_t tree)
+{
+    return (enum bsai_group_code)(bsai_peek(&s->map.state[tree]) & ~(unsigned)BSAI_GROUP_READY);
+}
+
+static inline void bsai_group_set_code(struct bsai_section *s, size_t tree,
+                                       enum bsai_group_code code)
+{
+    unsigned ready = bsai_peek(&s->map.state[tree]) & (unsigned)BSAI_GROUP_READY;
+    bsai_poke(&s->map.state[tree], (uint8_t)(ready | code));
+}
+
+/* Number of a page counted from the start of tree 0, which may lie before the section. */
+static inline size_t bsai_tree_index(const struct bsai_section *s, size_t page)
+{
+    return page + s->map.lead;
+}
+
+static inline size_t bsai_trees(const struct bsai_section *s)
+{
+    return bsai_map_groups(&s->map);
+}
+
+/* The pages of a tree that are the section's: [*low, *high) within the tree. */
+void bsai_tree_span(const struct bsai_section *s, size_t tree, unsigned *low, unsigned *high);
+
+/* Makes the hot words of a group valid. */
+void bsai_group_make_ready(struct bsai_section *s, size_t tree);
+
+/* upper.c: whole trees -------------------------------------------------------------------------- */
+
+/* Trees [first, first + n), all INSIDE and taken, become free. */
+void bsai_upper_release(struct bsai_section *s, size_t first, size_t n);
+/* Trees [first, first + n), all in free blocks, become INSIDE and taken. */
+void bsai_upper_claim(struct bsai_section *s, size_t first, size_t n);
+/* First tree of the free block that holds a tree; BSAI_NO_TREE when it is in none. */
+size_t bsai_upper_head(const struct bsai_section *s, size_t tree);
+
+/* range.c: runs of pages ------------------------------------------------------------------------ */
+
+void bsai_range_claim(struct bsai_section *s, size_t page, size_t n, enum bsai_use use);
+void bsai_range_release(struct bsai_section *s, size_t page, size_t n);
+bool bsai_range_is_free(const struct bsai_section *s, size_t page, size_t n);
+/* The same for pages within one broken tree. */
+void bsai_tree_claim(struct bsai_section *s, size_t tree, unsigned page, unsigned n);
+/* The tree's largest order was found to be less than it was thought to be. */
+void bsai_tree_lower_bound(struct bsai_section *s, size_t tree, unsigned bound);
+/* Takes a tree off the list of those that the memo does not speak of. */
+void bsai_odd_remove(struct bsai_section *s, size_t tree);
+
+/* search.c -------------------------------------------------------------------------------------- */
+
+/* Claims n pages at a multiple of 2^align pages; the first one's number, or BSAI_NO_PAGE. */
+size_t bsai_section_search(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
+                           unsigned align, enum bsai_use use);
+
+/* owner.c --------------------------------------------------------------------------------------- */
+
+/* The first page of the run that holds a page; BSAI_NO_PAGE when the page is in no run. */
+size_t bsai_run_head(const struct bsa_buddy *b, const struct bsai_section *s, size_t page);
+/* Pages from a run's head, whose word is given, that the head accounts for. */
+size_t bsai_run_pages(uint32_t word);
+
+/* alloc.c, free.c: the counters of a section and of the buddy. */
+void bsai_count_taken(struct bsa_buddy *b, struct bsai_section *s, size_t n);
+void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n);
+/* Ordinary requests may take n pages of low memory. */
+bool bsai_low_allowed(const struct bsa_buddy *b, size_t n);
+/* Pages that are no longer managed. */
+void bsai_count_withdrawn(struct bsa_buddy *b, struct bsai_section *s, size_t n);
+/* After low_total or high_total have changed. */
+void bsai_set_low_reserve(struct bsa_buddy *b);
+
+#endif

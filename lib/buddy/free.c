@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Giving runs of pages back, whole or in part, and letting them grow where they are. */
+#include "blocks.h"
+
+void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n)
+{
+    if (s->free_pages == 0) {
+        struct bsai_section *hint = bsai_peek(&b->hint[s->zone]);
+        if (hint != NULL && s->index < hint->index)
+            bsai_poke(&b->hint[s->zone], s);
+    }
+    bsai_poke(&s->free_pages, s->free_pages + n);
+    if (s->zone == BSAI_ZONE_LOW)
+        bsai_shared_count(&b->low_free, n);
+}
+
+static void give_locked(struct bsa_buddy *b, struct bsai_section *s, size_t page, size_t count)
+{
+    bsai_poke(&s->map.hot[page], (uint32_t)BSAI_PAGE_NONE);
+    bsai_range_release(s, page, count);
+    bsai_count_freed(b, s, count);
+}
+
+void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+                     size_t page, size_t count)
+{
+    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    give_locked(b, section, page, count);
+    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+}
+
+bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
+                           struct bsai_section *section, size_t page, size_t count)
+{
+    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, count);
+    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    bool won = bsai_word_claim(&section->map.hot[page], &word, (uint32_t)BSAI_PAGE_NONE);
+    if (won)
+        give_locked(b, section, page, count);
+    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+    return won;
+}
+
+void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
+                           size_t n, unsigned order)
+{
+    struct bsai_section *held = NULL;
+    for (size_t i = 0; i < n; i++) {
+        size_t page = 0;
+        struct bsai_section *s = held;
+        if (s != NULL)
+            page = bsai_map_page(&s->map, (uintptr_t)blocks[i]);
+        if (s == NULL || page >= s->map.pages)
+            s = bsai_section_find(b, (uintptr_t)blocks[i], &page);
+        bsai_assert(s != NULL);
+        if (s != held) {
+            if (held != NULL)
+                bsai_lock_drop(&held->lock, BSAI_RANK_SECTION, call);
+            bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
+            held = s;
+        }
+        give_locked(b, s, page, (size_t)1 << order);
+    }
+    if (held != NULL)
+        bsai_lock_drop(&held->lock, BSAI_RANK_SECTION, call);
+}
+
+static void set_count(struct bsai_section *s, size_t page, size_t count)
+{
+    enum bsai_page_kind kind = bsai_word_kind(bsai_peek(&s->map.hot[page]));
+    bsai_poke(&s->map.hot[page], bsai_word_run(kind, count));
+}
+
+void bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+                       size_t page, size_t from, size_t to)
+{
+    bsai_assert(to > 0 && to < from);
+    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    set_count(section, page, to);
+    bsai_range_release(section, page + to, from - to);
+    bsai_count_freed(b, section, from - to);
+    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+}
+
+bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+                     size_t page, size_t from, size_t to)
+{
+    size_t more = to - from;
+    bsai_assert(to > from);
+    if (to > BSAI_COUNT_MAX || to > section->map.pages - page)
+        return false;
+    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    bool grown = (section->zone == BSAI_ZONE_HIGH || bsai_low_allowed(b, more)) &&
+                 bsai_range_is_free(section, page + from, more);
+    if (grown) {
+        bsai_range_claim(section, page + from, more, BSAI_USE_PAGES);
+        bsai_count_taken(b, section, more);
+        set_count(section, page, to);
+    }
+    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+    return grown;
+}

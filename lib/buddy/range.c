@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs of pages, taken and given back wherever they lie.
+ *
+ * A run may begin and end in the middle of trees and cover any number of them between. Whole trees of
+ * it go to and come from the upper buddy untouched; the trees at its ends are broken, and what the run
+ * leaves of them stays free.
+ */
+#include "blocks.h"
+
+void bsai_tree_span(const struct bsai_section *s, size_t tree, unsigned *low, unsigned *high)
+{
+    size_t begin = tree << BSAI_GROUP_SHIFT;
+    size_t left = s->map.lead + s->map.pages - begin;
+    *low = tree == 0 ? s->map.lead : 0;
+    *high = left < BSAI_GROUP_PAGES ? (unsigned)left : (unsigned)BSAI_GROUP_PAGES;
+}
+
+void bsai_group_make_ready(struct bsai_section *s, size_t tree)
+{
+    uint8_t state = bsai_peek(&s->map.state[tree]);
+    if ((state & BSAI_GROUP_READY) != 0)
+        return;
+    unsigned low, high;
+    bsai_tree_span(s, tree, &low, &high);
+    size_t first = (tree << BSAI_GROUP_SHIFT) + low - s->map.lead;
+    bsai_memset(&s->map.hot[first], 0, (high - low) * sizeof(s->map.hot[0]));
+    bsai_publish(&s->map.state[tree], (uint8_t)(state | BSAI_GROUP_READY));
+}
+
+/* Lists of broken trees ------------------------------------------------------------------------- */
+
+static void list(struct bsai_section *s, size_t index)
+{
+    struct bsai_tree *tree = &s->trees[index];
+    uint32_t *head = &s->partial[tree->use][tree->bound];
+    tree->prev = BSAI_NO_TREE;
+    tree->next = *head;
+    if (*head != BSAI_NO_TREE)
+        s->trees[*head].prev = (uint32_t)index;
+    *head = (uint32_t)index;
+    s->partial_mask[tree->use] |= 1u << tree->bound;
+}
+
+static void unlist(struct bsai_section *s, size_t index)
+{
+    struct bsai_tree *tree = &s->trees[index];
+    if (tree->next != BSAI_NO_TREE)
+        s->trees[tree->next].prev = tree->prev;
+    if (tree->prev != BSAI_NO_TREE)
+        s->trees[tree->prev].next = tree->next;
+    else
+        s->partial[tree->use][tree->bound] = tree->next;
+    if (s->partial[tree->use][tree->bound] == BSAI_NO_TREE)
+        s->partial_mask[tree->use] &= ~(1u << tree->bound);
+}
+
+void bsai_tree_lower_bound(struct bsai_section *s, size_t tree, unsigned bound)
+{
+    unlist(s, tree);
+    s->trees[tree].bound = (uint8_t)bound;
+    list(s, tree);
+}
+
+static void odd_add(struct bsai_section *s, size_t index)
+{
+    struct bsai_tree *tree = &s->trees[index];
+    if (tree->odd)
+        return;
+    tree->odd = true;
+    tree->prev_odd = BSAI_NO_TREE;
+    tree->next_odd = s->odd;
+    if (s->odd != BSAI_NO_TREE)
+        s->trees[s->odd].prev_odd = (uint32_t)index;
+    s->odd = (uint32_t)index;
+}
+
+void bsai_odd_remove(struct bsai_section *s, size_t index)
+{
+    struct bsai_tree *tree = &s->trees[index];
+    if (!tree->odd)
+        return;
+    tree->odd = false;
+    if (tree->next_odd != BSAI_NO_TREE)
+        s->trees[tree->next_odd].prev_odd = tree->prev_odd;
+    if (tree->prev_odd != BSAI_NO_TREE)
+        s->trees[tree->prev_odd].next_odd = tree->next_odd;
+    else
+        s->odd = tree->next_odd;
+}
+
+/* What the memo said was missed may be there now that [page, page + n) is free. */
+static void remember(struct bsai_section *s, size_t index, unsigned page)
+{
+    unsigned low, high;
+    bsai_tree_around(&s->trees[index], page, &low, &high);
+    if (low == 0 || high == BSAI_GROUP_PAGES)
+        s->missed_long = 0;
+    for (uint32_t mask = s->missed_mask; mask != 0; mask &= mask - 1) {
+        unsigned align = bsai_ctz32(mask);
+        unsigned first = (low + (1u << align) - 1) & ~((1u << align) - 1);
+        if (first + s->missed[align] <= high) {
+            odd_add(s, index);
+            return;
+        }
+    }
+}
+
+/* Broken trees ---------------------------------------------------------------------------------- */
+
+/* A tree that is taken as a whole becomes a broken one without a free page. */
+static struct bsai_tree *break_taken(struct bsai_section *s, size_t index, enum bsai_use use)
+{
+    struct bsai_tree *tree = &s->trees[index];
+    bsai_group_make_ready(s, index);
+    bsai_group_set_code(s, index, BSAI_GROUP_BROKEN);
+    bsai_memset(tree, 0, sizeof(*tree));
+    tree->use = (uint8_t)use;
+    return tree;
+}
+
+/* The same, but for one run of it that stays taken all its pages become free. */
+static void break_around(struct bsai_section *s, size_t index, unsigned page, unsigned n,
+                         enum bsai_use use)
+{
+    struct bsai_tree *tree = break_taken(s, index, use);
+    bsai_tree_set(tree, 0, page);
+    bsai_tree_set(tree, page + n, BSAI_GROUP_PAGES - page - n);
+    tree->free_pages = (uint16_t)(BSAI_GROUP_PAGES - n);
+    tree->bound = (uint8_t)bsai_tree_largest(tree, BSAI_TREE_TOP);
+    list(s, index);
+    if (s->missed_mask != 0)
+        odd_add(s, index);
+}
+
+void bsai_tree_claim(struct bsai_section *s, size_t index, unsigned page, unsigned n)
+{
+    struct bsai_tree *tree = &s->trees[index];
+    bsai_assert_full(bsai_tree_all_free(tree, page, n));
+    bsai_tree_clear(tree, page, n);
+    tree->free_pages = (uint16_t)(tree->free_pages - n);
+    if (tree->free_pages == 0) {
+        unlist(s, index);
+        bsai_odd_remove(s, index);
+    }
+}
+
+static void tree_release(struct bsai_section *s, size_t index, unsigned page, unsigned n)
+{
+    struct bsai_tree *tree = &s->trees[index];
+    bool listed = tree->free_pages != 0;
+    bsai_assert_full(bsai_tree_all_taken(tree, page, n));
+    bsai_tree_set(tree, page, n);
+    tree->free_pages = (uint16_t)(tree->free_pages + n);
+    if (tree->free_pages == BSAI_GROUP_PAGES) {
+        if (listed)
+            unlist(s, index);
+        bsai_odd_remove(s, index);
+        bsai_group_set_code(s, index, BSAI_GROUP_INSIDE);
+        s->missed_long = 0;
+        bsai_upper_release(s, index, 1);
+        return;
+    }
+    unsigned bound = bsai_tree_grown(tree, page, n, listed ? tree->bound : 0);
+    if (!listed || bound != tree->bound) {
+        if (listed)
+            unlist(s, index);
+        tree->bound = (uint8_t)bound;
+        list(s, index);
+    }
+    if (BSAI_UNLIKELY(s->missed_mask != 0 || s->missed_long != 0))
+        remember(s, index, page);
+}
+
+/* Runs ------------------------------------------------------------------------------------------ */
+
+/* Trees from one on, up to the end of a run, that the run covers and that are not broken. */
+static size_t covered(const struct bsai_section *s, size_t index, size_t pages)
+{
+    size_t n = 0;
+    while (pages >> BSAI_GROUP_SHIFT > n && bsai_group_code(s, index + n) != BSAI_GROUP_BROKEN)
+        n++;
+    return n;
+}
+
+static unsigned part_in_tree(unsigned page, size_t pages)
+{
+    unsigned left = BSAI_GROUP_PAGES - page;
+    return pages < left ? (unsigned)pages : left;
+}
+
+void bsai_range_claim(struct bsai_section *s, size_t page, size_t n, enum bsai_use use)
+{
+    for (size_t at = bsai_tree_index(s, page); n > 0;) {
+        size_t tree = at >> BSAI_GROUP_SHIFT;
+        unsigned first = at & (BSAI_GROUP_PAGES - 1);
+        size_t part = part_in_tree(first, n);
+        size_t whole = first == 0 ? covered(s, tree, n) : 0;
+        if (whole > 0) {
+            bsai_upper_claim(s, tree, whole);
+            part = whole << BSAI_GROUP_SHIFT;
+        } else if (bsai_group_code(s, tree) == BSAI_GROUP_BROKEN) {
+            bsai_tree_claim(s, tree, first, (unsigned)part);
+        } else {
+            bsai_upper_claim(s, tree, 1);
+            break_around(s, tree, first, (unsigned)part, use);
+        }
+        at += part;
+        n -= part;
+    }
+}
+
+void bsai_range_release(struct bsai_section *s, size_t page, size_t n)
+{
+    for (size_t at = bsai_tree_index(s, page); n > 0;) {
+        size_t tree = at >> BSAI_GROUP_SHIFT;
+        unsigned first = at & (BSAI_GROUP_PAGES - 1);
+        size_t part = part_in_tree(first, n);
+        size_t whole = first == 0 ? covered(s, tree, n) : 0;
+        if (whole > 0) {
+            s->missed_long = 0;
+            bsai_upper_release(s, tree, whole);
+            part = whole << BSAI_GROUP_SHIFT;
+        } else {
+            if (bsai_group_code(s, tree) != BSAI_GROUP_BROKEN)
+                break_taken(s, tree, BSAI_USE_PAGES);
+            tree_release(s, tree, first, (unsigned)part);
+        }
+        at += part;
+        n -= part;
+    }
+}
+
+bool bsai_range_is_free(const struct bsai_section *s, size_t page, size_t n)
+{
+    for (size_t at = bsai_tree_index(s, page); n > 0;) {
+        size_t tree = at >> BSAI_GROUP_SHIFT;
+        unsigned first = at & (BSAI_GROUP_PAGES - 1);
+        size_t part = part_in_tree(first, n);
+        if (bsai_group_code(s, tree) == BSAI_GROUP_BROKEN) {
+            if (!bsai_tree_all_free(&s->trees[tree], first, (unsigned)part))
+                return false;
+        } else {
+            size_t head = bsai_upper_head(s, tree);
+            if (head == BSAI_NO_TREE)
+                return false;
+            size_t end = (head + ((size_t)1 << s->trees[head].order)) << BSAI_GROUP_SHIFT;
+            part = n < end - at ? n : end - at;
+        }
+        at += part;
+        n -= part;
+    }
+    return true;
+}
