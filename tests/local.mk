@@ -4,7 +4,8 @@
 # unit/ links the library's objects and sees inside; api/, misuse/ and stress/ link the public
 # library; cli/ links the parts of bsa-replay.
 
-unit_programs =
+unit_programs = \
+	%D%/unit/test_buddy
 
 api_programs =
 
@@ -27,7 +28,8 @@ check_scripts = \
 	%D%/check-pkgconfig.sh
 
 # Shared by the programs; tests/support.h says what is in it.
-test_support =
+test_support = %D%/libsupport.la
+%C%_libsupport_la_SOURCES = %D%/support.c %D%/support.h
 
 library_programs = $(unit_programs) $(api_programs) $(misuse_programs) $(stress_programs)
 test_programs = $(library_programs)
