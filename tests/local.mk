@@ -14,6 +14,9 @@ misuse_programs =
 stress_programs =
 
 cli_programs = \
+	%D%/cli/test_metrics \
+	%D%/cli/test_replay \
+	%D%/cli/test_replay_execute \
 	%D%/cli/test_trace \
 	%D%/cli/test_trace_identity \
 	%D%/cli/test_trace_input
@@ -79,6 +82,7 @@ endif
 
 # Headers that tests share, and the texts that they read.
 noinst_HEADERS = \
+	%D%/cli/replay_support.h \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data
 
