@@ -9,7 +9,8 @@ unit_programs = \
 
 api_programs =
 
-misuse_programs =
+misuse_programs = \
+	%D%/misuse/test_misuse_heap
 
 stress_programs =
 
@@ -83,6 +84,8 @@ endif
 # Headers that tests share, and the texts that they read.
 noinst_HEADERS = \
 	%D%/cli/replay_support.h \
+	%D%/api/machine.h \
+	%D%/misuse/bed.h \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data
 
