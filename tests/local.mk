@@ -5,7 +5,8 @@
 # library; cli/ links the parts of bsa-replay.
 
 unit_programs = \
-	%D%/unit/test_buddy
+	%D%/unit/test_buddy \
+	%D%/unit/test_tree
 
 api_programs =
 

@@ -9,6 +9,13 @@
 #include <time.h>
 #include <unistd.h>
 
+void check_status(enum bsa_status got, enum bsa_status expected, const char *call)
+{
+    if (got != expected)
+        ck_abort_msg("%s: got \"%s\", expected \"%s\"", call, bsa_strerror(got),
+                     bsa_strerror(expected));
+}
+
 /* A number from the environment, or otherwise. */
 static uint64_t env_number(const char *name, uint64_t otherwise)
 {
@@ -76,8 +83,8 @@ struct region region_make(size_t bytes, size_t align, size_t offset)
     region.mapping_bytes = bytes + align + offset + 4 * guard;
     region.mapping = mmap(NULL, region.mapping_bytes, PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    ck_assert_msg(region.mapping != MAP_FAILED, "mmap of %zu bytes: %s", region.mapping_bytes,
-                  strerror(errno));
+    if (region.mapping == MAP_FAILED)
+        ck_abort_msg("mmap of %zu bytes: %s", region.mapping_bytes, strerror(errno));
     uintptr_t start = (uintptr_t)region.mapping + guard;
     start = ((start + align - 1) & ~(uintptr_t)(align - 1)) + offset;
     region.start = (unsigned char *)start;
@@ -106,11 +113,11 @@ void faults_record(void *ctx, enum bsa_status status, const void *addr, const ch
 void faults_expect(struct faults *faults, enum bsa_status status, const void *addr,
                    const char *what)
 {
-    ck_assert_uint_eq(faults->count, 1);
-    ck_assert_int_eq((int)faults->status, (int)status);
-    ck_assert_ptr_eq(faults->addr, addr);
-    ck_assert_msg(strstr(faults->what, what) != NULL,
-                  "the fault says \"%s\", expected \"...%s...\"", faults->what, what);
+    if (faults->count != 1 || faults->status != status || faults->addr != addr)
+        ck_abort_msg("%u faults, the last \"%s\" at %p; expected one, \"%s\" at %p", faults->count,
+                     bsa_strerror(faults->status), faults->addr, bsa_strerror(status), addr);
+    if (strstr(faults->what, what) == NULL)
+        ck_abort_msg("the fault says \"%s\", expected \"...%s...\"", faults->what, what);
     faults->count = 0;
 }
 

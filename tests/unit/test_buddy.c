@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The buddy from inside: the search in a tree against a naive one, and random operations on whole
- * buddies against a map of pages, with every counter checked.
+ * Random operations on whole buddies, through the functions that the heap uses as well as the public
+ * ones, against a map of pages: no overlap, alignment, exact counters, and failure only when there is
+ * nothing that could have served.
  */
-#include <buddyslab/buddy.h>
 #include <buddyslab/debug.h>
 
 #include <stdlib.h>
@@ -12,337 +12,221 @@
 #include "buddy/blocks.h"
 #include "support.h"
 
-/* Trees ----------------------------------------------------------------------------------------- */
-
-enum { TREE = BSAI_GROUP_PAGES };
-
-struct naive {
-    bool free[TREE];
-};
-
-static void naive_random(struct naive *naive, struct bsai_tree *tree, struct rng *rng)
-{
-    memset(naive, 0, sizeof(*naive));
-    memset(tree, 0, sizeof(*tree));
-    bool state = rng_below(rng, 2) == 0;
-    size_t longest = (size_t)1 << rng_below(rng, 10);
-    for (unsigned at = 0; at < TREE;) {
-        size_t n = rng_between(rng, 1, longest);
-        if (n > TREE - at)
-            n = TREE - at;
-        if (state) {
-            memset(&naive->free[at], 1, n);
-            bsai_tree_set(tree, at, (unsigned)n);
-        }
-        state = !state;
-        at += (unsigned)n;
-    }
-}
-
-static bool naive_free(const struct naive *naive, unsigned page, unsigned n)
-{
-    for (unsigned i = 0; i < n; i++) {
-        if (page + i >= TREE || !naive->free[page + i])
-            return false;
-    }
-    return true;
-}
-
-static int naive_largest(const struct naive *naive)
-{
-    for (unsigned order = BSAI_GROUP_SHIFT + 1; order-- > 0;) {
-        for (unsigned page = 0; page < TREE; page += 1u << order) {
-            if (naive_free(naive, page, 1u << order))
-                return (int)order;
-        }
-    }
-    return -1;
-}
-
-/* The order of the largest free aligned block that holds a free page. */
-static unsigned naive_order_at(const struct naive *naive, unsigned page)
-{
-    unsigned order = 0;
-    while (order < BSAI_GROUP_SHIFT && naive_free(naive, page & ~((2u << order) - 1), 2u << order))
-        order++;
-    return order;
-}
-
-START_TEST(tree_find_is_right)
-{
-    struct rng rng = rng_for("tree_find");
-    for (size_t round = 0; round < scaled(2000); round++) {
-        struct naive naive;
-        struct bsai_tree tree;
-        naive_random(&naive, &tree, &rng);
-        int largest = naive_largest(&naive);
-        ck_assert_int_eq(bsai_tree_largest(&tree, BSAI_GROUP_SHIFT), largest);
-        for (int order = 0; order <= BSAI_GROUP_SHIFT; order++) {
-            unsigned page = bsai_tree_find(&tree, (unsigned)order);
-            ck_assert_int_eq(page != BSAI_TREE_NONE, order <= largest);
-            if (page == BSAI_TREE_NONE)
-                continue;
-            ck_assert_uint_eq(page % (1u << order), 0);
-            ck_assert(naive_free(&naive, page, 1u << order));
-        }
-    }
-}
-END_TEST
-
-START_TEST(tree_find_spares_larger_blocks)
-{
-    struct rng rng = rng_for("tree_spares");
-    for (unsigned order = 0; order < BSAI_TREE_TOP; order++) {
-        for (unsigned round = 0; round < 100; round++) {
-            struct bsai_tree tree;
-            memset(&tree, 0, sizeof(tree));
-            /* A larger block in front, a block of exactly the order in the same word or words behind. */
-            unsigned span = order < 6 ? 64 : TREE;
-            unsigned size = 1u << order;
-            if (4 * size > span)
-                continue;
-            unsigned start = (unsigned)rng_below(&rng, TREE / span) * span;
-            unsigned exact = 2 * size + (unsigned)rng_below(&rng, span / size - 2) * size;
-            bsai_tree_set(&tree, start, 2 * size);
-            bsai_tree_set(&tree, start + exact, size);
-            ck_assert_uint_eq(bsai_tree_find(&tree, order), start + exact);
-        }
-    }
-}
-END_TEST
-
-START_TEST(tree_find_run_is_first)
-{
-    struct rng rng = rng_for("tree_run");
-    for (size_t round = 0; round < scaled(20000); round++) {
-        struct naive naive;
-        struct bsai_tree tree;
-        naive_random(&naive, &tree, &rng);
-        unsigned n = (unsigned)rng_between(&rng, 1, rng_below(&rng, 2) == 0 ? 9 : TREE);
-        unsigned align = (unsigned)rng_below(&rng, BSAI_GROUP_SHIFT + 1);
-        unsigned expected = 0;
-        while (expected < TREE && !naive_free(&naive, expected, n))
-            expected += 1u << align;
-        ck_assert_uint_eq(bsai_tree_find_run(&tree, n, align), expected);
-    }
-}
-END_TEST
-
-START_TEST(tree_ranges_are_right)
-{
-    struct rng rng = rng_for("tree_ranges");
-    for (size_t round = 0; round < scaled(20000); round++) {
-        struct naive naive;
-        struct bsai_tree tree;
-        naive_random(&naive, &tree, &rng);
-        unsigned page = (unsigned)rng_below(&rng, TREE);
-        unsigned n = (unsigned)rng_between(&rng, 1, TREE - page);
-        if (rng_below(&rng, 2) == 0 && n > 8)
-            n = 8;
-        bool all_taken = true;
-        unsigned count = 0;
-        for (unsigned i = 0; i < TREE; i++) {
-            count += naive.free[i];
-            if (i >= page && i < page + n)
-                all_taken = all_taken && !naive.free[i];
-            ck_assert_int_eq(bsai_tree_is_free(&tree, i), naive.free[i]);
-        }
-        ck_assert_uint_eq(bsai_tree_count(&tree), count);
-        ck_assert_int_eq(bsai_tree_all_free(&tree, page, n), naive_free(&naive, page, n));
-        ck_assert_int_eq(bsai_tree_all_taken(&tree, page, n), all_taken);
-        if (naive.free[page]) {
-            unsigned low, high, first = page, end = page;
-            while (first > 0 && naive.free[first - 1])
-                first--;
-            while (end < TREE && naive.free[end])
-                end++;
-            bsai_tree_around(&tree, page, &low, &high);
-            ck_assert_uint_eq(low, first);
-            ck_assert_uint_eq(high, end);
-        }
-        bool set = rng_below(&rng, 2) == 0;
-        if (set)
-            bsai_tree_set(&tree, page, n);
-        else
-            bsai_tree_clear(&tree, page, n);
-        memset(&naive.free[page], set, n);
-        for (unsigned i = 0; i < TREE; i++)
-            ck_assert_int_eq(bsai_tree_is_free(&tree, i), naive.free[i]);
-    }
-}
-END_TEST
-
-START_TEST(tree_grown_is_the_largest_around)
-{
-    struct rng rng = rng_for("tree_grown");
-    for (size_t round = 0; round < scaled(20000); round++) {
-        struct naive naive;
-        struct bsai_tree tree;
-        naive_random(&naive, &tree, &rng);
-        unsigned page = (unsigned)rng_below(&rng, TREE);
-        unsigned n = (unsigned)rng_between(&rng, 1, TREE - page);
-        bsai_tree_clear(&tree, page, n);
-        memset(&naive.free[page], 0, n);
-        int before = naive_largest(&naive);
-        bsai_tree_set(&tree, page, n);
-        memset(&naive.free[page], 1, n);
-        unsigned expected = before < 0 ? 0 : (unsigned)before;
-        for (unsigned i = page; i < page + n; i++) {
-            unsigned order = naive_order_at(&naive, i);
-            if (order > BSAI_TREE_TOP)
-                order = BSAI_TREE_TOP;
-            if (order > expected)
-                expected = order;
-        }
-        ck_assert_uint_eq(bsai_tree_grown(&tree, page, n, before < 0 ? 0 : (unsigned)before),
-                          expected);
-    }
-}
-END_TEST
-
-START_TEST(tree_counts_maximal_blocks)
-{
-    struct rng rng = rng_for("tree_counts");
-    for (size_t round = 0; round < scaled(2000); round++) {
-        struct naive naive;
-        struct bsai_tree tree;
-        size_t counts[BSAI_TREE_LEVELS] = {0}, expected[BSAI_TREE_LEVELS] = {0};
-        naive_random(&naive, &tree, &rng);
-        for (unsigned page = 0; page < TREE;) {
-            if (!naive.free[page]) {
-                page++;
-                continue;
-            }
-            unsigned order = naive_order_at(&naive, page);
-            expected[order]++;
-            page += 1u << order;
-        }
-        bsai_tree_count_blocks(&tree, counts);
-        ck_assert_mem_eq(counts, expected, sizeof(counts));
-    }
-}
-END_TEST
-
-/* A buddy and what it should be ----------------------------------------------------------------- */
+enum { SECTIONS = 8, REGIONS = 3 };
 
 struct block {
-    unsigned char *start;
+    struct bsai_section *section;
+    size_t page;
     size_t pages;
+    enum bsai_page_kind kind;
 };
 
 struct model {
     bsa_buddy *buddy;
     struct faults faults;
     size_t page_size;
-    struct region regions[4];
+    struct region regions[REGIONS];
     size_t region_count;
+    struct bsai_section *section[SECTIONS];
+    bool *taken[SECTIONS]; /* by page */
+    size_t sections;
     struct block *blocks;
     size_t block_count, block_room;
-    size_t live_pages;
-    size_t managed_pages;
+    size_t live_pages, managed_pages;
+    size_t failed[2]; /* requests for a power of two of pages, and others */
 };
 
-static struct bsa_platform recording(struct faults *faults)
+static size_t section_number(const struct model *m, const struct bsai_section *s)
 {
-    struct bsa_platform platform = BSA_PLATFORM_INIT;
-    platform.ctx = faults;
-    platform.fault = faults_record;
-    return platform;
+    size_t i = 0;
+    while (i < m->sections && m->section[i] != s)
+        i++;
+    must(i < m->sections);
+    return i;
 }
 
-static void check_pages(const struct model *m, bool valid)
+static void check_counters(const struct model *m, bool all)
 {
-    ck_assert_uint_eq(bsa_buddy_managed_bytes(m->buddy), m->managed_pages * m->page_size);
-    ck_assert_uint_eq(bsa_buddy_allocated_bytes(m->buddy), m->live_pages * m->page_size);
-    if (valid)
-        assert_status(bsa_buddy_validate(m->buddy), BSA_OK);
-}
-
-/* A block may overlap no other one and must lie within a section's pages. */
-static void check_new(const struct model *m, const struct block *block)
-{
-    uintptr_t start = (uintptr_t)block->start;
-    size_t bytes = block->pages * m->page_size;
-    bool inside = false;
-    for (size_t i = 0; i < bsa_buddy_section_count(m->buddy) && !inside; i++) {
-        struct bsa_section_info info = BSA_SECTION_INFO_INIT;
-        assert_status(bsa_buddy_section(m->buddy, i, &info), BSA_OK);
-        inside = start >= (uintptr_t)info.start &&
-                 start - (uintptr_t)info.start <= info.bytes - bytes && bytes <= info.bytes;
-    }
-    ck_assert(inside);
-    for (size_t i = 0; i < m->block_count; i++) {
-        uintptr_t other = (uintptr_t)m->blocks[i].start;
-        ck_assert(start + bytes <= other || other + m->blocks[i].pages * m->page_size <= start);
+    must(bsa_buddy_managed_bytes(m->buddy) == (m->managed_pages * m->page_size));
+    must(bsa_buddy_allocated_bytes(m->buddy) == (m->live_pages * m->page_size));
+    if (!all)
+        return;
+    assert_status(bsa_buddy_validate(m->buddy), BSA_OK);
+    for (size_t i = 0; i < m->sections; i++) {
+        const struct bsai_map *map = &m->section[i]->map;
+        for (size_t page = 0; page < map->pages; page++)
+            must(bsai_range_is_free(m->section[i], page, 1) == !m->taken[i][page]);
     }
 }
 
-static bool model_alloc(struct model *m, size_t pages, size_t align)
+static void mark(struct model *m, const struct bsai_section *s, size_t page, size_t n, bool taken)
 {
-    void *p = &p;
-    enum bsa_status status = bsa_buddy_alloc(m->buddy, pages, align, &p);
-    if (status != BSA_OK) {
-        ck_assert_int_eq((int)status, (int)BSA_ERR_NO_MEMORY);
-        ck_assert_ptr_null(p);
-        return false;
+    bool *map = m->taken[section_number(m, s)];
+    must(page <= s->map.pages);
+    must(n <= s->map.pages - page);
+    for (size_t i = page; i < page + n; i++) {
+        must(map[i] == !taken);
+        map[i] = taken;
     }
-    struct block block = {.start = p, .pages = pages};
-    ck_assert_uint_eq((uintptr_t)p % align, 0);
-    ck_assert_uint_eq((uintptr_t)p % m->page_size, 0);
-    check_new(m, &block);
-    /* The page is the caller's: what is written there disturbs nothing. */
-    memset(p, 0xff, m->page_size < 64 ? m->page_size : 64);
+    m->live_pages += taken ? n : (size_t)0 - n;
+}
+
+static void note(struct model *m, void *p, size_t pages, enum bsai_page_kind kind)
+{
+    size_t page = 0;
+    struct bsai_section *s = bsai_section_find(m->buddy, (uintptr_t)p, &page);
+    must(s != NULL);
+    must((void *)bsai_map_addr(&s->map, page) == p);
+    mark(m, s, page, pages, true);
+    memset(p, 0xff, 64); /* the page is the caller's: what is written there disturbs nothing */
     if (m->block_count == m->block_room) {
         m->block_room = m->block_room * 2 + 64;
         m->blocks = realloc(m->blocks, m->block_room * sizeof(m->blocks[0]));
-        ck_assert_ptr_nonnull(m->blocks);
+        must(m->blocks != NULL);
     }
-    m->blocks[m->block_count++] = block;
-    m->live_pages += pages;
-    return true;
+    m->blocks[m->block_count++] = (struct block){s, page, pages, kind};
 }
 
-static void model_free(struct model *m, size_t i)
+/* Whether n pages at a multiple of 2^align pages could have been had. For a power of two of pages that
+ * is a naturally aligned block; other counts may also lie in a row, but less than half a tree of them
+ * only within one. */
+static bool could_serve(const struct model *m, size_t n, unsigned align)
+{
+    unsigned order = bsai_log2_up(n);
+    if (bsai_is_pow2(n) && align < order)
+        align = order;
+    for (size_t i = 0; i < m->sections; i++) {
+        const struct bsai_map *map = &m->section[i]->map;
+        size_t base = map->start >> map->page_shift;
+        size_t row = 0;
+        for (size_t page = map->pages; page-- > 0;) {
+            row = m->taken[i][page] ? 0 : row + 1;
+            if (row < n || ((base + page) & (((size_t)1 << align) - 1)) != 0)
+                continue;
+            size_t room =
+                (size_t)BSAI_GROUP_PAGES - ((base + page) & ((size_t)BSAI_GROUP_PAGES - 1));
+            if (order >= BSAI_GROUP_SHIFT || align >= BSAI_GROUP_SHIFT || n <= room)
+                return true;
+        }
+    }
+    return false;
+}
+
+static void op_alloc(struct model *m, struct rng *rng, size_t pages, unsigned align)
+{
+    size_t align_bytes = m->page_size << align;
+    void *p = NULL;
+    enum bsai_page_kind kind = BSAI_PAGE_BLOCK;
+    if (align == 0)
+        align_bytes = (size_t)1 << rng_below(rng, bsai_log2(m->page_size) + 1);
+    if (rng_below(rng, 2) == 0) {
+        enum bsa_status status = bsa_buddy_alloc(m->buddy, pages, align_bytes, &p);
+        must(status == (p != NULL ? BSA_OK : BSA_ERR_NO_MEMORY));
+    } else {
+        struct bsai_call call;
+        bsai_call_begin(&call, &m->buddy->platform);
+        kind = BSAI_PAGE_META;
+        p = bsai_buddy_take(m->buddy, &call, pages, align_bytes, false, BSAI_USE_SLABS, kind);
+    }
+    if (p == NULL) {
+        m->failed[!bsai_is_pow2(pages)]++;
+        if (could_serve(m, pages, align))
+            ck_abort_msg("%zu pages at 2^%u pages were there", pages, align);
+        return;
+    }
+    must((uintptr_t)p % align_bytes == 0);
+    note(m, p, pages, kind);
+}
+
+static void op_free(struct model *m, size_t i)
 {
     struct block block = m->blocks[i];
-    assert_status(bsa_buddy_free(m->buddy, block.start, block.pages), BSA_OK);
-    m->live_pages -= block.pages;
+    void *p = (void *)bsai_map_addr(&block.section->map, block.page);
+    if (block.kind == BSAI_PAGE_BLOCK) {
+        assert_status(bsa_buddy_free(m->buddy, p, block.pages), BSA_OK);
+    } else {
+        struct bsai_call call;
+        bsai_call_begin(&call, &m->buddy->platform);
+        bsai_buddy_give(m->buddy, &call, block.section, block.page, block.pages);
+    }
+    mark(m, block.section, block.page, block.pages, false);
     m->blocks[i] = m->blocks[--m->block_count];
 }
 
-static void model_begin(struct model *m, size_t page_size)
+static void op_resize(struct model *m, struct rng *rng, size_t i)
 {
-    memset(m, 0, sizeof(*m));
-    m->page_size = page_size;
-}
-
-static void model_region(struct model *m, size_t bytes, size_t align, size_t offset)
-{
-    struct region region = region_make(bytes, align, offset);
-    memset(region.start, 0xa5, bytes < 1 << 20 ? bytes : 1 << 20); /* memory is not zero */
-    if (m->buddy == NULL) {
-        struct bsa_platform platform = recording(&m->faults);
-        struct bsa_buddy_config config = BSA_BUDDY_CONFIG_INIT;
-        config.page_size = m->page_size;
-        config.platform = &platform;
-        assert_status(bsa_buddy_init(&m->buddy, region.start, bytes, &config), BSA_OK);
-    } else {
-        assert_status(bsa_buddy_add_region(m->buddy, region.start, bytes), BSA_OK);
+    struct bsai_call call;
+    struct block *block = &m->blocks[i];
+    bsai_call_begin(&call, &m->buddy->platform);
+    if (block->pages > 1 && rng_below(rng, 2) == 0) {
+        size_t to = rng_between(rng, 1, block->pages - 1);
+        bsai_buddy_shrink(m->buddy, &call, block->section, block->page, block->pages, to);
+        mark(m, block->section, block->page + to, block->pages - to, false);
+        block->pages = to;
+        return;
     }
-    m->regions[m->region_count++] = region;
-    m->managed_pages = bsa_buddy_managed_bytes(m->buddy) / m->page_size;
-    check_pages(m, true);
+    const bool *taken = m->taken[section_number(m, block->section)];
+    size_t end = block->page + block->pages;
+    size_t to = block->pages + rng_between(rng, 1, rng_below(rng, 4) == 0 ? 2000 : 8);
+    bool free = to <= block->section->map.pages - block->page;
+    for (size_t page = end; free && page < block->page + to; page++)
+        free = !taken[page];
+    must(bsai_buddy_grow(m->buddy, &call, block->section, block->page, block->pages, to) == free);
+    if (free) {
+        mark(m, block->section, end, to - block->pages, true);
+        block->pages = to;
+    }
 }
 
-static void model_end(struct model *m)
+static void op_batch(struct model *m, struct rng *rng)
 {
-    while (m->block_count > 0)
-        model_free(m, m->block_count - 1);
-    check_pages(m, true);
-    ck_assert_uint_eq(m->faults.count, 0);
-    for (size_t i = 0; i < m->region_count; i++)
-        region_free(&m->regions[i]);
-    free(m->blocks);
+    struct bsai_call call;
+    void *blocks[16];
+    unsigned order = (unsigned)rng_below(rng, BSAI_TREE_LEVELS);
+    size_t n = rng_between(rng, 1, 16);
+    bsai_call_begin(&call, &m->buddy->platform);
+    size_t got =
+        bsai_buddy_take_batch(m->buddy, &call, order, n, BSAI_USE_PAGES, BSAI_PAGE_LISTED, blocks);
+    must(got <= n);
+    for (size_t i = 0; i < got; i++) {
+        must(((uintptr_t)blocks[i] % (m->page_size << order)) == 0);
+        note(m, blocks[i], (size_t)1 << order, BSAI_PAGE_LISTED);
+    }
+    must(got == n || !could_serve(m, (size_t)1 << order, 0));
+    size_t back = rng_below(rng, got + 1);
+    bsai_buddy_give_batch(m->buddy, &call, blocks + (got - back), back, order);
+    for (size_t i = 0; i < back; i++) {
+        const struct block *block = &m->blocks[--m->block_count];
+        mark(m, block->section, block->page, block->pages, false);
+    }
+}
+
+/* Withdraws a range that may or may not be free. */
+static void op_reserve(struct model *m, struct rng *rng)
+{
+    size_t i = rng_below(rng, m->sections);
+    struct bsai_section *s = m->section[i];
+    size_t page = rng_below(rng, s->map.pages);
+    size_t n = rng_between(rng, 1, rng_below(rng, 4) == 0 ? 600 : 3);
+    if (n > s->map.pages - page)
+        n = s->map.pages - page;
+    if (n > m->managed_pages / 16)
+        return;
+    bool free = true;
+    for (size_t at = page; at < page + n; at++)
+        free = free && !m->taken[i][at];
+    size_t cut = rng_below(rng, m->page_size); /* both ends may lie within a page */
+    uintptr_t start = bsai_map_addr(&s->map, page) + cut;
+    size_t bytes = n * m->page_size - cut;
+    if (n > 1)
+        bytes -= rng_below(rng, m->page_size);
+    assert_status(bsa_buddy_reserve(m->buddy, (void *)start, bytes),
+                  free ? BSA_OK : BSA_ERR_MEMORY_OVERLAP);
+    if (free) {
+        mark(m, s, page, n, true);
+        m->live_pages -= n;
+        m->managed_pages -= n;
+    }
 }
 
 static size_t random_count(struct rng *rng, size_t managed)
@@ -360,35 +244,75 @@ static size_t random_count(struct rng *rng, size_t managed)
     }
 }
 
-static void random_operations(struct model *m, struct rng *rng, size_t operations)
+static void random_operation(struct model *m, struct rng *rng, bool fill)
 {
-    size_t full = 0;
-    for (size_t i = 0; i < operations; i++) {
-        bool fill = (i / 500) % 2 == 0;
-        if (m->block_count == 0 || rng_below(rng, 8) < (fill ? 6u : 2u)) {
-            size_t pages = random_count(rng, m->managed_pages);
-            size_t align = rng_below(rng, 3) != 0 ? 1 : m->page_size << rng_below(rng, 12);
-            if (!model_alloc(m, pages, align))
-                full++;
-        } else {
-            model_free(m, rng_below(rng, m->block_count));
-        }
-        check_pages(m, BSA_CHECKS >= 2 || i % 64 == 0);
+    size_t chance = rng_below(rng, 100);
+    if (chance < 3)
+        op_batch(m, rng);
+    else if (m->block_count == 0 || chance < (fill ? 70u : 25u))
+        op_alloc(m, rng, random_count(rng, m->managed_pages),
+                 rng_below(rng, 3) != 0 ? 0 : (unsigned)rng_below(rng, 14));
+    else if (chance < 85)
+        op_free(m, rng_below(rng, m->block_count));
+    else
+        op_resize(m, rng, rng_below(rng, m->block_count));
+    if (rng_below(rng, 2000) == 0)
+        op_reserve(m, rng);
+}
+
+static void model_region(struct model *m, size_t bytes, size_t align, size_t offset)
+{
+    struct region region = region_make(bytes, align, offset);
+    memset(region.start, 0xa5, bytes < 1 << 20 ? bytes : 1 << 20); /* memory is not zero */
+    if (m->buddy == NULL) {
+        struct bsa_platform platform = BSA_PLATFORM_INIT;
+        struct bsa_buddy_config config = BSA_BUDDY_CONFIG_INIT;
+        platform.ctx = &m->faults;
+        platform.fault = faults_record;
+        config.page_size = m->page_size;
+        config.platform = &platform;
+        assert_status(bsa_buddy_init(&m->buddy, region.start, bytes, &config), BSA_OK);
+    } else {
+        assert_status(bsa_buddy_add_region(m->buddy, region.start, bytes), BSA_OK);
     }
-    ck_assert_uint_gt(full, 0);
+    struct bsai_section *s = m->buddy->last;
+    must(s->map.start >= (uintptr_t)region.start);
+    must(bsai_map_addr(&s->map, s->map.pages) <= (uintptr_t)region.start + bytes);
+    m->regions[m->region_count++] = region;
+    m->section[m->sections] = s;
+    m->taken[m->sections] = calloc(s->map.pages, sizeof(bool));
+    must(m->taken[m->sections] != NULL);
+    m->sections++;
+    m->managed_pages = bsa_buddy_managed_bytes(m->buddy) / m->page_size;
+    check_counters(m, true);
+}
+
+static void model_end(struct model *m)
+{
+    while (m->block_count > 0)
+        op_free(m, m->block_count - 1);
+    check_counters(m, true);
+    must(m->live_pages == 0);
+    must(m->faults.count == 0);
+    for (size_t i = 0; i < m->sections; i++)
+        free(m->taken[i]);
+    for (size_t i = 0; i < m->region_count; i++)
+        region_free(&m->regions[i]);
+    free(m->blocks);
 }
 
 static const struct shape {
     size_t page_size;
     struct {
         size_t bytes, align, offset;
-    } region[3];
+    } region[REGIONS];
 } shapes[] = {
     {4096, {{8 << 20, 2 << 20, 0}}},
     {4096, {{(8 << 20) + 5000, 1 << 20, 1}, {(3 << 20) - 77, 4096, 4095}, {40000, 4096, 8}}},
     {1024, {{3 << 20, 1024, 512}, {300000, 4096, 1}}},
     {16384, {{40 << 20, 4096, 4096}, {1 << 20, 4096, 100}}},
-    {65536, {{100 << 20, 32 << 20, 12345}, {5 << 20, 65536, 1}, {1 << 20, 65536, 65535}}},
+    {65536, {{200 << 20, 32 << 20, 12345}, {5 << 20, 65536, 1}, {1 << 20, 65536, 65535}}},
+    {4096, {{60000, 4096, 100}}},
 };
 
 START_TEST(random_operations_are_exact)
@@ -396,10 +320,42 @@ START_TEST(random_operations_are_exact)
     const struct shape *shape = &shapes[_i];
     struct rng rng = rng_for("random_operations");
     struct model m;
-    model_begin(&m, shape->page_size);
-    for (size_t i = 0; i < 3 && shape->region[i].bytes != 0; i++)
+    memset(&m, 0, sizeof(m));
+    m.page_size = shape->page_size;
+    for (int i = 0; i < REGIONS && shape->region[i].bytes != 0; i++)
         model_region(&m, shape->region[i].bytes, shape->region[i].align, shape->region[i].offset);
-    random_operations(&m, &rng, scaled(BSA_CHECKS >= 2 ? 6000 : 20000));
+    size_t operations = scaled(BSA_CHECKS >= 2 ? 30000 : 100000);
+    for (size_t i = 0; i < operations; i++) {
+        random_operation(&m, &rng, (i / 500) % 2 == 0);
+        check_counters(&m, BSA_CHECKS >= 2 || i % 64 == 0);
+    }
+    must(m.failed[0] > 0);
+    must(m.failed[1] > 0);
+    model_end(&m);
+}
+END_TEST
+
+/* Small runs only, and few frees: the memory is nearly full and the memo of what is missing in use. */
+START_TEST(nearly_full_memory_is_exact)
+{
+    struct rng rng = rng_for("nearly_full");
+    struct model m;
+    memset(&m, 0, sizeof(m));
+    m.page_size = 4096;
+    model_region(&m, 6 << 20, 2 << 20, 4096 * 3);
+    size_t operations = scaled(BSA_CHECKS >= 2 ? 30000 : 100000);
+    size_t memo = 0, odd = 0;
+    for (size_t i = 0; i < operations; i++) {
+        if (rng_below(&rng, 100) < 55)
+            op_alloc(&m, &rng, rng_between(&rng, 1, 7), (unsigned)rng_below(&rng, 10));
+        else if (m.block_count > 0)
+            op_free(&m, rng_below(&rng, m.block_count));
+        memo += m.section[0]->missed_mask != 0;
+        odd += m.section[0]->odd != BSAI_NO_TREE;
+        check_counters(&m, BSA_CHECKS >= 2 || i % 64 == 0);
+    }
+    must(memo > operations / 10);
+    must(odd > 0);
     model_end(&m);
 }
 END_TEST
@@ -407,17 +363,9 @@ END_TEST
 static Suite *buddy_suite(void)
 {
     Suite *suite = suite_create("buddy");
-    TCase *trees = tcase_create("trees");
-    tcase_add_test(trees, tree_find_is_right);
-    tcase_add_test(trees, tree_find_spares_larger_blocks);
-    tcase_add_test(trees, tree_find_run_is_first);
-    tcase_add_test(trees, tree_ranges_are_right);
-    tcase_add_test(trees, tree_grown_is_the_largest_around);
-    tcase_add_test(trees, tree_counts_maximal_blocks);
-    suite_add_tcase(suite, trees);
-
     TCase *model = tcase_create("model");
     tcase_add_loop_test(model, random_operations_are_exact, 0, sizeof(shapes) / sizeof(shapes[0]));
+    tcase_add_test(model, nearly_full_memory_is_exact);
     suite_add_tcase(suite, model);
     return suite;
 }
