@@ -11,7 +11,9 @@ unit_programs = \
 api_programs =
 
 misuse_programs = \
-	%D%/misuse/test_misuse_heap
+	%D%/misuse/test_misuse_address \
+	%D%/misuse/test_misuse_freed \
+	%D%/misuse/test_misuse_request
 
 stress_programs =
 
@@ -87,6 +89,7 @@ noinst_HEADERS = \
 	%D%/cli/replay_support.h \
 	%D%/api/machine.h \
 	%D%/misuse/bed.h \
+	%D%/misuse/case.h \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data
 
