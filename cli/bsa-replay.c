@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bsa-replay: a recorded memory trace on libbuddyslab, and a report of what it did. */
+#include <errno.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +176,7 @@ int main(int argc, char **argv)
 {
     struct run run = {.reader = NULL};
     GError *error = NULL;
+    setlocale(LC_CTYPE, ""); /* names in messages; numbers stay as they are in every language */
     enum replay_parse parse = replay_options_parse(&run.options, &argc, &argv, &error);
     int status = EXIT_DONE;
     if (parse == REPLAY_PARSE_FAILED) {
@@ -190,8 +193,10 @@ int main(int argc, char **argv)
             print_summary(&run);
         }
     }
-    if (fflush(stdout) != 0 && status == EXIT_DONE)
+    if (fflush(stdout) != 0 && status == EXIT_DONE) {
+        fprintf(stderr, "bsa-replay: cannot write to standard output: %s\n", g_strerror(errno));
         status = EXIT_FAILED;
+    }
     g_clear_error(&error);
     run_clear(&run);
     return status;

@@ -60,8 +60,9 @@ struct replay_snapshot {
 struct replay_cache_counters {
     guint64 refills, flushes; /* a magazine found empty, or full */
     guint64 depot_gets, depot_puts;
-    guint64 sent_home; /* objects returned to slabs of other CPUs */
-    guint64 page_list_hits;
+    guint64 sent_home;      /* objects returned to slabs of other CPUs */
+    guint64 blocks;         /* page blocks allocated, for large objects too */
+    guint64 page_list_hits; /* of them, served from the CPU's page lists */
     guint64 slabs_added;
 };
 

@@ -190,6 +190,7 @@ static enum replay_status buddyslab_counters(struct replay_backend *backend, gui
         .depot_gets = stats.depot_gets,
         .depot_puts = stats.depot_puts,
         .sent_home = stats.objects_sent_home,
+        .blocks = stats.page_allocs,
         .page_list_hits = stats.page_list_hits,
         .slabs_added = stats.slabs_added,
     };

@@ -205,15 +205,16 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
 
 static GOptionContext *make_context(const GOptionEntry *entries)
 {
-    GOptionContext *context = g_option_context_new("TRACE");
+    GOptionContext *context = g_option_context_new(NULL);
     g_option_context_set_summary(
-        context,
-        "Replays a recorded memory trace on libbuddyslab with simulated CPUs, and writes a\n"
-        "report with pictures. TRACE is the text of `perf script` with kmem events, plain or\n"
-        "zstd-compressed; - reads standard input.");
+        context, "Replays a recorded memory trace on libbuddyslab with simulated CPUs, and\n"
+                 "writes a report with pictures. TRACE is the text of 'perf script' with kmem\n"
+                 "events, plain or zstd-compressed; - reads standard input.");
     g_option_context_set_description(
-        context, "SIZE is a number with an optional K, M, G or T (powers of 1024).\n"
-                 "Exit status: 0 done, 1 failed, 2 wrong usage. Manual: man bsa-replay");
+        context,
+        "SIZE is a number with an optional K, M, G or T (powers of 1024). Without --region,\n"
+        "the region is 1.5 times the most that the trace has alive, and some more.\n"
+        "Exit status: 0 done, 1 failed, 2 wrong usage. Manual: man bsa-replay");
     g_option_context_add_main_entries(context, entries, NULL);
     return context;
 }
@@ -223,27 +224,23 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
 {
     struct raw_options raw = {0};
     const GOptionEntry entries[] = {
-        {"layer", 0, 0, G_OPTION_ARG_STRING, &raw.layer,
-         "events to replay: slab, page or both (default: both, less the pages of the kernel's "
-         "slabs)",
-         "LAYER"},
+        {"layer", 0, 0, G_OPTION_ARG_STRING, &raw.layer, "slab, page or both (default)", "LAYER"},
         {"cpus", 0, 0, G_OPTION_ARG_STRING, &raw.cpus,
-         "simulated CPUs, 1 to 4096 (default: as recorded)", "N"},
+         "simulated CPUs, 1 to 4096 (default: recorded)", "N"},
         {"cpu-map", 0, 0, G_OPTION_ARG_STRING, &raw.cpu_map,
-         "who runs an event: recorded, thread or round-robin (default: recorded)", "MAP"},
+         "recorded (default), thread or round-robin", "MAP"},
         {"region", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw.regions,
-         "memory of the allocator; repeated: added when memory runs out (default: from the trace)",
-         "SIZE"},
+         "memory; again: more where it runs out", "SIZE"},
         {"page-size", 0, 0, G_OPTION_ARG_STRING, &raw.page_size,
-         "bytes of a page, 1K to 64K (default: 4K)", "SIZE"},
+         "of a page, 1K to 64K (default: 4K)", "SIZE"},
         {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,
-         "yes: a thread per CPU; no: one thread takes on their ids (default: no)", "YES|NO"},
+         "one thread per CPU: yes or no (default)", "YES|NO"},
         {"samples", 0, 0, G_OPTION_ARG_STRING, &raw.samples,
-         "points of the time line, 2 to 100000 (default: 1000)", "N"},
+         "points of the time line (default: 1000)", "N"},
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw.directory,
-         "folder of the report (default: " DEFAULT_DIRECTORY ")", "DIR"},
+         "of the report (default: " DEFAULT_DIRECTORY ")", "DIR"},
         {"no-plots", 0, 0, G_OPTION_ARG_NONE, &raw.no_plots,
-         "write the gnuplot scripts, draw no pictures", NULL},
+         "write gnuplot scripts, draw no pictures", NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw.quiet, "say nothing but errors", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &raw.version, "print the version and exit", NULL},
         {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw.rest, NULL, "TRACE"},

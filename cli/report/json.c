@@ -249,6 +249,7 @@ static void put_cpus(JsonBuilder *json, const struct report *report)
         put_count(json, "depot_gets", counters->depot_gets);
         put_count(json, "depot_puts", counters->depot_puts);
         put_count(json, "objects_sent_home", counters->sent_home);
+        put_count(json, "blocks_allocated", counters->blocks);
         put_count(json, "page_list_hits", counters->page_list_hits);
         put_count(json, "slabs_added", counters->slabs_added);
         json_builder_end_object(json);
@@ -278,6 +279,8 @@ static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
     put_count(json, "lost_reports", hygiene->lost_reports);
     put_count(json, "incomplete_start", hygiene->incomplete_start);
     put_count(json, "other_events", hygiene->other_events);
+    put_count(json, "other_layer", hygiene->other_layer);
+    put_count(json, "filler_lines", hygiene->filler_lines);
     put_count(json, "ignored_lines", hygiene->ignored_lines);
     begin_list(json, "first_ignored_lines");
     for (guint64 i = 0; i < hygiene->ignored_shown; i++)

@@ -58,8 +58,8 @@ static void cpu_row(const struct report *report, guint cpu, GString *out)
                            cpu, trace->allocs, trace->frees, trace->page_allocs, trace->page_frees,
                            trace->remote_out, trace->remote_in);
     append_fixed(out, 9, 100.0 * (1.0 - MIN(ratio((double)missed, (double)objects), 1.0)), 1);
-    append_fixed(out, 8,
-                 100.0 * ratio((double)counters->page_list_hits, (double)trace->page_allocs), 1);
+    append_fixed(out, 8, 100.0 * ratio((double)counters->page_list_hits, (double)counters->blocks),
+                 1);
     g_string_append_c(out, '\n');
 }
 
@@ -88,7 +88,7 @@ void report_text_cpus(const struct report *report, GString *out)
     g_string_append(
         out, "out: freed here, allocated on another CPU; in: allocated here, freed elsewhere.\n"
              "magazine = 1 - (refills + flushes) / object allocs and frees;\n"
-             "pages = allocations served from the CPU's page lists / page block allocs.\n");
+             "pages = served from the CPU's page lists / all page blocks, large objects too.\n");
 }
 
 static void failure_list(const struct report *report, GString *out)
@@ -159,6 +159,8 @@ void report_text_trace(const struct report *report, GString *out)
     count(out, "events before all CPUs recorded", hygiene->incomplete_start);
     count(out, "events out of order in time", hygiene->out_of_order);
     count(out, "events of other kinds", hygiene->other_events);
+    count(out, "events of the layer that was not asked for", hygiene->other_layer);
+    count(out, "empty lines, comments, call chains", hygiene->filler_lines);
     ignored_lines(hygiene, out);
     count(out, "objects never freed (censored, not leaked)", hygiene->never_freed);
     count(out, "  their bytes, page blocks included", hygiene->never_freed_bytes);

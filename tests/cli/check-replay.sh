@@ -1,0 +1,188 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# bsa-replay as a user meets it: the same report each time, exit statuses, messages, files.
+# shellcheck disable=SC2317 # functions that run through expect
+BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$BSA_SRCDIR/tests/check-lib.sh"
+
+replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
+trace=$srcdir/tests/cli/data/good-kmem.txt
+if [ ! -x "$replay" ]; then
+    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
+    done_testing
+fi
+
+# run DIR OPTION...: a quiet replay without pictures.
+run() {
+    run_dir=$1
+    shift
+    "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
+}
+
+# identical NAME DIR DIR: what has to be the same each time.
+identical() {
+    : >"$work/differ"
+    for identical_file in report.json report.txt timeline.csv occupancy.gp fragmentation.gp \
+        free-blocks.gp remote-frees.gp; do
+        cmp "$work/$2/$identical_file" "$work/$3/$identical_file" >>"$work/differ" 2>&1
+    done
+    nothing "$1" "$work/differ"
+}
+
+# refused STATUS WORDS OPTION...: ends with the status, and one line of the message has the words.
+refused() {
+    refused_status=$1
+    refused_words=$2
+    shift 2
+    "$replay" --no-plots -o "$work/refused" "$@" >"$work/log" 2>&1 </dev/null
+    refused_got=$?
+    if [ "$refused_got" -eq "$refused_status" ] && grep -qF -- "$refused_words" "$work/log"; then
+        ok "status $refused_status: $*"
+    else
+        echo "status $refused_got, wanted $refused_status and '$refused_words'" >>"$work/log"
+        not_ok "status $refused_status: $*" "$work/log"
+    fi
+}
+
+# --- The same input, the same report ---------------------------------------------------------
+
+for layer in slab page both; do
+    for map in recorded thread round-robin; do
+        options="--layer=$layer --cpu-map=$map --cpus=3"
+        # shellcheck disable=SC2086 # options are words
+        expect "replay, $options" run one $options "$trace"
+        # shellcheck disable=SC2086
+        run two $options "$trace"
+        # shellcheck disable=SC2086
+        run threaded $options --threads=yes "$trace"
+        identical "two runs, $options" one two
+        identical "one thread per CPU, $options" one threaded
+    done
+done
+"$replay" --quiet --no-plots -o "$work/stdin" - <"$trace"
+run file "$trace"
+same "standard input gives the file's time line" "$work/file/timeline.csv" "$work/stdin/timeline.csv"
+
+# --- The parts add up ------------------------------------------------------------------------
+
+# adds_up BYTES DIR: from "requested" to "free" the columns add up to the regions, in every line.
+adds_up() {
+    awk -F, -v regions="$1" '
+        NR == 1 {
+            for (i = 1; i <= NF; i++) {
+                if ($i == "requested") first = i
+                if ($i == "free") last = i
+            }
+            next
+        }
+        {
+            sum = 0
+            for (i = first; i <= last; i++) sum += $i
+            if (sum != regions) { print "line " NR ": " sum; bad = 1 }
+        }
+        END { exit bad || NR < 10 || last - first != 9 }' "$work/$2/timeline.csv"
+}
+run split --region=16M "$trace"
+expect "the parts of each sample add up to 16 MiB" adds_up 16777216 split
+run odd --region=12345678 "$trace"
+expect "the parts of each sample add up to 12345678 bytes" adds_up 12345678 odd
+
+# --- Wrong usage -----------------------------------------------------------------------------
+
+refused 2 "no TRACE given"
+refused 2 "2 traces given" a b
+refused 2 "--nonsense" --nonsense "$trace"
+refused 2 "Try 'bsa-replay --help'" --nonsense "$trace"
+refused 2 "slab, page or both" --layer=object "$trace"
+refused 2 "recorded, thread or round-robin" --cpu-map=node "$trace"
+refused 2 "from 1 to 4096" --cpus=0 "$trace"
+refused 2 "from 1 to 4096" --cpus=4097 "$trace"
+refused 2 "from 1 to 4096" --cpus=many "$trace"
+refused 2 "from 2 to 100000" --samples=1 "$trace"
+refused 2 "no or yes" --threads=2 "$trace"
+refused 2 "not a size" --region=12Q "$trace"
+refused 2 "out of range" --region=0 "$trace"
+refused 2 "power of two from 1K to 64K" --page-size=3K "$trace"
+refused 2 "power of two from 1K to 64K" --page-size=128K "$trace"
+
+# --- What cannot be replayed -----------------------------------------------------------------
+
+: >"$work/empty.txt"
+echo "MemTotal: 1 kB" >"$work/foreign.txt"
+refused 1 "$work/missing.txt" "$work/missing.txt"
+refused 1 "$work/empty.txt" "$work/empty.txt"
+refused 1 "$work/foreign.txt" "$work/foreign.txt"
+refused 1 "$work" "$work"
+refused 1 "give a larger --region" --region=4K "$trace"
+refused 1 "cannot reserve" --region=128T "$trace"
+
+# --- Where the report cannot be written ------------------------------------------------------
+
+refused 1 "name another one with -o" -o "$work/empty.txt/report" "$trace"
+mkdir -p "$work/blocked/report.txt/full"
+refused 1 "cannot replace" -o "$work/blocked" "$trace"
+if [ -w /dev/full ]; then
+    "$replay" --no-plots -o "$work/one" "$trace" >/dev/full 2>"$work/log"
+    expect "status 1: standard output on a full disk" test $? -eq 1
+fi
+
+# A disk that is full part of the way through: no file may become longer than this.
+blocks=$(($(wc -c <"$work/file/timeline.csv") / 512 - 1))
+(
+    trap '' XFSZ
+    ulimit -f "$blocks" && run full "$trace"
+) >"$work/log" 2>&1
+expect "status 1: a file that cannot be written to its end" test $? -eq 1
+expect "  the message names the file" grep -q "full/timeline.csv: " "$work/log"
+expect "  and no part of it is left" test ! -e "$work/full/timeline.csv"
+
+# --- Pictures --------------------------------------------------------------------------------
+
+# drawn_by STATUS WORDS: with the gnuplot that lies in $work/bin.
+drawn_by() {
+    PATH=$work/bin "$replay" -q -o "$work/drawn" "$trace" >"$work/log" 2>&1
+    drawn_status=$?
+    expect "status $1 with $2" test $drawn_status -eq "$1"
+    expect "  the message says why" grep -qF "$3" "$work/log"
+    expect "  the rest of the report is there" test -s "$work/drawn/report.txt" -a \
+        -s "$work/drawn/report.json" -a -s "$work/drawn/occupancy.gp" -a -s "$work/drawn/timing.json"
+}
+mkdir "$work/bin"
+drawn_by 1 "no gnuplot" "cannot run gnuplot"
+printf '#!/bin/sh\necho "unknown terminal" >&2\nexit 3\n' >"$work/bin/gnuplot"
+chmod +x "$work/bin/gnuplot"
+drawn_by 1 "a gnuplot that fails" "unknown terminal"
+printf '#!/bin/sh\nexit 0\n' >"$work/bin/gnuplot"
+drawn_by 1 "a gnuplot that draws nothing" "left no picture"
+
+if have gnuplot; then
+    cp "$trace" "$work/a\`touch x\`_^{b}\"%s.txt"
+    "$replay" -o "$work/pictures" "$work/a\`touch x\`_^{b}\"%s.txt" >"$work/out" 2>"$work/log"
+    expect "pictures, of a trace with an awkward name" test $? -eq 0
+    nothing "  nothing on standard error" "$work/log"
+    for name in occupancy fragmentation free-blocks remote-frees; do
+        # shellcheck disable=SC2016 # the file's own text
+        expect "  $name.png" sh -c 'head -c 4 "$1" | grep -q PNG' - "$work/pictures/$name.png"
+        expect "  $name.svg" grep -q "</svg>" "$work/pictures/$name.svg"
+    done
+    expect "  the name ran no command" test ! -e "$work/pictures/x"
+    run pictures "$trace"
+    expect "pictures of an earlier run are gone" test ! -e "$work/pictures/occupancy.png"
+else
+    skip "pictures" "no gnuplot"
+fi
+
+# --- What it says ----------------------------------------------------------------------------
+
+"$replay" --version >"$work/log" 2>&1
+expect "--version" grep -q '^bsa-replay [0-9]*\.[0-9]*\.[0-9]*$' "$work/log"
+"$replay" --help >"$work/log" 2>&1
+expect "--help" grep -q -e '--cpu-map' "$work/log"
+run quiet "$trace" >"$work/log" 2>&1
+nothing "--quiet says nothing" "$work/log"
+"$replay" --no-plots -o "$work/loud" "$trace" >/dev/null 2>"$work/log"
+nothing "no progress where there is no terminal" "$work/log"
+awk 'length > 80 { print FILENAME ": " length ": " $0 }' "$work/file/report.txt" >"$work/log"
+nothing "report.txt has 80 columns" "$work/log"
+
+done_testing
