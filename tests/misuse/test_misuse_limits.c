@@ -86,7 +86,7 @@ START_TEST(impossible_requests_find_no_memory)
             check_impossible(&bed, bed_alloc_pages(&bed, r->size, r->align, &out), &out);
             out = &bed;
             check_impossible(&bed, bsa_heap_alloc_pages_lowmem(bed.heap, r->size, r->align, &out),
-                             out);
+                             &out);
         }
         ck_assert_ptr_null(bsa_malloc(bed.heap, SIZE_MAX));
         ck_assert_ptr_null(bsa_malloc(bed.heap, SIZE_MAX - 64));
