@@ -22,12 +22,9 @@ enum {
 };
 
 struct bsai_magazine {
-    uint32_t count;        /* objects; read anywhere */
-    uint32_t capacity;     /* constant; 0: objects go straight home */
-    uint32_t object_size;  /* constant, of the class */
-    uint32_t spare;
-    bsai_object *slots;    /* capacity of them, at least 1 */
-    size_t allocs, frees;  /* since the beginning; read anywhere */
+    uint32_t count;          /* objects; read anywhere */
+    uint32_t capacity;       /* constant; 0: objects go straight home */
+    struct bsai_slot *slots; /* capacity of them, at least 1 */
 };
 
 struct bsai_page_list {
@@ -42,9 +39,10 @@ struct bsai_cpu_counters {
 };
 
 struct bsa_cpu {
-    struct bsa_heap *heap;     /* constant, as the next three */
+    struct bsa_heap *heap;     /* constant, as the next four */
     unsigned id;
     uint8_t locked;            /* the owner holds the lock: shared mode, or state shared by several ids */
+    uint8_t alone;             /* the heap's only CPU: what the owner holds nobody else changes */
     uint8_t plain;             /* no enter and leave hooks: the fast paths need no call frame */
     struct bsai_lock lock;
     uint32_t offline;          /* exclusive mode; atomic */
@@ -71,39 +69,30 @@ struct bsai_cpu_shape {
 void bsai_cpu_measure(struct bsai_cpu_shape *shape);
 
 /* Lays a state out in shape->bytes of memory aligned to a cache line. */
-struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape, const struct bsai_classes *classes);
+struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape);
 
-/* A cached object becomes the user's. */
-static BSAI_ALWAYS_INLINE void *bsai_object_hand_out(struct bsai_magazine *m, bsai_object object)
-{
-    struct bsai_slab *slab = bsai_object_slab(object);
-    unsigned index = bsai_object_index(object);
-    bool was_cached = bsai_object_revive(slab, index);
-    bsai_assert(was_cached);
-    (void)was_cached;
-    bsai_count(&m->allocs, (size_t)1);
-    return (void *)(slab->base + (uintptr_t)index * m->object_size);
-}
-
-/* The magazine's top, or NULL when it is empty. */
-static BSAI_ALWAYS_INLINE void *bsai_magazine_pop(struct bsai_magazine *m)
+/* The magazine's top becomes the user's; 0 when it is empty. */
+static BSAI_ALWAYS_INLINE uintptr_t bsai_magazine_pop(struct bsai_magazine *m, bool alone)
 {
     uint32_t count = bsai_peek(&m->count);
     if (BSAI_UNLIKELY(count == 0))
-        return NULL;
+        return 0;
+    struct bsai_slot slot = m->slots[count - 1];
     bsai_poke(&m->count, count - 1);
-    return bsai_object_hand_out(m, m->slots[count - 1]);
+    bool was_cached = bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), alone);
+    bsai_assert(was_cached);
+    (void)was_cached;
+    return slot.addr;
 }
 
 /* An object that the user gave back, its live bit cleared; false when there is no room. */
-static BSAI_ALWAYS_INLINE bool bsai_magazine_push(struct bsai_magazine *m, bsai_object object)
+static BSAI_ALWAYS_INLINE bool bsai_magazine_push(struct bsai_magazine *m, struct bsai_slot slot)
 {
     uint32_t count = bsai_peek(&m->count);
     if (BSAI_UNLIKELY(count >= m->capacity))
         return false;
-    m->slots[count] = object;
+    m->slots[count] = slot;
     bsai_poke(&m->count, count + 1);
-    bsai_count(&m->frees, (size_t)1);
     return true;
 }
 
@@ -120,14 +109,14 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
                          struct bsai_depot *depot);
 
 /* One object straight home, for magazines of no capacity. True as above. */
-bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, bsai_object object);
+bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, struct bsai_slot slot);
 
 /* Everything home: how many objects went. The claim is given up too. */
 size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache);
 
 /* A depot's batches home, for whichever CPU id does it: how many objects. */
 size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache, unsigned cpu,
-                        bsai_object *buffer);
+                        struct bsai_slot *buffer);
 
 /* Page lists. A listed block's head word says LISTED. */
 

@@ -22,7 +22,7 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
 
     /* Lowest address on top: consecutive allocations then walk up a slab. */
     for (unsigned low = 0, high = got; low + 1 < high; low++) {
-        bsai_object swap = m->slots[--high];
+        struct bsai_slot swap = m->slots[--high];
         m->slots[high] = m->slots[low];
         m->slots[low] = swap;
     }
@@ -31,10 +31,10 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
     return got != 0;
 }
 
-static bool put_home(struct bsa_cpu *cpu, struct bsai_cache *cache, const bsai_object *objects, unsigned n)
+static bool put_home(struct bsa_cpu *cpu, struct bsai_cache *cache, const struct bsai_slot *slots, unsigned n)
 {
     unsigned away;
-    bool empty = bsai_cache_put(cache, cpu->id, objects, n, &away);
+    bool empty = bsai_cache_put(cache, cpu->id, slots, n, &away);
     bsai_count(&cpu->counters.sent_home, (size_t)away);
     return empty;
 }
@@ -56,10 +56,9 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
     return empty;
 }
 
-bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, bsai_object object)
+bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, struct bsai_slot slot)
 {
-    bsai_count(&cpu->magazines[cache->id].frees, (size_t)1);
-    return put_home(cpu, cache, &object, 1);
+    return put_home(cpu, cache, &slot, 1);
 }
 
 size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
@@ -75,7 +74,7 @@ size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 }
 
 size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache, unsigned cpu,
-                        bsai_object *buffer)
+                        struct bsai_slot *buffer)
 {
     size_t n = 0;
     unsigned away;

@@ -17,10 +17,10 @@ static struct layout lay_out(const struct bsai_cpu_shape *shape)
     struct layout l;
     size_t at = sizeof(struct bsa_cpu) + shape->classes * sizeof(struct bsai_magazine);
 
-    l.slots = bsai_align_up(at, sizeof(bsai_object));
+    l.slots = bsai_align_up(at, sizeof(struct bsai_slot));
     at = l.slots;
     for (unsigned c = 0; c < shape->classes; c++)
-        at += slots_of(shape->magazine[c]) * sizeof(bsai_object);
+        at += slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
     l.blocks = at;
     for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
         at += shape->list[order] * sizeof(void *);
@@ -35,7 +35,7 @@ void bsai_cpu_measure(struct bsai_cpu_shape *shape)
     shape->bytes = lay_out(shape).bytes;
 }
 
-struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape, const struct bsai_classes *classes)
+struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape)
 {
     struct layout l = lay_out(shape);
     char *base = memory;
@@ -46,10 +46,9 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     cpu->claims = (struct bsai_slab **)(void *)(base + l.claims);
     cpu->pages_most = shape->pages_most;
 
-    bsai_object *slots = (bsai_object *)(void *)(base + l.slots);
+    struct bsai_slot *slots = (struct bsai_slot *)(void *)(base + l.slots);
     for (unsigned c = 0; c < shape->classes; c++) {
         cpu->magazines[c].capacity = shape->magazine[c];
-        cpu->magazines[c].object_size = classes->size[c];
         cpu->magazines[c].slots = slots;
         slots += slots_of(shape->magazine[c]);
     }

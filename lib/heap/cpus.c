@@ -58,10 +58,11 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     void *memory = carve(heap, call, heap->shape.bytes);
     if (memory == NULL)
         return heap->common;
-    struct bsa_cpu *cpu = bsai_cpu_lay_out(memory, &heap->shape, &heap->classes);
+    struct bsa_cpu *cpu = bsai_cpu_lay_out(memory, &heap->shape);
     cpu->heap = heap;
     cpu->id = id;
     cpu->locked = !heap->exclusive;
+    cpu->alone = heap->cpus == 1;
     cpu->plain = heap->buddy.platform.enter == NULL && heap->buddy.platform.leave == NULL && BSA_CHECKS == 0;
     bsai_count(&heap->cpus_used, (size_t)1);
     return cpu;

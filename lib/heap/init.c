@@ -60,7 +60,7 @@ static void shape_cpus(struct plan *plan, size_t bytes)
     bsai_memset(shape, 0, sizeof(*shape));
     shape->classes = plan->classes.count;
     for (unsigned i = 0; i < shape->classes; i++) {
-        size_t most = min(BSAI_MAGAZINE_DEFAULT, share / (shape->classes * sizeof(bsai_object)));
+        size_t most = min(BSAI_MAGAZINE_DEFAULT, share / (shape->classes * sizeof(struct bsai_slot)));
         most = min(most, min(share, MAGAZINE_BYTES_MAX) / plan->classes.size[i]);
         if (c->magazine_objects != 0)
             most = c->magazine_objects == BSA_NONE ? 0 : min(c->magazine_objects, BSAI_MAGAZINE_MAX);
@@ -87,7 +87,7 @@ static unsigned depot_batches(const struct plan *plan, size_t bytes)
     if (slots == 0)
         return 0;
     size_t most = c->depot_magazines != 0 ? c->depot_magazines : min(2 * (size_t)c->cpus, DEPOT_BATCHES_MAX);
-    return (unsigned)min(most, bytes / 1024 / (slots * sizeof(bsai_object)));
+    return (unsigned)min(most, bytes / 1024 / (slots * sizeof(struct bsai_slot)));
 }
 
 static size_t place(size_t *at, size_t bytes)
@@ -112,7 +112,7 @@ static void lay_out(struct plan *plan, size_t bytes)
         plan->depots = place(&at, n * sizeof(struct bsai_depot));
         for (unsigned i = 0; i < n; i++)
             slots += plan->shape.magazine[i] / 2;
-        plan->slots = place(&at, slots * plan->depot_batches * sizeof(bsai_object));
+        plan->slots = place(&at, slots * plan->depot_batches * sizeof(struct bsai_slot));
     }
 
     bsai_memset(common.magazine, 0, sizeof(common.magazine));
@@ -136,7 +136,7 @@ static void make_depots(struct bsa_heap *heap, const struct plan *plan)
     if (plan->depot_batches == 0)
         return;
     heap->depots = (struct bsai_depot *)(void *)(base + plan->depots);
-    bsai_object *slots = (bsai_object *)(void *)(base + plan->slots);
+    struct bsai_slot *slots = (struct bsai_slot *)(void *)(base + plan->slots);
     for (unsigned c = 0; c < heap->classes.count; c++) {
         struct bsai_depot *depot = &heap->depots[c];
         bsai_memset(depot, 0, sizeof(*depot));
@@ -154,7 +154,7 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     bsai_memset(shape.magazine, 0, sizeof(shape.magazine));
     bsai_memset(shape.list, 0, sizeof(shape.list));
     shape.pages_most = 0;
-    heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape, &heap->classes);
+    heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape);
     heap->common->heap = heap;
     heap->common->id = heap->cpus;
     heap->common->locked = 1;

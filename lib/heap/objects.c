@@ -59,7 +59,7 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
     do {
         if (bsai_peek(&m->count) != 0 || refill(cpu, call, size_class)) {
-            *out = bsai_magazine_pop(m);
+            *out = (void *)bsai_magazine_pop(m, cpu->alone);
             return BSA_OK;
         }
     } while (bsai_heap_relieve(cpu, call, &pressure));
@@ -120,15 +120,15 @@ enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **ou
         const struct bsai_classes *classes = &cpu->heap->classes;
         unsigned size_class = bsai_class_for(classes, size, align);
         if (BSAI_LIKELY(size_class < classes->count)) {
-            void *object = NULL;
+            uintptr_t object = 0;
             if (!cpu->locked) {
-                object = bsai_magazine_pop(&cpu->magazines[size_class]);
+                object = bsai_magazine_pop(&cpu->magazines[size_class], cpu->alone);
             } else if (bsai_lock_try_word(&cpu->lock.word)) {
-                object = bsai_magazine_pop(&cpu->magazines[size_class]);
+                object = bsai_magazine_pop(&cpu->magazines[size_class], cpu->alone);
                 bsai_lock_clear_word(&cpu->lock.word);
             }
-            if (BSAI_LIKELY(object != NULL)) {
-                *out = object;
+            if (BSAI_LIKELY(object != 0)) {
+                *out = (void *)object;
                 return BSA_OK;
             }
         }
@@ -139,20 +139,20 @@ enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **ou
 /* Frees. */
 
 /* A dead object goes into the magazine; what overflows may empty slabs. */
-static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class, bsai_object object)
+static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class, struct bsai_slot slot)
 {
     struct bsai_cache *cache = &cpu->heap->caches[size_class];
     struct bsai_magazine *m = &cpu->magazines[size_class];
-    if (bsai_magazine_push(m, object))
+    if (bsai_magazine_push(m, slot))
         return;
     bsai_heap_meet_request(cpu, call);
     bool empty = false;
     if (m->capacity == 0) {
-        empty = bsai_magazine_bypass(cpu, cache, object);
+        empty = bsai_magazine_bypass(cpu, cache, slot);
     } else {
         if (bsai_peek(&m->count) == m->capacity)
             empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, size_class));
-        bsai_magazine_push(m, object);
+        bsai_magazine_push(m, slot);
     }
     if (empty)
         bsai_heap_release(cpu->heap, call, cache, bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
@@ -165,9 +165,9 @@ static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call, 
     unsigned index;
     if (!bsai_slab_locate(cpu->heap->caches, &section->map, page, word, (uintptr_t)p, &slab, &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside an object");
-    if (!bsai_object_retire(slab, index))
+    if (!bsai_object_retire(slab, index, cpu->alone))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "double free of an object");
-    stow(cpu, call, bsai_word_class(word), bsai_object_make(slab, index));
+    stow(cpu, call, bsai_word_class(word), (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
     return BSA_OK;
 }
 
@@ -232,9 +232,9 @@ enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
             /* Room is looked for first: an object that is no longer live must not need the slow path. */
             bool done = bsai_peek(&m->count) < m->capacity &&
                         bsai_slab_locate(heap->caches, &section->map, page, word, (uintptr_t)p, &slab, &index) &&
-                        bsai_object_retire(slab, index);
+                        bsai_object_retire(slab, index, cpu->alone);
             if (BSAI_LIKELY(done))
-                bsai_magazine_push(m, bsai_object_make(slab, index));
+                bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
             if (cpu->locked)
                 bsai_lock_clear_word(&cpu->lock.word);
             if (BSAI_LIKELY(done))

@@ -71,7 +71,7 @@ size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
 
 static size_t drain_depots(struct bsa_heap *heap, struct bsai_call *call, unsigned cpu)
 {
-    bsai_object buffer[BSAI_MAGAZINE_MAX / 2];
+    struct bsai_slot buffer[BSAI_MAGAZINE_MAX / 2];
     size_t moved = 0;
     for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
         moved += bsai_depot_drain(&heap->depots[c], call, &heap->caches[c], cpu, buffer);

@@ -38,13 +38,6 @@ void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
     bsai_lock_drop(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
 }
 
-static void add_magazine(const struct bsa_cpu *cpu, unsigned size_class, struct bsa_class_stats *stats)
-{
-    const struct bsai_magazine *m = &cpu->magazines[size_class];
-    stats->live += bsai_peek(&m->allocs) - bsai_peek(&m->frees);
-    stats->in_magazines += bsai_peek(&m->count);
-}
-
 void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class, struct bsa_class_stats *stats)
 {
     const struct bsai_cache *cache = &heap->caches[size_class];
@@ -57,13 +50,13 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class, str
     stats->slabs = cache->slabs;
     stats->empty_slabs = cache->empty.count;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
-        add_magazine(cpu, size_class, stats);
-    add_magazine(heap->common, size_class, stats);
+        stats->in_magazines += bsai_peek(&cpu->magazines[size_class].count);
     if (heap->depots != NULL)
         stats->in_depot = bsai_depot_objects(&heap->depots[size_class]);
     stats->remote_pending = bsai_peek(&cache->remote);
-    stats->free = stats->slabs * stats->objects_per_slab - stats->live - stats->in_magazines - stats->in_depot -
-                  stats->remote_pending;
+    stats->free = bsai_peek(&cache->available) - stats->remote_pending;
+    stats->live = stats->slabs * stats->objects_per_slab - stats->free - stats->remote_pending - stats->in_magazines -
+                  stats->in_depot;
 }
 
 static size_t blocks_of(const struct bsa_cpu *cpu)
@@ -133,11 +126,8 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
     const struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
     if (cpu != NULL && cpu != heap->common) {
         const struct bsai_cpu_counters *n = &cpu->counters;
-        for (unsigned c = 0; c < heap->classes.count; c++) {
-            all.allocs += bsai_peek(&cpu->magazines[c].allocs);
-            all.frees += bsai_peek(&cpu->magazines[c].frees);
+        for (unsigned c = 0; c < heap->classes.count; c++)
             all.objects_cached += bsai_peek(&cpu->magazines[c].count);
-        }
         all.magazine_refills = bsai_peek(&n->refills);
         all.magazine_flushes = bsai_peek(&n->flushes);
         all.depot_gets = bsai_peek(&n->depot_gets);

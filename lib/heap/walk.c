@@ -121,9 +121,11 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
     for (unsigned c = 0; c < heap->classes.count; c++) {
         const struct bsai_magazine *m = &cpu->magazines[c];
         for (unsigned i = 0; i < m->count; i++) {
-            struct bsai_slab *slab = bsai_object_slab(m->slots[i]);
-            unsigned index = bsai_object_index(m->slots[i]);
+            struct bsai_slab *slab = bsai_object_slab(m->slots[i].object);
+            unsigned index = bsai_object_index(m->slots[i].object);
             bsai_word free_word = bsai_peek(&slab->bits[heap->caches[c].geometry.words + index / BSAI_WORD_BITS]);
+            if (m->slots[i].addr != slab->base + (uintptr_t)index * heap->caches[c].geometry.object_size)
+                return "an object in a magazine and its address differ";
             if (bsai_object_is_live(slab, index) || (free_word >> (index % BSAI_WORD_BITS) & 1) != 0)
                 return "an object in a magazine is live, or in its slab as well";
         }

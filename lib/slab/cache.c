@@ -129,7 +129,7 @@ static void collect(struct bsai_cache *cache, unsigned most)
 }
 
 /* Moves up to want objects from the slab's free bits to out. */
-static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want, bsai_object *out)
+static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want, struct bsai_slot *out)
 {
     bsai_word *free_bits = slab->bits + cache->geometry.words;
     unsigned got = 0;
@@ -137,7 +137,9 @@ static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsi
         bsai_assert(w < cache->geometry.words);
         bsai_word left = bsai_peek(&free_bits[w]), taken = 0;
         for (; left != 0 && got < want; left &= left - 1) {
-            out[got++] = bsai_object_make(slab, w * BSAI_WORD_BITS + bsai_ctz64(left));
+            unsigned index = w * BSAI_WORD_BITS + bsai_ctz64(left);
+            out[got].addr = slab->base + (uintptr_t)index * cache->geometry.object_size;
+            out[got++].object = bsai_object_make(slab, index);
             taken |= left & (0 - left);
         }
         if (taken != 0)
@@ -148,7 +150,7 @@ static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsi
 }
 
 /* Takes from a listed slab; unlists it when nothing is left. */
-static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want, bsai_object *out)
+static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want, struct bsai_slot *out)
 {
     uint32_t old = bsai_state_read(&slab->state), new;
     unsigned got = bsai_state_available(old) < want ? bsai_state_available(old) : want;
@@ -161,6 +163,7 @@ static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsi
     } while (!bsai_state_exchange(&slab->state, &old, new));
     if (bsai_state_remote(old) != 0)
         bsai_shared_uncount(&cache->remote, bsai_state_remote(old));
+    bsai_shared_uncount(&cache->available, got);
 
     if ((new & BSAI_STATE_LISTED) == 0) {
         drop_claim(slab);
@@ -186,12 +189,13 @@ static struct bsai_slab *next_slab(struct bsai_cache *cache, unsigned cpu, struc
 }
 
 unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu, struct bsai_slab **claim,
-                         enum bsai_take from, struct bsai_slab *fresh, unsigned want, bsai_object *out)
+                         enum bsai_take from, struct bsai_slab *fresh, unsigned want, struct bsai_slot *out)
 {
     unsigned got = 0;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
     if (fresh != NULL) {
         bsai_count(&cache->slabs, (size_t)1);
+        bsai_shared_count(&cache->available, cache->geometry.capacity);
         if (*claim == NULL)
             set_claim(cache, fresh, claim, cpu);
         else
@@ -218,6 +222,7 @@ static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *sla
     uint32_t add = remote ? n << BSAI_STATE_REMOTE_SHIFT : n;
     uint32_t old = bsai_state_read(&slab->state), new;
     bool empty;
+    bsai_shared_count(&cache->available, (size_t)n);
     if (remote) {
         bsai_shared_count(&cache->remote, (size_t)n);
         *away += n;
@@ -239,20 +244,22 @@ static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *sla
     return empty;
 }
 
-bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const bsai_object *objects, unsigned n, unsigned *away)
+bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots, unsigned n, unsigned *away)
 {
     bool empty = false;
     *away = 0;
     for (unsigned i = 0; i < n;) {
-        struct bsai_slab *slab = bsai_object_slab(objects[i]);
+        /* A run of objects of one slab, and within it runs of one word of free bits. */
+        struct bsai_slab *slab = bsai_object_slab(slots[i].object);
         bsai_word *free_bits = slab->bits + cache->geometry.words;
         unsigned count = 0;
-        while (i < n && bsai_object_slab(objects[i]) == slab) {
-            unsigned w = bsai_object_index(objects[i]) / BSAI_WORD_BITS;
+        while (i < n && bsai_object_slab(slots[i].object) == slab) {
+            unsigned w = bsai_object_index(slots[i].object) / BSAI_WORD_BITS;
             bsai_word mask = 0;
-            for (; i < n && bsai_object_slab(objects[i]) == slab &&
-                   bsai_object_index(objects[i]) / BSAI_WORD_BITS == w; i++, count++)
-                mask |= (bsai_word)1 << (bsai_object_index(objects[i]) % BSAI_WORD_BITS);
+            for (; i < n && bsai_object_slab(slots[i].object) == slab &&
+                   bsai_object_index(slots[i].object) / BSAI_WORD_BITS == w;
+                 i++, count++)
+                mask |= (bsai_word)1 << (bsai_object_index(slots[i].object) % BSAI_WORD_BITS);
             bsai_bits_set(&free_bits[w], mask);
         }
         empty |= credit(cache, cpu, slab, count, away);
@@ -269,6 +276,7 @@ static struct bsai_slab *take_out(struct bsai_cache *cache)
     bsai_assert((state & BSAI_STATE_ANNOUNCED) == 0);
     if (bsai_state_remote(state) != 0)
         bsai_shared_uncount(&cache->remote, bsai_state_remote(state));
+    bsai_shared_uncount(&cache->available, cache->geometry.capacity);
     unlist(cache, slab);
     bsai_count(&cache->slabs, (size_t)0 - 1);
     return slab;

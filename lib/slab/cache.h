@@ -48,6 +48,7 @@ struct bsai_cache {
     /* Changed by every CPU. */
     struct bsai_slab *announced __attribute__((aligned(BSA_CACHE_LINE)));
     size_t remote;                   /* sum of the remote counts of all slabs */
+    size_t available;                /* sum of both counts */
     size_t steps;                    /* records and words looked at; builds with checks */
 };
 
@@ -70,11 +71,11 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
  * that a slab is needed.
  */
 unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu, struct bsai_slab **claim,
-                         enum bsai_take from, struct bsai_slab *fresh, unsigned want, bsai_object *out);
+                         enum bsai_take from, struct bsai_slab *fresh, unsigned want, struct bsai_slot *out);
 
 /* Puts objects back into their slabs, from any CPU, without a lock. True when a slab became empty:
  * bsai_cache_settle then finds it. Returns in *away how many went to slabs of another home. */
-bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const bsai_object *objects, unsigned n, unsigned *away);
+bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots, unsigned n, unsigned *away);
 
 /*
  * Looks at announced slabs (all of them when keep is 0) and takes out up to `most` that are empty, leaving

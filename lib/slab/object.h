@@ -95,18 +95,44 @@ static BSAI_ALWAYS_INLINE unsigned bsai_object_index(bsai_object object)
     return (unsigned)object & (BSAI_CAPACITY_MAX - 1);
 }
 
-/* True when the object was not live: anything else is our own mistake, as only cached objects are. */
-static BSAI_ALWAYS_INLINE bool bsai_object_revive(struct bsai_slab *slab, unsigned index)
+/* The same with its address at hand, as magazines hold it: an allocation then returns what one load gave,
+ * and marks the record while its caller goes on. */
+struct bsai_slot {
+    uintptr_t addr;
+    bsai_object object;
+};
+
+/*
+ * The live bit. alone: nobody else can change the word, as the heap has one CPU and the caller owns its
+ * state; else a word is shared by objects of several CPUs.
+ *
+ * revive: true when the object was not live; anything else is our own mistake, as only cached objects are
+ * handed out. retire: true when the object was live; false is a double free.
+ */
+static BSAI_ALWAYS_INLINE bool bsai_object_revive(struct bsai_slab *slab, unsigned index, bool alone)
 {
-    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
-    return (bsai_bits_set(&slab->bits[index / BSAI_WORD_BITS], bit) & bit) == 0;
+    bsai_word *word = &slab->bits[index / BSAI_WORD_BITS];
+    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS), old;
+    if (alone) {
+        old = bsai_peek(word);
+        bsai_poke(word, old | bit);
+    } else {
+        old = bsai_bits_set(word, bit);
+    }
+    return (old & bit) == 0;
 }
 
-/* True when the object was live: false is a double free. */
-static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index)
+static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index, bool alone)
 {
-    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
-    return (bsai_bits_clear(&slab->bits[index / BSAI_WORD_BITS], bit) & bit) != 0;
+    bsai_word *word = &slab->bits[index / BSAI_WORD_BITS];
+    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS), old;
+    if (alone) {
+        old = bsai_peek(word);
+        bsai_poke(word, old & ~bit);
+    } else {
+        old = bsai_bits_clear(word, bit);
+    }
+    return (old & bit) != 0;
 }
 
 static inline bool bsai_object_is_live(const struct bsai_slab *slab, unsigned index)

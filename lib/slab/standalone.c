@@ -63,19 +63,17 @@ static enum bsa_status alloc(struct bsa_slab *slab, struct bsai_call *call, unsi
         return BSA_ERR_NO_MEMORY;
 
     struct bsai_cache *cache = &slab->caches[c];
-    bsai_object object;
-    if (bsai_cache_take(cache, call, cpu, &slab->claims[c], BSAI_TAKE_ANY, NULL, 1, &object) == 0) {
+    struct bsai_slot slot;
+    if (bsai_cache_take(cache, call, cpu, &slab->claims[c], BSAI_TAKE_ANY, NULL, 1, &slot) == 0) {
         result->needs_class = c;
         result->needs_pages = cache->geometry.slab_pages;
         result->needs_align = cache->geometry.slab_align;
         return BSA_OK;
     }
-    struct bsai_slab *record = bsai_object_slab(object);
-    unsigned index = bsai_object_index(object);
-    bool was_free = bsai_object_revive(record, index);
+    bool was_free = bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), false);
     bsai_assert(was_free);
     (void)was_free;
-    result->object = (void *)(record->base + (uintptr_t)index * cache->geometry.object_size);
+    result->object = (void *)slot.addr;
     return BSA_OK;
 }
 
@@ -166,11 +164,11 @@ static enum bsa_status release(struct bsa_slab *slab, struct bsai_call *call, un
     unsigned index, away;
     if (!bsai_slab_locate(slab->caches, &slab->map, page, word, (uintptr_t)object, &record, &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, object, "free of an address inside an object");
-    if (!bsai_object_retire(record, index))
+    if (!bsai_object_retire(record, index, false))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, object, "double free of an object");
 
     struct bsai_cache *cache = &slab->caches[bsai_word_class(word)];
-    bsai_object dead = bsai_object_make(record, index);
+    struct bsai_slot dead = {(uintptr_t)object, bsai_object_make(record, index)};
     if (bsai_cache_put(cache, cpu, &dead, 1, &away))
         hand_back(slab, call, cache, bsai_cache_settle(cache, call, cache->keep_empty, 1), freed);
     return BSA_OK;
