@@ -43,11 +43,6 @@ static void quoted_name(GString *out, const char *name)
     g_free(start);
 }
 
-static gboolean has_time(const struct report *report)
-{
-    return report->sampler->end.sample.time_ns > 0;
-}
-
 static void title(const struct report *report, GString *out, const char *what)
 {
     const struct replay_execution *execution = report->execution;
@@ -67,20 +62,19 @@ static void title(const struct report *report, GString *out, const char *what)
     g_string_append(out, "\"\n");
 }
 
+/* Over events rather than seconds: a trace rests most of the time and works in bursts. */
 static void begin_script(const struct report *report, GString *out, const char *name,
                          const char *what)
 {
+    gboolean thousands = report->execution->events >= 20000;
     g_string_append_printf(out,
                            "# Drawn with: gnuplot %s.gp (in the folder of timeline.csv)\n"
-                           "# The x axis: seconds of the trace, or thousands of events.\n",
-                           name);
-    if (has_time(report))
-        g_string_append(out, "x(dummy) = column(\"seconds\")\nset xlabel \"time in the trace, s\"\n"
-                             "# x(dummy) = column(\"event\") / 1e3\n"
-                             "# set xlabel \"events, thousands\"\n");
-    else
-        g_string_append(out, "x(dummy) = column(\"event\") / 1e3\n"
-                             "set xlabel \"events, thousands\"\n");
+                           "x(dummy) = column(\"event\")%s\n"
+                           "set xlabel \"events%s\"\n"
+                           "# or over time:\n"
+                           "# x(dummy) = column(\"seconds\")\n"
+                           "# set xlabel \"time in the trace, s\"\n\n",
+                           name, thousands ? " / 1e3" : "", thousands ? ", thousands" : "");
     g_string_append(out, "MiB = 1048576.0\n"
                          "set encoding utf8\n"
                          "set datafile separator \",\"\n"
@@ -89,7 +83,7 @@ static void begin_script(const struct report *report, GString *out, const char *
                          "set tics nomirror out textcolor rgb \"#222222\"\n"
                          "set grid ytics lc rgb \"#dddddd\" lt 1 lw 0.6\n"
                          "set key autotitle columnheader\n"
-                         "set xrange [*:*] noextend\n"
+                         "set xrange [0:*] noextend\n"
                          "set key outside right center Left reverse spacing 1.3 samplen 2\n");
     title(report, out, what);
 }
@@ -173,9 +167,8 @@ static void fragmentation(const struct report *report, GString *out)
     static const guint orders[] = {2, 4, 6, 9};
     static const char *const colours[] = {"#56B4E9", "#009E73", "#E69F00", "#D55E00"};
     begin_script(report, out, "fragmentation", "External fragmentation: unusable free space index");
-    g_string_append(out,
-                    "set ylabel \"free memory that a block of the order cannot use, part of all\"\n"
-                    "set yrange [0:*<1]\n");
+    g_string_append(out, "set ylabel \"part of free memory that the order cannot use\"\n"
+                         "set yrange [0:*<1]\n");
     begin_plot(out, "fragmentation");
     for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
         g_string_append_printf(
@@ -218,7 +211,7 @@ static guint64 most_blocks(const struct report *report)
 
 /*
  * A band per order, coloured by the logarithm of the count; no colour where there is none. Each sample
- * is a box that reaches back to the sample before it. Boxes are many: a picture shows no more than
+ * is a box that reaches back to the sample before it, and a little further to hide the seam. Boxes are many: a picture shows no more than
  * some hundred of them in a row, so samples are left out.
  */
 static void free_blocks(const struct report *report, GString *out)
@@ -244,8 +237,8 @@ static void free_blocks(const struct report *report, GString *out)
         g_string_append_printf(
             out,
             "%sto = 0, \"timeline.csv\" every %u using (from = to, to = x(0)):(%u):"
-            "(from):(to):(%u-0.46):(%u+0.46):(count(column(\"free_blocks_%u\"))) with "
-            "boxxyerror lc palette notitle",
+            "(from-0.5*(to-from)):(to):(%u-0.46):(%u+0.46):(count(column(\"free_blocks_%u\"))) "
+            "with boxxyerror lc palette notitle",
             order == 0 ? "" : ", \\\n     ", 1 + report->sampler->count / BOXES_SHOWN, order, order,
             order, order);
     end_script(out, "free-blocks");
