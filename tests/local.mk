@@ -17,7 +17,8 @@ misuse_programs = \
 	%D%/misuse/test_misuse_limits \
 	%D%/misuse/test_misuse_request
 
-stress_programs =
+stress_programs = \
+	%D%/stress/test_model_heap
 
 cli_programs = \
 	%D%/cli/test_metrics \
@@ -91,6 +92,8 @@ noinst_HEADERS = \
 	%D%/cli/replay_support.h \
 	%D%/api/machine.h \
 	%D%/misuse/bed.h \
+	%D%/stress/heap_model.h \
+	%D%/stress/stress.h \
 	%D%/misuse/case.h \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data
