@@ -1,5 +1,7 @@
 ## SPDX-License-Identifier: Apache-2.0
 cli_trace_sources = \
+    %D%/directmap.c \
+    %D%/directmap.h \
     %D%/error.h \
     %D%/event.h \
     %D%/foreign.c \

@@ -1,31 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A slab object at address a lies on the page frame (a - base) / page size,
- * where base is the start of the kernel's direct map: a constant on x86-64,
- * moved by a multiple of 1 GiB where the kernel randomises it (KASLR), and
- * something else on other machines.
+ * The page blocks live at a moment are kept by frame number; an object's frame
+ * is looked up as head of a block of every order that is live. Where several
+ * blocks contain it (the free of one was lost) the youngest is the true one.
  *
- * Finding base. A slab's first object mostly follows the allocation of its
- * pages at once, on the same CPU. So each slab allocation is held against the
- * last page allocations of its CPU: where the two fit to a base of 1 GiB
- * alignment, that base gets a vote. By chance one pair in 2^18 fits (for
- * 4 KiB pages), and to one of many bases; the true base is far ahead.
- *
- * Marking. The page blocks live at a moment are kept by frame number; an
- * object's frame is looked up as head of a block of every order that is live.
- * Where several blocks contain it (the free of one was lost) the youngest is
- * the true one.
+ * A free tells as much of its page as an allocation does.
  */
 #include "slabpages.h"
 
-#include "error.h"
+#include "directmap.h"
 #include "map.h"
 
-#define GIB ((guint64)1 << 30)
-#define X86_64_BASE G_GUINT64_CONSTANT(0xffff888000000000)
-#define ORDERS 64u
-#define RECENT 16u /* page allocations held per CPU */
-#define CANDIDATES 64u
+#define ORDERS 32u
 
 struct trace_page_marks {
     GArray *words; /* guint64: 64 marks each */
@@ -59,150 +45,6 @@ void trace_page_marks_free(trace_page_marks *marks)
         g_array_free(marks->words, TRUE);
         g_free(marks);
     }
-}
-
-struct recent {
-    guint64 frame[RECENT];
-    guint8 order[RECENT];
-    guint count; /* the place of the next is count % RECENT; never falls below RECENT again */
-};
-
-struct candidate {
-    guint64 base;
-    guint64 votes;
-};
-
-struct search {
-    guint64 page_size;
-    GArray *recent; /* struct recent per CPU */
-    struct candidate candidates[CANDIDATES];
-    guint count;
-    guint64 objects;         /* slab allocations */
-    guint64 blocks;          /* page allocations */
-    guint64 lowest, highest; /* addresses of slab objects */
-    guint64 last_frame;      /* highest page frame number */
-};
-
-/* A table of the bases with most votes; one without room takes a vote from each (Misra, Gries). */
-static void vote(struct search *search, guint64 base)
-{
-    for (guint i = 0; i < search->count; i++) {
-        if (search->candidates[i].base == base) {
-            search->candidates[i].votes++;
-            return;
-        }
-    }
-    if (search->count < CANDIDATES) {
-        search->candidates[search->count++] = (struct candidate){base, 1};
-        return;
-    }
-    guint kept = 0;
-    for (guint i = 0; i < search->count; i++) {
-        if (--search->candidates[i].votes > 0) {
-            search->candidates[kept++] = search->candidates[i];
-        }
-    }
-    search->count = kept;
-}
-
-static void compare(struct search *search, const struct recent *recent, guint64 address)
-{
-    guint64 page = address / search->page_size;
-    guint64 step = GIB / search->page_size;
-    for (guint i = 0; i < MIN(recent->count, RECENT); i++) {
-        guint64 distance = page - recent->frame[i];
-        guint64 inside = distance % step;
-        if (inside < (guint64)1 << recent->order[i]) {
-            vote(search, (distance - inside) * search->page_size);
-        }
-    }
-}
-
-static void search_record(struct search *search, const struct trace_record *record)
-{
-    if (record->cpu >= search->recent->len) {
-        g_array_set_size(search->recent, record->cpu + 1u);
-    }
-    struct recent *recent = &g_array_index(search->recent, struct recent, record->cpu);
-    if (record->kind == TRACE_PAGE_ALLOC) {
-        recent->frame[recent->count % RECENT] = record->address;
-        recent->order[recent->count % RECENT] = record->order;
-        /* Stays below twice RECENT, so that it never wraps to "few". */
-        recent->count = recent->count + 1 == 2 * RECENT ? RECENT : recent->count + 1;
-        search->blocks++;
-        search->last_frame = MAX(search->last_frame, record->address);
-    } else if (record->kind == TRACE_ALLOC) {
-        compare(search, recent, record->address);
-        search->objects++;
-        search->lowest = MIN(search->lowest, record->address);
-        search->highest = MAX(search->highest, record->address);
-    }
-}
-
-/*
- * The base with most votes, when it has twice those of the next. With none, the constant one of
- * x86-64 will do if all addresses lie in the map of as much memory as the frame numbers tell of:
- * too few slabs began in a short trace. 0: none fits.
- */
-static guint64 elect(const struct search *search)
-{
-    struct candidate best = {0, 0};
-    guint64 second = 0;
-    for (guint i = 0; i < search->count; i++) {
-        const struct candidate *candidate = &search->candidates[i];
-        gboolean tie = candidate->votes == best.votes && candidate->base == X86_64_BASE;
-        if (candidate->votes > best.votes || tie) {
-            second = best.votes;
-            best = *candidate;
-        } else {
-            second = MAX(second, candidate->votes);
-        }
-    }
-    if (best.votes > 0 && (best.votes / 2 >= second || best.base == X86_64_BASE)) {
-        return best.base;
-    }
-    guint64 room = MAX(64 * GIB, 2 * search->last_frame * search->page_size);
-    gboolean fits = search->lowest >= X86_64_BASE && search->highest - X86_64_BASE < room;
-    return best.votes == 0 && fits ? X86_64_BASE : 0;
-}
-
-static gboolean fail(const char *name, gboolean hashed, GError **error)
-{
-    g_set_error(error, TRACE_ERROR, TRACE_ERROR_LAYER,
-                "%s: cannot tell which pages held slab objects: %s; use --layer=slab or "
-                "--layer=page",
-                name,
-                hashed ? "the addresses of the objects are hashed (or of a 32-bit machine)"
-                       : "no start of the kernel's direct map fits the addresses of the objects "
-                         "to the page frames (too few of both, or another architecture)");
-    return FALSE;
-}
-
-static gboolean find_base(trace_page_marks *marks, trace_spool *spool, guint64 page_size,
-                          const char *name, GError **error)
-{
-    const struct trace_record *record;
-    struct search search = {.page_size = page_size, .lowest = G_MAXUINT64};
-    int got;
-    if (!trace_spool_rewind(spool, error)) {
-        return FALSE;
-    }
-    search.recent = g_array_new(FALSE, TRUE, sizeof(struct recent));
-    while ((got = trace_spool_next(spool, &record, error)) > 0) {
-        search_record(&search, record);
-    }
-    g_array_free(search.recent, TRUE);
-    if (got < 0) {
-        return FALSE;
-    }
-    if (search.objects == 0 || search.blocks == 0) {
-        return TRUE; /* one layer only: nothing can be on the other */
-    }
-    if (search.highest <= G_MAXUINT32) {
-        return fail(name, TRUE, error);
-    }
-    marks->base = elect(&search);
-    return marks->base != 0 || fail(name, FALSE, error);
 }
 
 struct live_blocks {
@@ -297,7 +139,7 @@ trace_page_marks *trace_page_marks_new(trace_spool *spool, guint64 page_size, co
 {
     trace_page_marks *marks = g_new0(trace_page_marks, 1);
     marks->words = g_array_new(FALSE, TRUE, sizeof(guint64));
-    if (find_base(marks, spool, page_size, name, error) &&
+    if (trace_find_direct_map(spool, page_size, name, &marks->base, error) &&
         (marks->base == 0 || mark_blocks(marks, spool, page_size, error))) {
         return marks;
     }

@@ -373,13 +373,25 @@ START_TEST(hashed_addresses_are_refused)
 }
 END_TEST
 
+/* Too long after its block to vote, but under some base the object lies on it. */
 START_TEST(unknown_map_is_refused)
 {
     GString *text = g_string_new(NULL);
-    add_pages(text, "mm_page_alloc", 0x40000, 0);
-    for (guint64 i = 0; i < 50; i++) {
-        add_object(text, "kmalloc", G_GUINT64_CONSTANT(0xffffb00012345000) + i * 65536);
+    for (guint64 i = 0; i < 20; i++) {
+        add_pages(text, "mm_page_alloc", 0x40000 + 2 * i, 0);
     }
+    add_object(text, "kmalloc", bases[1] + 0x40000040);
+    refuse_text(text->str, TRACE_LAYER_BOTH, TRACE_ERROR_LAYER, "no start of the kernel's direct");
+    g_string_free(text, TRUE);
+}
+END_TEST
+
+/* One object that fits to one block may do so by chance. */
+START_TEST(one_vote_is_not_enough)
+{
+    GString *text = g_string_new(NULL);
+    add_pages(text, "mm_page_alloc", 0x40000, 0);
+    add_object(text, "kmalloc", bases[1] + 0x40000040);
     refuse_text(text->str, TRACE_LAYER_BOTH, TRACE_ERROR_LAYER, "no start of the kernel's direct");
     g_string_free(text, TRUE);
 }
@@ -407,6 +419,24 @@ START_TEST(constant_map_will_do)
     add_object(text, "kmalloc", bases[0] + 0x123456000);
     read_text(&told, text->str, TRACE_LAYER_BOTH);
     ck_assert_uint_eq(told.events->len, 2);
+    ck_assert_uint_eq(told.hygiene.slab_page_allocs, 0);
+    drop(&told);
+    g_string_free(text, TRUE);
+}
+END_TEST
+
+/* Under no base does the object lie on the block: which it is does not matter. */
+START_TEST(layers_that_never_meet)
+{
+    struct told told;
+    GString *text = g_string_new(NULL);
+    add_pages(text, "mm_page_alloc", 0x40010, 2);
+    add_object(text, "kmalloc", bases[2] + 0x40014000);
+    add_object(text, "kfree", bases[2] + 0x4000fff8);
+    add_pages(text, "mm_page_free", 0x40010, 2);
+    add_object(text, "kmalloc", bases[2] + 0x40010000);
+    read_text(&told, text->str, TRACE_LAYER_BOTH);
+    ck_assert_uint_eq(told.hygiene.page_allocs, 1);
     ck_assert_uint_eq(told.hygiene.slab_page_allocs, 0);
     drop(&told);
     g_string_free(text, TRUE);
@@ -449,8 +479,10 @@ Suite *trace_identity_suite(void)
     tcase_add_test(layers, left_out_block_handed_out_again);
     tcase_add_test(layers, hashed_addresses_are_refused);
     tcase_add_test(layers, unknown_map_is_refused);
+    tcase_add_test(layers, one_vote_is_not_enough);
     tcase_add_test(layers, two_maps_are_refused);
     tcase_add_test(layers, constant_map_will_do);
+    tcase_add_test(layers, layers_that_never_meet);
     tcase_add_test(layers, one_layer_needs_no_map);
     suite_add_tcase(suite, layers);
     return suite;
