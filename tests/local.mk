@@ -13,6 +13,7 @@ api_programs =
 
 misuse_programs = \
 	%D%/misuse/test_misuse_address \
+	%D%/misuse/test_misuse_buddy \
 	%D%/misuse/test_misuse_freed \
 	%D%/misuse/test_misuse_limits \
 	%D%/misuse/test_misuse_request
