@@ -12,6 +12,8 @@
 /* kmalloc(0) yields this address, and kfree takes it as it takes NULL. */
 #define ZERO_SIZE_POINTER 16u
 #define ORDER_MAX 30u
+/* No machine gives more at once; sums of sizes cannot overflow. */
+#define SIZE_LIMIT ((guint64)1 << 48)
 
 struct event_name {
     const char *name;
@@ -193,7 +195,8 @@ static enum trace_kmem_result
 object_record(enum trace_kmem_event event, const struct fields *fields, struct trace_record *record)
 {
     gboolean alloc = event == TRACE_KMEM_ALLOC;
-    if (!has(fields, alloc ? FIELD_POINTER | FIELD_REQUESTED : FIELD_POINTER)) {
+    if (!has(fields, alloc ? FIELD_POINTER | FIELD_REQUESTED : FIELD_POINTER) ||
+        fields->requested > SIZE_LIMIT) {
         return TRACE_KMEM_BAD;
     }
     record->kind = alloc ? TRACE_ALLOC : TRACE_FREE;

@@ -278,6 +278,7 @@ static const char *const odd_lines[] = {
     "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a ptr=0xffff888000001000",
     "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a ptr=0xffff88800000zz00 bytes_req=8",
     "perf 28558 [001] 1.5: kmem:kmalloc: ptr=0xffff888000001000 bytes_req=99999999999999999999",
+    "perf 28558 [001] 1.5: kmem:kmalloc: ptr=0xffff888000001000 bytes_req=-8",
     "perf 28558 [001] 1.5: kmem:kmalloc: call_site=a ptr=0xffff8880000010001 bytes_req=8",
     "perf 28558 [001] 1.5: kmem:kfree: call_site=a ptr=(____ptrval____)",
     "perf 28558 [001] 1.5: kmem:mm_page_alloc: page=0x4 order=0",
@@ -406,6 +407,40 @@ START_TEST(real_excerpt_with_losses)
 }
 END_TEST
 
+/* The trace that the project ships, with the counts that its README states. */
+START_TEST(bundled_trace)
+{
+    const char *source = g_getenv("BSA_SRCDIR");
+    char *path = g_build_filename(source != NULL ? source : ".", "traces",
+                                  "kernel-phases.perf-script.zst", NULL);
+    struct told told;
+    read_path(&told, path, TRACE_LAYER_BOTH);
+    ck_assert_uint_eq(told.hygiene.lines, 100187);
+    ck_assert_uint_eq(told.hygiene.allocs, 35326);
+    ck_assert_uint_eq(told.hygiene.frees, 32842);
+    ck_assert_uint_eq(told.hygiene.implicit_frees, 3662);
+    ck_assert_uint_eq(told.hygiene.orphan_frees, 3057);
+    ck_assert_uint_eq(told.hygiene.orphan_page_frees, 196);
+    ck_assert_uint_eq(told.hygiene.null_frees, 5992);
+    ck_assert_uint_eq(told.hygiene.batched_repeats, 7761);
+    ck_assert_uint_eq(told.hygiene.slab_page_allocs, 157);
+    ck_assert_uint_eq(told.hygiene.slab_page_frees, 113);
+    ck_assert_uint_eq(told.hygiene.never_freed_bytes, 737270);
+    ck_assert_uint_eq(told.hygiene.ignored_lines, 0);
+    ck_assert_uint_eq(told.summary.peak_live_bytes, 17558364);
+    ck_assert_uint_eq(told.summary.peak_live_pages, 3747);
+    check_balance(&told.hygiene);
+    drop(&told);
+    read_path(&told, path, TRACE_LAYER_PAGE);
+    ck_assert_uint_eq(told.hygiene.page_allocs, 9687);
+    ck_assert_uint_eq(told.hygiene.page_frees, 9363);
+    ck_assert_uint_eq(told.hygiene.implicit_page_frees, 375);
+    ck_assert_uint_eq(told.hygiene.pages_never_freed, 454);
+    drop(&told);
+    g_free(path);
+}
+END_TEST
+
 Suite *trace_suite(void);
 
 Suite *trace_suite(void)
@@ -430,6 +465,7 @@ Suite *trace_suite(void)
     TCase *real = tcase_create("real");
     tcase_add_test(real, real_excerpt);
     tcase_add_test(real, real_excerpt_with_losses);
+    tcase_add_test(real, bundled_trace);
     suite_add_tcase(suite, real);
     return suite;
 }
