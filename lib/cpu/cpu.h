@@ -35,7 +35,7 @@ struct bsai_page_list {
 
 struct bsai_cpu_counters {
     size_t refills, flushes, depot_gets, depot_puts, sent_home, slabs_added;
-    size_t page_allocs, page_frees, page_hits;
+    size_t page_allocs, page_frees, page_misses;
 };
 
 struct bsa_cpu {
@@ -120,13 +120,45 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
 
 /* Page lists. A listed block's head word says LISTED. */
 
-/* A block of 2^order pages from the list, refilled from the buddy when it is empty; NULL when the buddy
- * has none either, or there is no list. The word becomes BLOCK. */
-void *bsai_page_list_pop(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order);
+static BSAI_ALWAYS_INLINE void bsai_page_list_resize(struct bsa_cpu *cpu, unsigned order, size_t count)
+{
+    struct bsai_page_list *list = &cpu->lists[order];
+    size_t change = count - list->count; /* may wrap: the sum wraps back */
+    bsai_poke(&list->count, (uint32_t)count);
+    bsai_count(&cpu->pages_listed, change << order);
+}
 
-/* Puts a block whose word the caller has set to LISTED; false when there is no list for it. */
-bool bsai_page_list_push(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order,
-                         void *block);
+/* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
+static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, const struct bsa_buddy *buddy, unsigned order)
+{
+    struct bsai_page_list *list = &cpu->lists[order];
+    size_t page, count = list->count;
+    if (BSAI_UNLIKELY(count == 0))
+        return NULL;
+    void *block = list->slots[count - 1];
+    struct bsai_section *section = bsai_section_find(buddy, (uintptr_t)block, &page);
+    bsai_poke(&section->map.hot[page], bsai_word_run(BSAI_PAGE_BLOCK, (size_t)1 << order));
+    bsai_page_list_resize(cpu, order, count - 1);
+    return block;
+}
+
+/* Puts a block whose word the caller has set to LISTED; false when there is no room. */
+static BSAI_ALWAYS_INLINE bool bsai_page_list_push(struct bsa_cpu *cpu, unsigned order, void *block)
+{
+    struct bsai_page_list *list = &cpu->lists[order];
+    size_t count = list->count;
+    if (BSAI_UNLIKELY(count >= list->capacity || cpu->pages_listed + ((size_t)1 << order) > cpu->pages_most))
+        return false;
+    bsai_poke(&list->slots[count], block);
+    bsai_page_list_resize(cpu, order, count + 1);
+    return true;
+}
+
+/* Fills an empty list from the buddy; false when it has nothing, or the list no room. */
+bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order);
+
+/* Makes room for one more block of the order; false when there cannot be any. */
+bool bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order);
 
 /* Everything back to the buddy: how many pages. */
 size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy);

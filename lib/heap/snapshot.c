@@ -136,7 +136,7 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
         all.slabs_added = bsai_peek(&n->slabs_added);
         all.page_allocs = bsai_peek(&n->page_allocs);
         all.page_frees = bsai_peek(&n->page_frees);
-        all.page_list_hits = bsai_peek(&n->page_hits);
+        all.page_list_hits = all.page_allocs - bsai_peek(&n->page_misses);
         all.pages_listed = bsai_peek(&cpu->pages_listed);
     }
     all.size = stats->size;
