@@ -7,7 +7,8 @@
 unit_programs = \
 	%D%/unit/test_buddy \
 	%D%/unit/test_section \
-	%D%/unit/test_tree
+	%D%/unit/test_tree \
+	%D%/unit/test_zones
 
 api_programs =
 
@@ -19,7 +20,8 @@ misuse_programs = \
 	%D%/misuse/test_misuse_request
 
 stress_programs = \
-	%D%/stress/test_model_heap
+	%D%/stress/test_model_heap \
+	%D%/stress/test_threads
 
 cli_programs = \
 	%D%/cli/test_metrics \
@@ -95,6 +97,7 @@ noinst_HEADERS = \
 	%D%/misuse/bed.h \
 	%D%/stress/heap_model.h \
 	%D%/stress/stress.h \
+	%D%/stress/threads.h \
 	%D%/misuse/case.h \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data
