@@ -17,7 +17,8 @@ misuse_programs = \
 	%D%/misuse/test_misuse_buddy \
 	%D%/misuse/test_misuse_freed \
 	%D%/misuse/test_misuse_limits \
-	%D%/misuse/test_misuse_request
+	%D%/misuse/test_misuse_request \
+	%D%/misuse/test_misuse_slab
 
 stress_programs = \
 	%D%/stress/test_model_heap \
@@ -94,6 +95,7 @@ endif
 noinst_HEADERS = \
 	%D%/cli/replay_support.h \
 	%D%/api/machine.h \
+	%D%/api/slabs.h \
 	%D%/misuse/bed.h \
 	%D%/stress/heap_model.h \
 	%D%/stress/stress.h \

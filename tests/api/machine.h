@@ -19,7 +19,9 @@ struct machine {
     size_t cpu_questions;         /* calls of the cpu_id hook */
     unsigned inside;              /* enter without leave */
     size_t brackets;              /* pairs of enter and leave */
-    uint64_t to_phys;             /* physical = virtual + this */
+    uintptr_t low_start;          /* a range that lies physically below 4 GiB: */
+    size_t low_bytes;             /*   so many bytes */
+    uint64_t low_phys;            /*   at this address; all else lies 1 TiB above its virtual one */
 
     struct faults faults; /* what the fault hook was told */
     unsigned logs;
@@ -36,7 +38,10 @@ static inline unsigned machine_cpu_id(void *ctx)
 static inline uint64_t machine_virt_to_phys(void *ctx, const void *addr)
 {
     const struct machine *m = ctx;
-    return (uint64_t)(uintptr_t)addr + m->to_phys;
+    uintptr_t offset = (uintptr_t)addr - m->low_start;
+    if (offset < m->low_bytes)
+        return m->low_phys + offset;
+    return (uint64_t)(uintptr_t)addr + ((uint64_t)1 << 40);
 }
 
 static inline uintptr_t machine_enter(void *ctx)
@@ -88,6 +93,16 @@ static inline void machine_brackets(struct machine *m)
 {
     m->platform.enter = machine_enter;
     m->platform.leave = machine_leave;
+}
+
+/* Makes a region lie physically from phys on; one such region at a time. */
+static inline void machine_place_low(struct machine *m, const void *region, size_t bytes,
+                                     uint64_t phys)
+{
+    m->platform.virt_to_phys = machine_virt_to_phys;
+    m->low_start = (uintptr_t)region;
+    m->low_bytes = bytes;
+    m->low_phys = phys;
 }
 
 /* Memory of its own at an address that is `offset` above a multiple of align; it stays until the test
