@@ -34,11 +34,6 @@ static void set_mark(trace_page_marks *marks, guint64 block)
     g_array_index(marks->words, guint64, block / 64) |= (guint64)1 << (block % 64);
 }
 
-guint64 trace_page_marks_base(const trace_page_marks *marks)
-{
-    return marks->base;
-}
-
 void trace_page_marks_free(trace_page_marks *marks)
 {
     if (marks != NULL) {

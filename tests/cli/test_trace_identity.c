@@ -425,6 +425,25 @@ START_TEST(constant_map_will_do)
 }
 END_TEST
 
+/* Hundreds of bases with one vote each are no match for the true one, whatever the order. */
+START_TEST(chance_votes_do_not_win)
+{
+    struct told told;
+    GString *text = g_string_new(NULL);
+    for (guint64 i = 0; i < 300; i++) {
+        add_pages(text, "mm_page_alloc", 0x40000 + i, 0);
+        add_object(text, "kmalloc", bases[1] + (i << 30) + (0x40000 + i) * 4096);
+        for (guint64 object = 1; object < 4; object++) {
+            add_object(text, "kmalloc", bases[1] + (0x40000 + i) * 4096 + object * 64);
+        }
+    }
+    read_text(&told, text->str, TRACE_LAYER_BOTH);
+    ck_assert_uint_eq(told.hygiene.slab_page_allocs, 300);
+    drop(&told);
+    g_string_free(text, TRUE);
+}
+END_TEST
+
 /* Under no base does the object lie on the block: which it is does not matter. */
 START_TEST(layers_that_never_meet)
 {
@@ -481,6 +500,7 @@ Suite *trace_identity_suite(void)
     tcase_add_test(layers, unknown_map_is_refused);
     tcase_add_test(layers, one_vote_is_not_enough);
     tcase_add_test(layers, two_maps_are_refused);
+    tcase_add_test(layers, chance_votes_do_not_win);
     tcase_add_test(layers, constant_map_will_do);
     tcase_add_test(layers, layers_that_never_meet);
     tcase_add_test(layers, one_layer_needs_no_map);

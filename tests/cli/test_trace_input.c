@@ -2,11 +2,14 @@
 /* Where traces come from: files, pipes, zstd; and all that is refused, with its message. */
 #include "trace_support.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <zstd.h>
 
 #include "trace/input.h"
+#include "trace/names.h"
 #include "trace/spool.h"
 
 #define LINE_A                                                                                     \
@@ -362,6 +365,49 @@ START_TEST(spool_without_a_directory)
 }
 END_TEST
 
+/* A limit on file sizes stands for a full disk: what was written does not fit. */
+START_TEST(spool_without_room)
+{
+    struct rlimit limit = {65536, 65536};
+    struct trace_record record = {.line = 1};
+    GError *error = NULL;
+    guint64 appended = 0;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    trace_spool *spool = trace_spool_new(1000);
+    while (appended < 100000 && trace_spool_append(spool, &record, &error)) {
+        appended++;
+    }
+    ck_assert_uint_eq(appended, 2000);
+    ck_assert(g_error_matches(error, TRACE_ERROR, TRACE_ERROR_IO));
+    ck_assert(strstr(error->message, "set TMPDIR to a directory with more room") != NULL);
+    g_error_free(error);
+    trace_spool_free(spool);
+}
+END_TEST
+
+/* Far more names than the table begins with: each keeps its index and its text. */
+START_TEST(names_are_stored_once)
+{
+    trace_names *names = trace_names_new();
+    ck_assert_uint_eq(trace_names_intern(names, "", 0), TRACE_NO_NAME);
+    for (int pass = 0; pass < 2; pass++) {
+        for (guint32 i = 0; i < 5000; i++) {
+            char text[40];
+            gsize length = (gsize)g_snprintf(text, sizeof text, "%u_symbol+0x%x", i % 7, i);
+            ck_assert_uint_eq(trace_names_intern(names, text, length), i + 1);
+            ck_assert_str_eq(trace_names_get(names, i + 1), text);
+        }
+        ck_assert_uint_eq(trace_names_count(names), 5001);
+    }
+    /* A name and its beginning are two names. */
+    ck_assert_uint_eq(trace_names_intern(names, "dentry_cache", 6), 5001);
+    ck_assert_uint_eq(trace_names_intern(names, "dentry_cache", 12), 5002);
+    ck_assert_str_eq(trace_names_get(names, 5001), "dentry");
+    trace_names_free(names);
+}
+END_TEST
+
 struct seen {
     guint calls;
     double fraction;
@@ -406,6 +452,7 @@ Suite *trace_input_suite(void)
     tcase_add_loop_test(sources, line_without_end, 0, 2);
     tcase_add_test(sources, long_lines_have_bounded_memory);
     tcase_add_loop_test(sources, spool_keeps_records, 0, 8);
+    tcase_add_test(sources, names_are_stored_once);
     tcase_add_test(sources, progress_is_told);
     suite_add_tcase(suite, sources);
 
@@ -418,6 +465,7 @@ Suite *trace_input_suite(void)
     tcase_add_test(refused, nothing_in_it);
     tcase_add_test(refused, path_that_cannot_be_read);
     tcase_add_test(refused, spool_without_a_directory);
+    tcase_add_test(refused, spool_without_room);
     suite_add_tcase(suite, refused);
     return suite;
 }
