@@ -78,8 +78,7 @@ static gboolean open_backend(struct run *run, GError **error)
     execution->progress = &run->progress;
     execution->cpus = cpus;
     execution->default_align = summary->kernel ? 8 : 0; /* kmalloc's least alignment */
-    replay_execution_init(execution);
-    return TRUE;
+    return replay_execution_init(execution, error);
 }
 
 static gboolean replay(struct run *run, GError **error)
@@ -148,8 +147,8 @@ static void print_summary(const struct run *run)
 {
     const struct replay_execution *execution = &run->execution;
     GString *line = g_string_new(NULL);
-    g_string_append_printf(line, "%" G_GUINT64_FORMAT " events on %u CPUs, ", execution->events,
-                           execution->cpus);
+    g_string_append_printf(line, "%" G_GUINT64_FORMAT " events on %u CPU%s, ", execution->events,
+                           execution->cpus, execution->cpus == 1 ? "" : "s");
     append_bytes(line, execution->account.peak_requested);
     g_string_append(line, " requested at peak, ");
     append_bytes(line, execution->account.occupied.max_size);
@@ -163,6 +162,10 @@ static void run_clear(struct run *run)
 {
     g_free(run->report.trace_name);
     g_free(run->report.counters);
+    if (run->execution.backend != NULL) {
+        guint64 live; /* the run has failed: what is left of it does not matter */
+        run->execution.backend->ops->close(run->execution.backend, &live);
+    }
     sampler_clear(&run->sampler);
     replay_execution_clear(&run->execution);
     replay_schedule_clear(&run->schedule);

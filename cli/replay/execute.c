@@ -18,12 +18,20 @@ struct replay_slot {
 
 G_STATIC_ASSERT(REPLAY_MAX_CLASSES < SLOT_BLOCK);
 
-void replay_execution_init(struct replay_execution *execution)
+gboolean replay_execution_init(struct replay_execution *execution, GError **error)
 {
     execution->slots = execution->summary->peak_slots;
-    execution->slot = g_new0(struct replay_slot, execution->slots);
-    execution->cpu = g_new0(struct replay_cpu, execution->cpus);
     execution->last_cpu = G_MAXUINT;
+    execution->cpu = g_new0(struct replay_cpu, execution->cpus);
+    if (execution->slots <= G_MAXSIZE)
+        execution->slot = g_try_new0(struct replay_slot, (gsize)MAX(execution->slots, 1));
+    if (execution->slot != NULL)
+        return TRUE;
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
+                "no memory for a table of %" G_GUINT64_FORMAT
+                " objects, as many as the trace has alive at once",
+                execution->slots);
+    return FALSE;
 }
 
 void replay_execution_clear(struct replay_execution *execution)

@@ -74,8 +74,8 @@ struct replay_execution {
     struct replay_cpu *cpu;
 };
 
-/* Fields up to default_align are the caller's; this makes the rest. */
-void replay_execution_init(struct replay_execution *execution);
+/* Fields up to default_align are the caller's; this makes the rest. False when memory is missing. */
+gboolean replay_execution_init(struct replay_execution *execution, GError **error);
 void replay_execution_clear(struct replay_execution *execution);
 
 /* One event on its CPU. */

@@ -11,44 +11,98 @@
 #define MIB (G_GUINT64_CONSTANT(1) << 20)
 #define DEFAULT_UNIT (2 * MIB)
 
-/* Half as much again for rounding to classes and partly filled slabs, and what CPUs keep at hand
- * however small the trace is. */
-guint64 replay_default_region(const struct trace_summary *summary, guint cpus)
+static guint64 in_units(guint64 bytes)
 {
-    guint64 peak = summary->peak_live_bytes;
-    guint64 bytes = peak + peak / 2 + 6 * MIB + cpus * (MIB / 8);
     return (bytes + DEFAULT_UNIT - 1) / DEFAULT_UNIT * DEFAULT_UNIT;
 }
 
-/* What the start of each region is a multiple of: the largest block whose order is counted. */
-static guint64 region_alignment(guint page_size)
+/* Half as much again for rounding to classes and partly filled slabs, and what CPUs keep at hand
+ * however small the trace is. */
+static guint64 default_region(const struct trace_summary *summary, guint cpus)
 {
-    guint64 alignment = (guint64)page_size << 20;
-    if (sizeof(void *) < 8)
-        alignment = MIN(alignment, 64 * MIB); /* a 32-bit address space has no room for more */
-    return alignment;
+    guint64 peak = summary->peak_live_bytes;
+    return in_units(peak + peak / 2 + 6 * MIB + cpus * (MIB / 8));
 }
 
-static gboolean map_address_space(struct replay_regions *regions, guint64 bytes, guint64 wanted,
-                                  GError **error)
+/* In reserve: classes at most double what is asked for, and give at least 8 bytes. */
+static guint64 spare_region(const struct trace_summary *summary)
 {
-    void *map = MAP_FAILED;
+    return in_units(summary->peak_live_bytes + 8 * summary->peak_slots + 2 * MIB);
+}
+
+/* What the start of each region should be a multiple of: the largest block whose order is counted.
+ * Less where the address space has no room for it. */
+static guint64 best_alignment(guint page_size)
+{
+    guint64 alignment = (guint64)page_size << 20;
+    return sizeof(void *) < 8 ? MIN(alignment, 64 * MIB) : alignment;
+}
+
+static guint64 round_up(guint64 bytes, guint64 alignment)
+{
+    return (bytes + alignment - 1) / alignment * alignment;
+}
+
+/* Bytes of address space that hold all regions, each at a multiple of alignment. */
+static guint64 space_for(const struct replay_regions *regions, guint64 alignment)
+{
+    guint64 space = alignment;
+    for (guint i = 0; i < regions->count; i++)
+        space += round_up(regions->region[i].bytes, alignment);
+    return space;
+}
+
+static void *map_space(guint64 bytes)
+{
+    if (bytes > G_MAXSIZE)
+        return MAP_FAILED;
+    return mmap(NULL, (gsize)bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+/* The address space of all regions, without access: that costs nothing, however strictly the system
+ * counts memory. The alignment that was possible, or 0. */
+static guint64 reserve_space(struct replay_regions *regions, guint page_size)
+{
     errno = ENOMEM;
-    if (bytes <= G_MAXSIZE)
-        map = mmap(NULL, (gsize)bytes, PROT_READ | PROT_WRITE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map == MAP_FAILED) {
-        char *size = g_format_size_full(wanted, G_FORMAT_SIZE_IEC_UNITS);
-        g_set_error(
-            error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
-            "cannot reserve %s of address space for the regions: %s; give smaller ones with "
-            "--region",
-            size, g_strerror(errno));
-        g_free(size);
-        return FALSE;
+    for (guint64 alignment = best_alignment(page_size); alignment >= 4 * MIB; alignment /= 2) {
+        guint64 space = space_for(regions, alignment);
+        void *map = map_space(space);
+        if (map == MAP_FAILED)
+            continue;
+        regions->map = map;
+        regions->map_bytes = (gsize)space;
+        return alignment;
     }
-    regions->map = map;
-    regions->map_bytes = (gsize)bytes;
+    return 0;
+}
+
+static gboolean refuse(const struct replay_regions *regions, GError **error)
+{
+    int code = errno;
+    guint64 wanted = 0;
+    for (guint i = 0; i < regions->count; i++)
+        wanted += regions->region[i].bytes;
+    char *size = g_format_size_full(wanted, G_FORMAT_SIZE_IEC_UNITS);
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
+                "cannot reserve %s of address space for the regions: %s; give smaller ones with "
+                "--region",
+                size, g_strerror(code));
+    g_free(size);
+    return FALSE;
+}
+
+/* Each region at the next multiple of alignment, open for reading and writing. */
+static gboolean place(struct replay_regions *regions, guint64 alignment)
+{
+    guintptr mask = (guintptr)alignment - 1;
+    guintptr start = ((guintptr)regions->map + mask) & ~mask;
+    for (guint i = 0; i < regions->count; i++) {
+        struct replay_region *region = &regions->region[i];
+        region->start = (char *)start;
+        if (mprotect(region->start, (gsize)region->bytes, PROT_READ | PROT_WRITE) != 0)
+            return FALSE;
+        start += (guintptr)round_up(region->bytes, alignment);
+    }
     return TRUE;
 }
 
@@ -58,26 +112,17 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
 {
     memset(regions, 0, sizeof(*regions));
     regions->automatic = options->regions == 0;
-    regions->count = MAX(options->regions, 1);
-    guint64 alignment = region_alignment(options->page_size);
-    guint64 space = alignment, wanted = 0;
-    for (guint i = 0; i < regions->count; i++) {
-        guint64 bytes =
-            regions->automatic ? replay_default_region(summary, cpus) : options->region[i];
-        regions->region[i].bytes = bytes;
-        wanted += bytes;
-        space += (bytes + alignment - 1) / alignment * alignment;
+    if (regions->automatic) {
+        regions->count = 2;
+        regions->region[0].bytes = default_region(summary, cpus);
+        regions->region[1].bytes = spare_region(summary);
+    } else {
+        regions->count = options->regions;
+        for (guint i = 0; i < regions->count; i++)
+            regions->region[i].bytes = options->region[i];
     }
-    if (!map_address_space(regions, space, wanted, error))
-        return FALSE;
-    guintptr start =
-        ((guintptr)regions->map + (guintptr)alignment - 1) & ~((guintptr)alignment - 1);
-    for (guint i = 0; i < regions->count; i++) {
-        guint64 bytes = regions->region[i].bytes;
-        regions->region[i].start = (char *)start; /* an address made of the map's own */
-        start += (guintptr)((bytes + alignment - 1) / alignment * alignment);
-    }
-    return TRUE;
+    guint64 alignment = reserve_space(regions, options->page_size);
+    return (alignment != 0 && place(regions, alignment)) || refuse(regions, error);
 }
 
 void replay_regions_release(struct replay_regions *regions)

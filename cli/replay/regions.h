@@ -17,18 +17,16 @@ struct replay_region {
 struct replay_regions {
     guint count;
     guint used;         /* the first so many have been handed to the allocator */
-    gboolean automatic; /* the size was taken from the trace */
+    gboolean automatic; /* the sizes were taken from the trace */
     struct replay_region region[REPLAY_MAX_REGIONS];
     void *map;
     gsize map_bytes;
 };
 
-/* A size in which a trace with this summary should run. */
-guint64 replay_default_region(const struct trace_summary *summary, guint cpus);
-
 /*
- * Reserves the regions of options, or one of the default size. They lie at the same places relative
- * to each other, and to every power of two up to the largest block, in every run: an allocator that
+ * Reserves the regions of options; or one of a size in which the trace should run, and another in
+ * reserve. They lie at the same places relative to each other, and to every power of two up to the
+ * largest block, in every run: an allocator that
  * aligns blocks by address then does the same in each. Memory is not touched, so that a region may be
  * larger than the machine.
  */

@@ -3,24 +3,29 @@
  * The strict schedule on one thread per CPU.
  *
  * The thread that has the turn reads events and runs them as long as they are its CPU's; at the first
- * event of another CPU it leaves the event in the baton and wakes that CPU's thread. Everything but the
- * turn itself belongs to whoever has the turn; the mutex around it orders one thread's work before the
- * next one's. A CPU's thread starts when the CPU has its first event.
+ * event of another CPU it leaves the event in the baton, hands the turn over and wakes that CPU's
+ * thread. Everything but the turn itself belongs to whoever has the turn. Handing over is a release
+ * and taking over an acquire, so that all that was written before is seen after; the mutex is there
+ * for sleeping and waking. A CPU's thread starts when the CPU has its first event.
  */
+#include <stdatomic.h>
+
 #include "execute.h"
+
+#define NOBODY G_MAXUINT
 
 struct worker {
     struct baton *baton;
-    GThread *thread; /* NULL: not started */
+    GThread *thread; /* turn; NULL: not started */
     GCond wake;
     guint cpu;
 };
 
 struct baton {
     GMutex lock;
-    guint turn;     /* lock: whose it is */
-    gboolean over;  /* lock: all events done, or failed */
-    GCond finished; /* lock */
+    _Atomic guint turn; /* whose it is; changes under the lock */
+    _Atomic int over;   /* all events done, or failed; changes under the lock */
+    GCond finished;
     struct worker *worker;
     struct trace_event event; /* turn: the next one to run */
     gboolean ok;              /* turn */
@@ -28,13 +33,11 @@ struct baton {
     struct replay_execution *execution;
 };
 
-static gpointer worker_main(gpointer data);
-
 static void end(struct baton *baton, gboolean ok)
 {
     baton->ok = ok;
     g_mutex_lock(&baton->lock);
-    baton->over = TRUE;
+    atomic_store_explicit(&baton->over, TRUE, memory_order_release);
     for (guint cpu = 0; cpu < baton->execution->cpus; cpu++) {
         if (baton->worker[cpu].thread != NULL)
             g_cond_signal(&baton->worker[cpu].wake);
@@ -43,24 +46,24 @@ static void end(struct baton *baton, gboolean ok)
     g_mutex_unlock(&baton->lock);
 }
 
+static gpointer worker_main(gpointer data);
+
 /* Gives the turn to a CPU's thread, which is started if need be. */
-static gboolean pass_to(struct baton *baton, guint cpu)
+static void pass_to(struct baton *baton, guint cpu)
 {
     struct worker *worker = &baton->worker[cpu];
-    gboolean started = TRUE;
-    g_mutex_lock(&baton->lock);
-    baton->turn = cpu;
-    if (worker->thread == NULL) {
+    if (worker->thread == NULL)
         worker->thread = g_thread_try_new("cpu", worker_main, worker, baton->error);
-        started = worker->thread != NULL;
-        if (!started)
-            g_prefix_error(baton->error,
-                           "starting the thread of CPU %u (--threads=no needs none): ", cpu);
-    } else {
-        g_cond_signal(&worker->wake);
+    if (worker->thread == NULL) {
+        g_prefix_error(baton->error,
+                       "starting the thread of CPU %u (--threads=no needs none): ", cpu);
+        end(baton, FALSE);
+        return;
     }
+    g_mutex_lock(&baton->lock);
+    atomic_store_explicit(&baton->turn, cpu, memory_order_release);
+    g_cond_signal(&worker->wake);
     g_mutex_unlock(&baton->lock);
-    return started;
 }
 
 /* Runs events until one belongs elsewhere, in whose favour the turn goes. */
@@ -80,8 +83,17 @@ static void run_turn(struct baton *baton, guint cpu)
         }
         next = replay_schedule_cpu(execution->schedule, &baton->event);
     }
-    if (!pass_to(baton, next))
-        end(baton, FALSE);
+    pass_to(baton, next);
+}
+
+static gboolean is_over(struct baton *baton)
+{
+    return atomic_load_explicit(&baton->over, memory_order_acquire);
+}
+
+static gboolean has_turn(struct baton *baton, guint cpu)
+{
+    return atomic_load_explicit(&baton->turn, memory_order_acquire) == cpu;
 }
 
 static gpointer worker_main(gpointer data)
@@ -90,11 +102,10 @@ static gpointer worker_main(gpointer data)
     struct baton *baton = self->baton;
     for (;;) {
         g_mutex_lock(&baton->lock);
-        while (baton->turn != self->cpu && !baton->over)
+        while (!has_turn(baton, self->cpu) && !is_over(baton))
             g_cond_wait(&self->wake, &baton->lock);
-        gboolean over = baton->over;
         g_mutex_unlock(&baton->lock);
-        if (over)
+        if (is_over(baton))
             return NULL;
         run_turn(baton, self->cpu);
     }
@@ -102,7 +113,7 @@ static gpointer worker_main(gpointer data)
 
 gboolean replay_run_threads(struct replay_execution *execution, GError **error)
 {
-    struct baton baton = {.turn = G_MAXUINT, .error = error, .execution = execution};
+    struct baton baton = {.turn = NOBODY, .error = error, .execution = execution};
     int more = trace_next(execution->reader, &baton.event, error);
     if (more != 1)
         return more == 0;
@@ -114,11 +125,10 @@ gboolean replay_run_threads(struct replay_execution *execution, GError **error)
         baton.worker[cpu].cpu = cpu;
         g_cond_init(&baton.worker[cpu].wake);
     }
-    if (!pass_to(&baton, replay_schedule_cpu(execution->schedule, &baton.event)))
-        end(&baton, FALSE);
+    pass_to(&baton, replay_schedule_cpu(execution->schedule, &baton.event));
 
     g_mutex_lock(&baton.lock);
-    while (!baton.over)
+    while (!is_over(&baton))
         g_cond_wait(&baton.finished, &baton.lock);
     g_mutex_unlock(&baton.lock);
     for (guint cpu = 0; cpu < execution->cpus; cpu++) {

@@ -134,21 +134,46 @@ gboolean report_write_timing(const struct report *report, GError **error)
     return ok;
 }
 
-/* gnuplot may succeed without a picture: a disk that is full is not always its error. */
-static gboolean check_picture(const char *directory, const char *name, const char *suffix,
+/* How a whole picture ends. gnuplot does not always notice that a disk is full. */
+static const struct {
+    const char *suffix, *end;
+    gsize length;
+} pictures[] = {
+    {".png", "IEND\xae\x42\x60\x82", 8},
+    {".svg", "</svg>", 6},
+};
+
+static gboolean is_whole(const char *path, guint kind)
+{
+    char *data = NULL;
+    gsize length = 0;
+    if (!g_file_get_contents(path, &data, &length, NULL))
+        return FALSE;
+    while (length > 0 && g_ascii_isspace(data[length - 1]))
+        length--;
+    gsize end = pictures[kind].length;
+    gboolean whole = length >= end && memcmp(data + length - end, pictures[kind].end, end) == 0;
+    g_free(data);
+    return whole;
+}
+
+/* A part of a picture is worse than none. */
+static gboolean check_picture(const char *directory, const char *name, guint kind,
                               const char *messages, GError **error)
 {
-    GStatBuf status;
-    char *file = g_strconcat(name, suffix, NULL);
+    char *file = g_strconcat(name, pictures[kind].suffix, NULL);
     char *path = g_build_filename(directory, file, NULL);
-    gboolean there = g_stat(path, &status) == 0 && status.st_size > 0;
-    if (!there)
+    gboolean whole = is_whole(path, kind);
+    if (!whole) {
+        g_remove(path);
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_PLOT,
-                    "gnuplot left no picture in %s%s%s; the rest of the report is complete", path,
-                    messages[0] != '\0' ? ":\n" : "", messages);
+                    "gnuplot drew no whole picture %s; is there room? The rest of the report is "
+                    "complete%s%s",
+                    path, messages[0] != '\0' ? ". gnuplot says:\n" : "", messages);
+    }
     g_free(path);
     g_free(file);
-    return there;
+    return whole;
 }
 
 /* -d: the user's own start-up file may not change the pictures. */
@@ -175,8 +200,8 @@ static gboolean draw(const char *directory, const char *name, GError **error)
                     reason->message, g_strstrip(messages));
     } else {
         g_strstrip(messages);
-        ok = check_picture(directory, name, ".png", messages, error) &&
-             check_picture(directory, name, ".svg", messages, error);
+        ok = check_picture(directory, name, 0, messages, error) &&
+             check_picture(directory, name, 1, messages, error);
     }
     g_clear_error(&reason);
     g_free(messages);

@@ -32,7 +32,8 @@ void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 eve
     *sampler = (struct sampler){
         .wanted = wanted,
         .events = events,
-        .capacity = wanted + 2, /* the peak, and an end that comes early */
+        /* one for each event is enough; and the peak, and an end that comes early */
+        .capacity = (guint)MIN(wanted, events + 1) + 2,
         .columns = MIN(cpus, SAMPLER_MAX_COLUMNS),
     };
     sampler->sample = g_new0(struct sample, sampler->capacity);

@@ -20,7 +20,7 @@ static void regions(const struct report *report, GString *out)
             g_string_append(out, " (1.5 x peak + 6 MiB + 128 KiB per CPU)");
         g_string_append_c(out, '\n');
     }
-    if (all->used < all->count)
+    if (all->used < all->count && !all->automatic)
         g_string_append_printf(out, "%-20s%u more, never needed\n", "", all->count - all->used);
 }
 

@@ -153,7 +153,7 @@ printf '#!/bin/sh\necho "unknown terminal" >&2\nexit 3\n' >"$work/bin/gnuplot"
 chmod +x "$work/bin/gnuplot"
 drawn_by 1 "a gnuplot that fails" "unknown terminal"
 printf '#!/bin/sh\nexit 0\n' >"$work/bin/gnuplot"
-drawn_by 1 "a gnuplot that draws nothing" "left no picture"
+drawn_by 1 "a gnuplot that draws nothing" "no whole picture"
 
 if have gnuplot; then
     cp "$trace" "$work/a\`touch x\`_^{b}\"%s.txt"

@@ -204,6 +204,27 @@ START_TEST(regions_added)
 }
 END_TEST
 
+/* Objects that classes double: the default region is too small for them, its reserve is not. */
+START_TEST(default_region)
+{
+    static const char *const options[] = {"--layer=slab", NULL};
+    struct ran ran;
+    GString *text = g_string_new(NULL);
+    for (guint i = 0; i < 14000; i++)
+        add_alloc(text, 0, 1, i, BASE + 2048 * (guint64)i, 1025);
+    replay_text(&ran, text->str, options);
+    ck_assert_msg(ran.status == 0, "%s", ran.said);
+    ck_assert(json_node_get_boolean(node_at(&ran, "replay.regions_from_trace")));
+    ck_assert_int_eq(count_at(&ran, "result.failed"), 0);
+    ck_assert_int_eq(count_at(&ran, "replay.regions_used"), 2);
+    /* 1.5 * 14000 * 1025 + 6 MiB + 128 KiB, rounded up to 2 MiB */
+    ck_assert_int_eq(count_at(&ran, "replay.regions.0"), 28 << 20);
+    ck_assert_int_gt(count_at(&ran, "replay.region_added_after_event.1"), 12000);
+    forget(&ran);
+    g_string_free(text, TRUE);
+}
+END_TEST
+
 /* Threads 7, 3, 7, 5 on recorded CPUs 5, 6, 5, 2. */
 static char *four_threads(void)
 {
@@ -324,6 +345,7 @@ int main(void)
     tcase_add_test(figures, pages);
     tcase_add_test(figures, failed_requests);
     tcase_add_test(figures, regions_added);
+    tcase_add_test(figures, default_region);
     tcase_add_test(figures, timeline);
     suite_add_tcase(suite, figures);
     TCase *cpus = tcase_create("cpus");

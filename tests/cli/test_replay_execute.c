@@ -149,7 +149,7 @@ static void set_up(struct bench *bench, guint regions, guint64 peak_bytes)
         .cpus = 2,
         .default_align = 8,
     };
-    replay_execution_init(&bench->execution);
+    ck_assert(replay_execution_init(&bench->execution, NULL));
 }
 
 static void tear_down(struct bench *bench)
