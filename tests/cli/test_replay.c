@@ -210,16 +210,16 @@ START_TEST(default_region)
     static const char *const options[] = {"--layer=slab", NULL};
     struct ran ran;
     GString *text = g_string_new(NULL);
-    for (guint i = 0; i < 14000; i++)
+    for (guint i = 0; i < 20000; i++)
         add_alloc(text, 0, 1, i, BASE + 2048 * (guint64)i, 1025);
     replay_text(&ran, text->str, options);
     ck_assert_msg(ran.status == 0, "%s", ran.said);
     ck_assert(json_node_get_boolean(node_at(&ran, "replay.regions_from_trace")));
     ck_assert_int_eq(count_at(&ran, "result.failed"), 0);
     ck_assert_int_eq(count_at(&ran, "replay.regions_used"), 2);
-    /* 1.5 * 14000 * 1025 + 6 MiB + 128 KiB, rounded up to 2 MiB */
-    ck_assert_int_eq(count_at(&ran, "replay.regions.0"), 28 << 20);
-    ck_assert_int_gt(count_at(&ran, "replay.region_added_after_event.1"), 12000);
+    /* 1.5 * 20000 * 1025 + 6 MiB + 128 KiB, rounded up to 2 MiB */
+    ck_assert_int_eq(count_at(&ran, "replay.regions.0"), 36 << 20);
+    ck_assert_int_gt(count_at(&ran, "replay.region_added_after_event.1"), 17000);
     forget(&ran);
     g_string_free(text, TRUE);
 }
