@@ -10,6 +10,11 @@ dist_man_MANS += \
 	%D%/bsa_slab.3 \
 	%D%/bsa_stats.3 \
 	%D%/libbuddyslab.3
+if CLI
+dist_man_MANS += %D%/bsa-replay.1
+else
+EXTRA_DIST += %D%/bsa-replay.1
+endif
 EXTRA_DIST += %D%/links.txt
 
 # A page for every function, which names the page of its group.

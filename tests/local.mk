@@ -41,6 +41,8 @@ check_scripts = \
 	%D%/check-includes.sh \
 	%D%/check-manpages.sh \
 	%D%/check-pkgconfig.sh
+cli_check_scripts = \
+	%D%/cli/check-replay.sh
 
 # Shared by the programs; tests/support.h says what is in it.
 test_support = %D%/libsupport.la
@@ -58,6 +60,9 @@ check_PROGRAMS += $(test_programs)
 TESTS += $(test_programs)
 endif
 TESTS += $(check_scripts)
+if CLI
+TESTS += $(cli_check_scripts)
+endif
 
 # Programs have their source from their name, and the libraries of their kind from these
 # target-specific variables (GNU make): a line for each program is spared.
@@ -105,7 +110,7 @@ noinst_HEADERS = \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data
 
-EXTRA_DIST += $(check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
+EXTRA_DIST += $(check_scripts) $(cli_check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
 	%D%/freestanding/platform.h
 
 # The same programs, with twenty times the operations.
