@@ -366,17 +366,19 @@ START_TEST(no_spurious_refusal)
     void *p;
     place.config.magazine_objects = _i == 0 ? 8 : BSA_NONE;
     place_open(&place, (size_t)1 << 20);
-    /* Leave as many pages as the sixteen objects and the slab's record need. */
-    size_t taken = 0, needed = THREADS * 4 * 2048 + 4096;
-    void *held[256];
     for (this_cpu = 0; this_cpu < THREADS; this_cpu++)
         tag_free(place.heap, tag_alloc(place.heap, 8)); /* makes the CPU's state */
     this_cpu = 0;
     bsa_heap_reclaim(place.heap);
-    while (bsa_heap_managed_bytes(place.heap) - bsa_heap_allocated_bytes(place.heap) > needed) {
-        assert_status(bsa_heap_alloc_pages(place.heap, 1, 1, &p), BSA_OK);
+    /* Two slabs of four pages hold the sixteen objects; a further block is for their records. */
+    size_t taken = 0;
+    void *held[256], *room[3];
+    for (unsigned i = 0; i < 3; i++)
+        assert_status(bsa_heap_alloc_pages(place.heap, 4, 1, &room[i]), BSA_OK);
+    while (bsa_heap_alloc_pages(place.heap, 1, 1, &p) == BSA_OK)
         held[taken++] = p;
-    }
+    for (unsigned i = 0; i < 3; i++)
+        assert_status(bsa_heap_free_pages(place.heap, room[i], 4), BSA_OK);
     struct job *job = make_job(&place, thread_steps(80000));
     crew_run(THREADS, work_share, job);
     printf("# refused: %zu\n", job->failures);
