@@ -21,10 +21,15 @@
 #define bsai_shared_count(p, n) ((void)__atomic_fetch_add((p), (n), __ATOMIC_RELAXED))
 #define bsai_shared_uncount(p, n) ((void)__atomic_fetch_sub((p), (n), __ATOMIC_RELAXED))
 
-/* Bits of a bitmap that several CPUs change at once; the old word tells who was first. Relaxed: what
- * they stand for is handed over by bsai_state_exchange, a lock, or the caller. */
+/* Live bits, which several CPUs change at once; the old word tells who was first. Relaxed: what they
+ * stand for is handed over by the caller, from the one who allocated to the one who frees. */
 #define bsai_bits_set(p, mask) __atomic_fetch_or((p), (mask), __ATOMIC_RELAXED)
 #define bsai_bits_clear(p, mask) __atomic_fetch_and((p), ~(mask), __ATOMIC_RELAXED)
+
+/* Free bits, which objects are handed over by: who takes a bit may find it set before the state word
+ * counts it. Release: what the user did to the object; acquire: the same, by who takes it. */
+#define bsai_bits_put(p, mask) ((void)__atomic_fetch_or((p), (mask), __ATOMIC_RELEASE))
+#define bsai_bits_take(p, mask) ((void)__atomic_fetch_and((p), ~(mask), __ATOMIC_ACQUIRE))
 
 /* A slab's state word. Release: the free bits that were set before are seen by whoever reads the count
  * that covers them. Acquire: who takes objects sees those bits, and all that the freeing CPU's users

@@ -143,13 +143,13 @@ static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsi
             taken |= left & (0 - left);
         }
         if (taken != 0)
-            bsai_bits_clear(&free_bits[w], taken);
+            bsai_bits_take(&free_bits[w], taken);
         bsai_cache_steps(cache, 1);
     }
     return got;
 }
 
-/* Takes from a listed slab; unlists it when nothing is left. */
+/* Takes from a listed slab; unlists it when nothing is left. The cache's sums follow in bsai_cache_take. */
 static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want, struct bsai_slot *out)
 {
     uint32_t old = bsai_state_read(&slab->state), new;
@@ -222,11 +222,8 @@ static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *sla
     uint32_t add = remote ? n << BSAI_STATE_REMOTE_SHIFT : n;
     uint32_t old = bsai_state_read(&slab->state), new;
     bool empty;
-    bsai_shared_count(&cache->available, (size_t)n);
-    if (remote) {
-        bsai_shared_count(&cache->remote, (size_t)n);
+    if (remote)
         *away += n;
-    }
     do {
         new = old + add;
         empty = bsai_state_available(new) == cache->geometry.capacity;
@@ -260,10 +257,13 @@ bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_sl
                    bsai_object_index(slots[i].object) / BSAI_WORD_BITS == w;
                  i++, count++)
                 mask |= (bsai_word)1 << (bsai_object_index(slots[i].object) % BSAI_WORD_BITS);
-            bsai_bits_set(&free_bits[w], mask);
+            bsai_bits_put(&free_bits[w], mask);
         }
         empty |= credit(cache, cpu, slab, count, away);
     }
+    bsai_shared_count(&cache->available, (size_t)n);
+    if (*away != 0)
+        bsai_shared_count(&cache->remote, (size_t)*away);
     return empty;
 }
 
