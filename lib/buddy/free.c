@@ -32,13 +32,12 @@ void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_se
 bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
                            struct bsai_section *section, size_t page, size_t count)
 {
-    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, count);
     bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
-    bool won = bsai_word_claim(&section->map.hot[page], &word, (uint32_t)BSAI_PAGE_NONE);
-    if (won)
+    bool live = bsai_peek(&section->map.hot[page]) == bsai_word_run(BSAI_PAGE_BLOCK, count);
+    if (live)
         give_locked(b, section, page, count);
     bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
-    return won;
+    return live;
 }
 
 void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,

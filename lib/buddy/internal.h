@@ -81,8 +81,8 @@ size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsign
 void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                      size_t page, size_t count);
 
-/* The same where several frees may race: one of them wins, if the page is the head of a live block of
- * exactly that count. */
+/* The same where several frees may race and none has claimed the word: one of them wins, if the page is
+ * the head of a live block of exactly that count. Not where others claim words without the lock. */
 bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
                            struct bsai_section *section, size_t page, size_t count);
 
