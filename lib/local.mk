@@ -50,6 +50,7 @@ bsa_core_sources = \
 	%D%/cpu/state.c \
 	%D%/heap/c_api.c \
 	%D%/heap/cpus.c \
+	%D%/heap/fast.h \
 	%D%/heap/heap.h \
 	%D%/heap/init.c \
 	%D%/heap/objects.c \

@@ -41,7 +41,8 @@ static inline size_t bsai_align_up(size_t x, size_t a)
  * Bit scans. Where the instruction set has none the compiler would call into its run-time library,
  * which a freestanding build does not have; so these spell it out there.
  */
-#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || (defined(__arm__) && __ARM_ARCH >= 7)
+#if defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) ||                            \
+    (defined(__arm__) && __ARM_ARCH >= 7)
 static inline unsigned bsai_ctz32(uint32_t x)
 {
     return (unsigned)__builtin_ctz(x);

@@ -36,11 +36,13 @@
  * did to the objects happened before. */
 #define bsai_state_read(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define bsai_state_exchange(p, expected, desired)                                                  \
-    __atomic_compare_exchange_n((p), (expected), (desired), true, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
+    __atomic_compare_exchange_n((p), (expected), (desired), true, __ATOMIC_ACQ_REL,                \
+                                __ATOMIC_ACQUIRE)
 
 /* A page word that one of several frees may win. Relaxed: the page itself is handed over by a lock. */
 #define bsai_word_claim(p, expected, desired)                                                      \
-    __atomic_compare_exchange_n((p), (expected), (desired), false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)
+    __atomic_compare_exchange_n((p), (expected), (desired), false, __ATOMIC_RELAXED,               \
+                                __ATOMIC_RELAXED)
 
 /* A pointer or table made ready by plain writes before it is shown to readers that take no lock. */
 #define bsai_publish(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
@@ -49,7 +51,8 @@
 /* A stack that anyone pushes to and one context at a time takes whole (Treiber 1986). Release: the
  * node's link; acquire: the same, by the taker. Nobody pops single nodes, so there is no ABA. */
 #define bsai_stack_push(head, expected, node)                                                      \
-    __atomic_compare_exchange_n((head), (expected), (node), true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)
+    __atomic_compare_exchange_n((head), (expected), (node), true, __ATOMIC_RELEASE,                \
+                                __ATOMIC_RELAXED)
 #define bsai_stack_take(head) __atomic_exchange_n((head), NULL, __ATOMIC_ACQUIRE)
 
 /* A request flag that its poster sets after, and its owner clears before acting on, other state. */

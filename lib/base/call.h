@@ -16,12 +16,12 @@
 
 struct bsai_call {
     const struct bsa_platform *platform;
-    uintptr_t state;   /* what enter returned */
-    const char *what;  /* misuse in words, or NULL */
-    const void *addr;  /*   and the address it is about */
-    bool unlocked;     /* locks are not taken: one call at a time, by the caller's word */
+    uintptr_t state;  /* what enter returned */
+    const char *what; /* misuse in words, or NULL */
+    const void *addr; /*   and the address it is about */
+    bool unlocked;    /* locks are not taken: one call at a time, by the caller's word */
 #if BSA_CHECKS >= 1
-    unsigned held;     /* ranks of the locks held, a bit each */
+    unsigned held; /* ranks of the locks held, a bit each */
 #endif
 };
 

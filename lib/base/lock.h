@@ -32,7 +32,8 @@ struct bsai_lock {
 void bsai_lock_contended(struct bsai_lock *lock, struct bsai_call *call);
 
 #if BSA_CHECKS >= 1
-void bsai_lock_check(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call, bool also);
+void bsai_lock_check(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call,
+                     bool also);
 void bsai_lock_note(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call);
 void bsai_lock_forget(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call);
 #else
@@ -46,7 +47,8 @@ static inline void bsai_lock_init(struct bsai_lock *lock)
     bsai_memset(lock, 0, sizeof(*lock));
 }
 
-static inline bool bsai_lock_try(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+static inline bool bsai_lock_try(struct bsai_lock *lock, enum bsai_rank rank,
+                                 struct bsai_call *call)
 {
     if (!bsai_lock_try_word(&lock->word))
         return false;
@@ -54,7 +56,8 @@ static inline bool bsai_lock_try(struct bsai_lock *lock, enum bsai_rank rank, st
     return true;
 }
 
-static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank,
+                                  struct bsai_call *call)
 {
     if (call->unlocked)
         return;
@@ -65,7 +68,8 @@ static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank, s
 }
 
 /* A further lock of a rank that is held already; see above. */
-static inline void bsai_lock_also(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+static inline void bsai_lock_also(struct bsai_lock *lock, enum bsai_rank rank,
+                                  struct bsai_call *call)
 {
     if (call->unlocked)
         return;
@@ -75,7 +79,8 @@ static inline void bsai_lock_also(struct bsai_lock *lock, enum bsai_rank rank, s
     bsai_lock_note(lock, rank, call);
 }
 
-static inline void bsai_lock_drop(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call)
+static inline void bsai_lock_drop(struct bsai_lock *lock, enum bsai_rank rank,
+                                  struct bsai_call *call)
 {
     if (call->unlocked)
         return;

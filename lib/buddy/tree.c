@@ -53,17 +53,14 @@ static unsigned full_words(const struct bsai_tree *tree)
     return full;
 }
 
-static unsigned find_in_words(const struct bsai_tree *tree, unsigned order)
+static BSAI_ALWAYS_INLINE unsigned find_in_words(const struct bsai_tree *tree, unsigned order)
 {
     unsigned found = BSAI_TREE_NONE;
     for (unsigned w = 0; w < BSAI_TREE_WORDS; w++) {
-        uint64_t word = tree->free[w];
-        if (word == 0)
-            continue;
-        uint64_t blocks = fold(word, order);
+        uint64_t blocks = fold(tree->free[w], order);
         if (blocks == 0)
             continue;
-        uint64_t single = unpaired(blocks, fold(word, order + 1), order);
+        uint64_t single = unpaired(blocks, fold(tree->free[w], order + 1), order);
         if (single != 0)
             return w * 64 + bsai_ctz64(single);
         if (found == BSAI_TREE_NONE)
@@ -72,16 +69,35 @@ static unsigned find_in_words(const struct bsai_tree *tree, unsigned order)
     return found;
 }
 
-unsigned bsai_tree_find(const struct bsai_tree *tree, unsigned order)
+static unsigned find_in_full_words(const struct bsai_tree *tree, unsigned order)
 {
-    if (order < WORD_ORDER)
-        return find_in_words(tree, order);
     uint64_t full = full_words(tree);
     uint64_t blocks = fold(full, order - WORD_ORDER);
     if (blocks == 0)
         return BSAI_TREE_NONE;
     uint64_t single = unpaired(blocks, fold(full, order + 1 - WORD_ORDER), order - WORD_ORDER);
     return bsai_ctz64(single != 0 ? single : blocks) * 64;
+}
+
+unsigned bsai_tree_find(const struct bsai_tree *tree, unsigned order)
+{
+    /* An order that the compiler knows makes a fold a few shifts. */
+    switch (order) {
+    case 0:
+        return find_in_words(tree, 0);
+    case 1:
+        return find_in_words(tree, 1);
+    case 2:
+        return find_in_words(tree, 2);
+    case 3:
+        return find_in_words(tree, 3);
+    case 4:
+        return find_in_words(tree, 4);
+    case 5:
+        return find_in_words(tree, 5);
+    default:
+        return find_in_full_words(tree, order);
+    }
 }
 
 /* Word w of the 512 bits shifted down by n. */

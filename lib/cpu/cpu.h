@@ -15,10 +15,10 @@
 #include "depot.h"
 
 enum {
-    BSAI_LIST_ORDERS = 7,      /* page lists for blocks of 2^0 .. 2^6 pages */
+    BSAI_LIST_ORDERS = 7, /* page lists for blocks of 2^0 .. 2^6 pages */
     BSAI_LIST_SLOTS_MAX = 64,
     BSAI_MAGAZINE_DEFAULT = 64,
-    BSAI_MAGAZINE_MAX = 256    /* bounds a batch, and so a buffer on the stack */
+    BSAI_MAGAZINE_MAX = 256 /* bounds a batch, and so a buffer on the stack */
 };
 
 struct bsai_magazine {
@@ -28,9 +28,9 @@ struct bsai_magazine {
 };
 
 struct bsai_page_list {
-    uint32_t count;        /* blocks; read anywhere */
-    uint32_t capacity;     /* constant */
-    void **slots;          /* entries read anywhere */
+    uint32_t count;    /* blocks; read anywhere */
+    uint32_t capacity; /* constant */
+    void **slots;      /* entries read anywhere */
 };
 
 struct bsai_cpu_counters {
@@ -39,20 +39,21 @@ struct bsai_cpu_counters {
 };
 
 struct bsa_cpu {
-    struct bsa_heap *heap;     /* constant, as the next four */
+    struct bsa_heap *heap; /* constant, as the next four */
     unsigned id;
-    uint8_t locked;            /* the owner holds the lock: shared mode, or state shared by several ids */
-    uint8_t alone;             /* the heap's only CPU: what the owner holds nobody else changes */
-    uint8_t plain;             /* no enter and leave hooks: the fast paths need no call frame */
+    uint8_t locked; /* the owner holds the lock: shared mode, or state shared by several ids */
+    uint8_t alone;  /* the heap's only CPU: what the owner holds nobody else changes */
+    uint8_t plain;  /* no enter and leave hooks: the fast paths need no call frame */
     struct bsai_lock lock;
-    uint32_t offline;          /* exclusive mode; atomic */
-    uint32_t request;          /* exclusive mode: somebody wants a drain; atomic */
-    uint32_t busy;             /* builds with checks, exclusive mode: a call is in progress */
-    size_t pages_listed;       /* pages on all lists; read anywhere */
-    size_t pages_most;         /* constant */
+    uint32_t offline;    /* exclusive mode; atomic */
+    uint32_t request;    /* exclusive mode: somebody wants a drain; atomic */
+    uint32_t busy;       /* builds with checks, exclusive mode: a call is in progress */
+    size_t pages_listed; /* pages on all lists; read anywhere */
+    size_t pages_most;   /* constant */
     struct bsai_page_list lists[BSAI_LIST_ORDERS];
     struct bsai_cpu_counters counters; /* read anywhere */
-    struct bsai_slab **claims; /* a slot per class, guarded by that class's cache lock; a line apart */
+    struct bsai_slab *
+        *claims; /* a slot per class, guarded by that class's cache lock; a line apart */
     struct bsai_magazine magazines[];
 };
 
@@ -62,7 +63,7 @@ struct bsai_cpu_shape {
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
     uint16_t list[BSAI_LIST_ORDERS];
     size_t pages_most;
-    size_t bytes;                       /* of the whole state, a multiple of the cache line */
+    size_t bytes; /* of the whole state, a multiple of the cache line */
 };
 
 /* Sets shape->bytes from the rest. */
@@ -79,7 +80,8 @@ static BSAI_ALWAYS_INLINE uintptr_t bsai_magazine_pop(struct bsai_magazine *m, b
         return 0;
     struct bsai_slot slot = m->slots[count - 1];
     bsai_poke(&m->count, count - 1);
-    bool was_cached = bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), alone);
+    bool was_cached =
+        bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), alone);
     bsai_assert(was_cached);
     (void)was_cached;
     return slot.addr;
@@ -115,12 +117,13 @@ bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, struct 
 size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache);
 
 /* A depot's batches home, for whichever CPU id does it: how many objects. */
-size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache, unsigned cpu,
-                        struct bsai_slot *buffer);
+size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache,
+                        unsigned cpu, struct bsai_slot *buffer);
 
 /* Page lists. A listed block's head word says LISTED. */
 
-static BSAI_ALWAYS_INLINE void bsai_page_list_resize(struct bsa_cpu *cpu, unsigned order, size_t count)
+static BSAI_ALWAYS_INLINE void bsai_page_list_resize(struct bsa_cpu *cpu, unsigned order,
+                                                     size_t count)
 {
     struct bsai_page_list *list = &cpu->lists[order];
     size_t change = count - list->count; /* may wrap: the sum wraps back */
@@ -129,7 +132,8 @@ static BSAI_ALWAYS_INLINE void bsai_page_list_resize(struct bsa_cpu *cpu, unsign
 }
 
 /* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
-static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, const struct bsa_buddy *buddy, unsigned order)
+static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu,
+                                                   const struct bsa_buddy *buddy, unsigned order)
 {
     struct bsai_page_list *list = &cpu->lists[order];
     size_t page, count = list->count;
@@ -147,7 +151,8 @@ static BSAI_ALWAYS_INLINE bool bsai_page_list_push(struct bsa_cpu *cpu, unsigned
 {
     struct bsai_page_list *list = &cpu->lists[order];
     size_t count = list->count;
-    if (BSAI_UNLIKELY(count >= list->capacity || cpu->pages_listed + ((size_t)1 << order) > cpu->pages_most))
+    if (BSAI_UNLIKELY(count >= list->capacity ||
+                      cpu->pages_listed + ((size_t)1 << order) > cpu->pages_most))
         return false;
     bsai_poke(&list->slots[count], block);
     bsai_page_list_resize(cpu, order, count + 1);
@@ -155,10 +160,12 @@ static BSAI_ALWAYS_INLINE bool bsai_page_list_push(struct bsa_cpu *cpu, unsigned
 }
 
 /* Fills an empty list from the buddy; false when it has nothing, or the list no room. */
-bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order);
+bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
+                           unsigned order);
 
 /* Makes room for one more block of the order; false when there cannot be any. */
-bool bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy, unsigned order);
+bool bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
+                          unsigned order);
 
 /* Everything back to the buddy: how many pages. */
 size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy);

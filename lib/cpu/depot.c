@@ -8,7 +8,8 @@ bool bsai_depot_put(struct bsai_depot *depot, struct bsai_call *call, const stru
     bsai_lock_take(&depot->lock, BSAI_RANK_DEPOT, call);
     bool room = depot->count < depot->most;
     if (room) {
-        bsai_memcpy(depot->slots + (size_t)depot->count * depot->batch, slots, depot->batch * sizeof(*slots));
+        bsai_memcpy(depot->slots + (size_t)depot->count * depot->batch, slots,
+                    depot->batch * sizeof(*slots));
         bsai_count(&depot->count, 1u);
     }
     bsai_lock_drop(&depot->lock, BSAI_RANK_DEPOT, call);
@@ -23,7 +24,8 @@ bool bsai_depot_get(struct bsai_depot *depot, struct bsai_call *call, struct bsa
     bool any = depot->count != 0;
     if (any) {
         bsai_count(&depot->count, 0u - 1u);
-        bsai_memcpy(slots, depot->slots + (size_t)depot->count * depot->batch, depot->batch * sizeof(*slots));
+        bsai_memcpy(slots, depot->slots + (size_t)depot->count * depot->batch,
+                    depot->batch * sizeof(*slots));
     }
     bsai_lock_drop(&depot->lock, BSAI_RANK_DEPOT, call);
     return any;

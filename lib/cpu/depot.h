@@ -11,8 +11,8 @@
 
 struct bsai_depot {
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE))); /* guards count and slots */
-    uint32_t count, most;   /* batches; most is constant, as batch and slots */
-    uint32_t batch;         /* objects of a batch */
+    uint32_t count, most; /* batches; most is constant, as batch and slots */
+    uint32_t batch;       /* objects of a batch */
     struct bsai_slot *slots;
 };
 
@@ -22,7 +22,8 @@ static inline size_t bsai_depot_objects(const struct bsai_depot *depot)
 }
 
 /* A batch goes in, or out: false when the depot is full, or empty. */
-bool bsai_depot_put(struct bsai_depot *depot, struct bsai_call *call, const struct bsai_slot *slots);
+bool bsai_depot_put(struct bsai_depot *depot, struct bsai_call *call,
+                    const struct bsai_slot *slots);
 bool bsai_depot_get(struct bsai_depot *depot, struct bsai_call *call, struct bsai_slot *slots);
 
 #endif

@@ -17,8 +17,8 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
         bsai_count(&cpu->counters.depot_gets, (size_t)1);
         return true;
     }
-    unsigned got =
-        bsai_cache_take(cache, call, cpu->id, &cpu->claims[cache->id], from, fresh, batch_of(m), m->slots);
+    unsigned got = bsai_cache_take(cache, call, cpu->id, &cpu->claims[cache->id], from, fresh,
+                                   batch_of(m), m->slots);
 
     /* Lowest address on top: consecutive allocations then walk up a slab. */
     for (unsigned low = 0, high = got; low + 1 < high; low++) {
@@ -31,7 +31,8 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
     return got != 0;
 }
 
-static bool put_home(struct bsa_cpu *cpu, struct bsai_cache *cache, const struct bsai_slot *slots, unsigned n)
+static bool put_home(struct bsa_cpu *cpu, struct bsai_cache *cache, const struct bsai_slot *slots,
+                     unsigned n)
 {
     unsigned away;
     bool empty = bsai_cache_put(cache, cpu->id, slots, n, &away);
@@ -73,8 +74,8 @@ size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     return n;
 }
 
-size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache, unsigned cpu,
-                        struct bsai_slot *buffer)
+size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache,
+                        unsigned cpu, struct bsai_slot *buffer)
 {
     size_t n = 0;
     unsigned away;

@@ -2,12 +2,6 @@
 /* CPU states: made at first use, found by id, owned for the length of a call. */
 #include "heap.h"
 
-struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_heap *heap, unsigned id)
-{
-    struct bsai_cpu_leaf *leaf = bsai_consume(&heap->leaves[id / BSAI_LEAF_CPUS]);
-    return leaf == NULL ? NULL : bsai_consume(&leaf->cpus[id % BSAI_LEAF_CPUS]);
-}
-
 struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id)
 {
     for (; *id < heap->cpus; ++*id) {
@@ -36,14 +30,15 @@ static void *carve(struct bsa_heap *heap, struct bsai_call *call, size_t bytes)
     size_t pages = (bytes + heap->buddy.page_size - 1) >> heap->buddy.page_shift;
     if (heap->cpu_pages + pages > bsai_buddy_total_pages(&heap->buddy) / 16)
         return NULL;
-    void *memory =
-        bsai_buddy_take(&heap->buddy, call, pages, heap->buddy.page_size, false, BSAI_USE_SLABS, BSAI_PAGE_META);
+    void *memory = bsai_buddy_take(&heap->buddy, call, pages, heap->buddy.page_size, false,
+                                   BSAI_USE_SLABS, BSAI_PAGE_META);
     if (memory != NULL)
         bsai_count(&heap->cpu_pages, pages);
     return memory;
 }
 
-static struct bsai_cpu_leaf *make_leaf(struct bsa_heap *heap, struct bsai_call *call, unsigned index)
+static struct bsai_cpu_leaf *make_leaf(struct bsa_heap *heap, struct bsai_call *call,
+                                       unsigned index)
 {
     struct bsai_cpu_leaf *leaf = carve(heap, call, sizeof(*leaf));
     if (leaf != NULL) {
@@ -63,7 +58,7 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     cpu->id = id;
     cpu->locked = !heap->exclusive;
     cpu->alone = heap->cpus == 1;
-    cpu->plain = heap->buddy.platform.enter == NULL && heap->buddy.platform.leave == NULL && BSA_CHECKS == 0;
+    cpu->plain = heap->plain;
     bsai_count(&heap->cpus_used, (size_t)1);
     return cpu;
 }
@@ -100,7 +95,8 @@ struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, s
         unsigned id = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
         if (BSAI_UNLIKELY(id >= heap->cpus)) {
             bsai_leave(call);
-            bsai_misuse(call, BSA_ERR_INVALID_PARAM, NULL, "the cpu_id hook returned an id out of range");
+            bsai_misuse(call, BSA_ERR_INVALID_PARAM, NULL,
+                        "the cpu_id hook returned an id out of range");
             return NULL;
         }
         cpu = bsai_heap_get_cpu(heap, call, id);

@@ -27,12 +27,13 @@ struct bsa_heap {
 
     /* Constant. */
     struct bsai_classes classes;
-    struct bsai_cache *caches;     /* one per class */
-    struct bsai_records *pools;    /* one per size of record */
+    struct bsai_cache *caches;  /* one per class */
+    struct bsai_records *pools; /* one per size of record */
     unsigned pool_count;
-    struct bsai_depot *depots;     /* one per class, or NULL */
+    struct bsai_depot *depots; /* one per class, or NULL */
     unsigned cpus;
     bool exclusive;
+    bool plain; /* no enter and leave hooks, no checks: fast paths are allowed */
     struct bsai_cpu_shape shape;
     struct bsa_cpu *common;
 
@@ -48,7 +49,13 @@ struct bsa_heap {
 /* The state of a CPU below heap->cpus, made if need be. No lock is held. */
 struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call, unsigned id);
 /* The same if it has been made, else NULL. */
-struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_heap *heap, unsigned id);
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_heap *heap,
+                                                             unsigned id)
+{
+    struct bsai_cpu_leaf *leaf = bsai_consume(&heap->leaves[id / BSAI_LEAF_CPUS]);
+    return leaf == NULL ? NULL : bsai_consume(&leaf->cpus[id % BSAI_LEAF_CPUS]);
+}
+
 /* The first CPU made with an id of at least *id, which is set to it; NULL when there is none. `common` does
  * not count: it comes after all others, with *id == heap->cpus. */
 struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id);
@@ -82,16 +89,19 @@ static inline void bsai_cpu_disown(struct bsa_cpu *cpu, struct bsai_call *call)
 
 /* heap/objects.c, heap/pages.c: the CPU is owned by the caller on entry and return. */
 
-enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class, void **out);
-enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call, size_t pages, size_t align,
-                                    bool low, void **out);
-enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_section *section,
-                                   size_t page, uint32_t word);
+enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call,
+                                       unsigned size_class, void **out);
+enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call, size_t pages,
+                                    size_t align, bool low, void **out);
+enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
+                                   struct bsai_section *section, size_t page, uint32_t word);
 /* pages 0: any address that is live; else exactly a block of so many pages. */
-enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, void *p, size_t pages);
+enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, void *p,
+                                   size_t pages);
 
 /* A request of any size: by class, or as pages. */
-enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call, size_t size, size_t align, void **out);
+enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call, size_t size,
+                                    size_t align, void **out);
 
 /* What is at p: the bytes of a live object or block whose first byte p is, 0 when there is none. */
 struct bsai_found {
@@ -113,7 +123,8 @@ size_t bsai_heap_occupied_pages(const struct bsa_heap *heap);
 void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call);
 void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call);
 /* Fills a class's figures; everything is locked. */
-void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class, struct bsa_class_stats *stats);
+void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
+                           struct bsa_class_stats *stats);
 
 /* heap/pressure.c */
 
@@ -133,7 +144,10 @@ struct bsai_pressure {
     bool everybody; /* other CPUs have been asked as well */
     bool last;      /* nothing moved any more: one try is left, for what was freed meanwhile */
 };
-#define BSAI_PRESSURE_INIT {0, false, false}
+#define BSAI_PRESSURE_INIT                                                                         \
+    {                                                                                              \
+        0, false, false                                                                            \
+    }
 
 /*
  * Called by such an allocation, which owns cpu on entry and return, but not meanwhile. Sends home what this

@@ -4,11 +4,11 @@
 
 enum {
     MAGAZINE_BYTES_MAX = 16384, /* objects in one magazine, in bytes */
-    LIST_PAGES_MAX = 512,
+    LIST_PAGES_MAX = 2048,
     DEPOT_BATCHES_MAX = 16,
-    PER_CPU_PART = 64,          /* what one CPU may hold back: 1/64 of its share of memory */
-    ARENA_PART = 32,            /* room made at once for CPU states: 1/32 of the region */
-    FIRST_CPU_PART = 8          /*   but for the first one up to 1/8 */
+    PER_CPU_PART = 64, /* what one CPU may hold back: 1/64 of its share of memory */
+    ARENA_PART = 32,   /* room made at once for CPU states: 1/32 of the region */
+    FIRST_CPU_PART = 8 /*   but for the first one up to 1/8 */
 };
 
 static size_t min(size_t a, size_t b)
@@ -23,7 +23,8 @@ struct plan {
     struct bsai_classes classes;
     struct bsai_cpu_shape shape;
     unsigned depot_batches;
-    size_t caches, pools, depots, slots, leaves, common, arena, arena_end; /* offsets from the heap */
+    size_t caches, pools, depots, slots, leaves, common, arena,
+        arena_end; /* offsets from the heap */
 };
 
 static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
@@ -60,10 +61,12 @@ static void shape_cpus(struct plan *plan, size_t bytes)
     bsai_memset(shape, 0, sizeof(*shape));
     shape->classes = plan->classes.count;
     for (unsigned i = 0; i < shape->classes; i++) {
-        size_t most = min(BSAI_MAGAZINE_DEFAULT, share / (shape->classes * sizeof(struct bsai_slot)));
+        size_t most =
+            min(BSAI_MAGAZINE_DEFAULT, share / (shape->classes * sizeof(struct bsai_slot)));
         most = min(most, min(share, MAGAZINE_BYTES_MAX) / plan->classes.size[i]);
         if (c->magazine_objects != 0)
-            most = c->magazine_objects == BSA_NONE ? 0 : min(c->magazine_objects, BSAI_MAGAZINE_MAX);
+            most =
+                c->magazine_objects == BSA_NONE ? 0 : min(c->magazine_objects, BSAI_MAGAZINE_MAX);
         shape->magazine[i] = (uint16_t)most;
     }
     size_t pages = min(LIST_PAGES_MAX, share / c->page_size);
@@ -71,7 +74,8 @@ static void shape_cpus(struct plan *plan, size_t bytes)
         pages = c->page_list_pages == BSA_NONE ? 0 : c->page_list_pages;
     shape->pages_most = pages;
     for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
-        shape->list[order] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, order == 0 ? pages : pages >> (order + 1));
+        shape->list[order] =
+            (uint16_t)min(BSAI_LIST_SLOTS_MAX, order == 0 ? pages : pages >> (order + 1));
     bsai_cpu_measure(shape);
 }
 
@@ -86,7 +90,8 @@ static unsigned depot_batches(const struct plan *plan, size_t bytes)
         slots += plan->shape.magazine[i] / 2;
     if (slots == 0)
         return 0;
-    size_t most = c->depot_magazines != 0 ? c->depot_magazines : min(2 * (size_t)c->cpus, DEPOT_BATCHES_MAX);
+    size_t most =
+        c->depot_magazines != 0 ? c->depot_magazines : min(2 * (size_t)c->cpus, DEPOT_BATCHES_MAX);
     return (unsigned)min(most, bytes / 1024 / (slots * sizeof(struct bsai_slot)));
 }
 
@@ -106,7 +111,8 @@ static void lay_out(struct plan *plan, size_t bytes)
     plan->depot_batches = depot_batches(plan, bytes);
     plan->caches = place(&at, n * sizeof(struct bsai_cache));
     plan->pools = place(&at, n * sizeof(struct bsai_records));
-    plan->leaves = place(&at, (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(struct bsai_cpu_leaf *));
+    plan->leaves = place(&at, (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS *
+                                  sizeof(struct bsai_cpu_leaf *));
     plan->depots = plan->slots = 0;
     if (plan->depot_batches != 0) {
         plan->depots = place(&at, n * sizeof(struct bsai_depot));
@@ -120,11 +126,13 @@ static void lay_out(struct plan *plan, size_t bytes)
     bsai_cpu_measure(&common);
     plan->common = place(&at, common.bytes);
 
-    size_t each = plan->shape.bytes, leaf = bsai_align_up(sizeof(struct bsai_cpu_leaf), BSA_CACHE_LINE);
+    size_t each = plan->shape.bytes,
+           leaf = bsai_align_up(sizeof(struct bsai_cpu_leaf), BSA_CACHE_LINE);
     size_t room = bytes / ARENA_PART;
     if (room < each + leaf && each + leaf <= bytes / FIRST_CPU_PART)
         room = each + leaf;
-    size_t all = plan->config.cpus * each + (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * leaf;
+    size_t all =
+        plan->config.cpus * each + (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * leaf;
     plan->arena = place(&at, min(room, all));
     plan->arena_end = at;
 }
@@ -160,7 +168,8 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     heap->common->locked = 1;
 }
 
-enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes, const struct bsa_heap_config *config)
+enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
+                              const struct bsa_heap_config *config)
 {
     struct plan plan;
     size_t start, end;
@@ -189,13 +198,16 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes, const
     h->shape = plan.shape;
     h->cpus = plan.config.cpus;
     h->exclusive = (plan.config.flags & BSA_HEAP_EXCLUSIVE_CPUS) != 0;
+    h->plain =
+        h->buddy.platform.enter == NULL && h->buddy.platform.leave == NULL && BSA_CHECKS == 0;
     h->caches = (struct bsai_cache *)(start + plan.caches);
     h->pools = (struct bsai_records *)(start + plan.pools);
     h->leaves = (struct bsai_cpu_leaf **)(start + plan.leaves);
     h->arena = start + plan.arena;
     h->arena_end = start + plan.arena_end;
     bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
-    h->pool_count = bsai_caches_make(h->caches, h->pools, &h->classes, plan.config.keep_empty, plan.config.page_size);
+    h->pool_count = bsai_caches_make(h->caches, h->pools, &h->classes, plan.config.keep_empty,
+                                     plan.config.page_size);
     make_depots(h, &plan);
     make_common(h, &plan);
     *heap = h;

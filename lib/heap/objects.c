@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects: the fast paths, and what happens when a magazine is empty or full. */
-#include "heap.h"
+#include "fast.h"
 
 /* A record for a new slab of the cache, from its pool, which may need a page for it. */
-static struct bsai_slab *get_record(struct bsa_heap *heap, struct bsai_call *call, struct bsai_cache *cache)
+static struct bsai_slab *get_record(struct bsa_heap *heap, struct bsai_call *call,
+                                    struct bsai_cache *cache)
 {
     struct bsai_slab *record;
     while ((record = bsai_records_get(cache->records, call)) == NULL) {
-        void *chunk = bsai_buddy_take(&heap->buddy, call, 1, heap->buddy.page_size, false, BSAI_USE_SLABS,
-                                      BSAI_PAGE_META);
+        void *chunk = bsai_buddy_take(&heap->buddy, call, 1, heap->buddy.page_size, false,
+                                      BSAI_USE_SLABS, BSAI_PAGE_META);
         if (chunk == NULL)
             return NULL;
         bsai_records_add(cache->records, call, chunk);
@@ -17,15 +18,16 @@ static struct bsai_slab *get_record(struct bsa_heap *heap, struct bsai_call *cal
 }
 
 /* A new slab, not yet known to its cache; NULL when pages are short. */
-static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
+static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
+                                   struct bsai_cache *cache)
 {
     struct bsa_heap *heap = cpu->heap;
     const struct bsai_geometry *g = &cache->geometry;
     struct bsai_slab *record = get_record(heap, call, cache);
     if (record == NULL)
         return NULL;
-    void *pages = bsai_buddy_take(&heap->buddy, call, g->slab_pages, g->slab_align, false, BSAI_USE_SLABS,
-                                  BSAI_PAGE_META);
+    void *pages = bsai_buddy_take(&heap->buddy, call, g->slab_pages, g->slab_align, false,
+                                  BSAI_USE_SLABS, BSAI_PAGE_META);
     if (pages == NULL) {
         void *chunk = bsai_records_put(cache->records, call, record);
         if (chunk != NULL)
@@ -53,7 +55,8 @@ static bool refill(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_cl
     return bsai_magazine_refill(cpu, call, cache, depot, BSAI_TAKE_ANY, NULL);
 }
 
-enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class, void **out)
+enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call,
+                                       unsigned size_class, void **out)
 {
     struct bsai_magazine *m = &cpu->magazines[size_class];
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
@@ -67,7 +70,8 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
     return BSA_ERR_NO_MEMORY;
 }
 
-enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call, size_t size, size_t align, void **out)
+enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call, size_t size,
+                                    size_t align, void **out)
 {
     const struct bsa_heap *heap = cpu->heap;
     unsigned size_class = bsai_class_for(&heap->classes, size, align);
@@ -78,8 +82,8 @@ enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call,
 }
 
 /* Everything but the fast path. cpu NULL: by the hook. */
-static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bsa_cpu *cpu, size_t size, size_t align,
-                                                void **out)
+static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                size_t size, size_t align, void **out)
 {
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
@@ -97,6 +101,17 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     return bsai_call_end(&call, status);
 }
 
+static BSAI_ALWAYS_INLINE enum bsa_status alloc_object(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                       size_t size, size_t align, void **out)
+{
+    uintptr_t object = cpu != NULL ? bsai_fast_alloc(cpu, size, align) : 0;
+    if (BSAI_LIKELY(object != 0)) {
+        *out = (void *)object;
+        return BSA_OK;
+    }
+    return alloc_slow(heap, cpu, size, align, out);
+}
+
 enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void **out)
 {
     if (BSAI_UNLIKELY(out == NULL))
@@ -105,7 +120,7 @@ enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void *
         *out = NULL;
         return BSA_ERR_NOT_INITIALIZED;
     }
-    return alloc_slow(heap, NULL, size, align, out);
+    return alloc_object(heap, bsai_fast_cpu(heap), size, align, out);
 }
 
 enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out)
@@ -116,30 +131,14 @@ enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **ou
         *out = NULL;
         return BSA_ERR_NOT_INITIALIZED;
     }
-    if (BSAI_LIKELY(cpu->plain && bsai_is_pow2(align))) {
-        const struct bsai_classes *classes = &cpu->heap->classes;
-        unsigned size_class = bsai_class_for(classes, size, align);
-        if (BSAI_LIKELY(size_class < classes->count)) {
-            uintptr_t object = 0;
-            if (!cpu->locked) {
-                object = bsai_magazine_pop(&cpu->magazines[size_class], cpu->alone);
-            } else if (bsai_lock_try_word(&cpu->lock.word)) {
-                object = bsai_magazine_pop(&cpu->magazines[size_class], cpu->alone);
-                bsai_lock_clear_word(&cpu->lock.word);
-            }
-            if (BSAI_LIKELY(object != 0)) {
-                *out = (void *)object;
-                return BSA_OK;
-            }
-        }
-    }
-    return alloc_slow(cpu->heap, cpu, size, align, out);
+    return alloc_object(cpu->heap, cpu, size, align, out);
 }
 
 /* Frees. */
 
 /* A dead object goes into the magazine; what overflows may empty slabs. */
-static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class, struct bsai_slot slot)
+static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class,
+                 struct bsai_slot slot)
 {
     struct bsai_cache *cache = &cpu->heap->caches[size_class];
     struct bsai_magazine *m = &cpu->magazines[size_class];
@@ -155,29 +154,35 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_clas
         bsai_magazine_push(m, slot);
     }
     if (empty)
-        bsai_heap_release(cpu->heap, call, cache, bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
+        bsai_heap_release(cpu->heap, call, cache,
+                          bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
 }
 
-static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_section *section,
-                                   size_t page, uint32_t word, void *p)
+static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,
+                                   struct bsai_section *section, size_t page, uint32_t word,
+                                   void *p)
 {
     struct bsai_slab *slab;
     unsigned index;
-    if (!bsai_slab_locate(cpu->heap->caches, &section->map, page, word, (uintptr_t)p, &slab, &index))
+    if (!bsai_slab_locate(cpu->heap->caches, &section->map, page, word, (uintptr_t)p, &slab,
+                          &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside an object");
     if (!bsai_object_retire(slab, index, cpu->alone))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "double free of an object");
-    stow(cpu, call, bsai_word_class(word), (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
+    stow(cpu, call, bsai_word_class(word),
+         (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
     return BSA_OK;
 }
 
-enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, void *p, size_t pages)
+enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, void *p,
+                                   size_t pages)
 {
     struct bsa_buddy *buddy = &cpu->heap->buddy;
     size_t page;
     struct bsai_section *section = bsai_section_find(buddy, (uintptr_t)p, &page);
     if (section == NULL)
-        return bsai_misuse(call, BSA_ERR_NOT_FOUND, p, "free of an address that is not in this heap");
+        return bsai_misuse(call, BSA_ERR_NOT_FOUND, p,
+                           "free of an address that is not in this heap");
     uint32_t word = bsai_map_word(&section->map, page);
     switch (bsai_word_kind(word)) {
     case BSAI_PAGE_SLAB:
@@ -188,7 +193,8 @@ enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, 
         if (((uintptr_t)p & (buddy->page_size - 1)) != 0)
             return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside a block");
         if (pages != 0 && pages != bsai_word_count(word))
-            return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of a block with another count of pages");
+            return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p,
+                               "free of a block with another count of pages");
         return bsai_heap_free_run(cpu, call, section, page, word);
     default:
         return bsai_buddy_blame(buddy, call, p);
@@ -211,37 +217,21 @@ enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
 {
     if (BSAI_UNLIKELY(heap == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    return p == NULL ? BSA_OK : free_slow(heap, NULL, p);
+    if (BSAI_UNLIKELY(p == NULL))
+        return BSA_OK;
+    struct bsa_cpu *cpu = bsai_fast_cpu(heap);
+    if (BSAI_LIKELY(cpu != NULL && bsai_fast_free(cpu, p)))
+        return BSA_OK;
+    return free_slow(heap, cpu, p);
 }
 
 enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
 {
     if (BSAI_UNLIKELY(cpu == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    if (BSAI_UNLIKELY(p == NULL))
+    if (BSAI_UNLIKELY(p == NULL) || BSAI_LIKELY(bsai_fast_free(cpu, p)))
         return BSA_OK;
-    struct bsa_heap *heap = cpu->heap;
-    size_t page;
-    struct bsai_section *section;
-    if (BSAI_LIKELY(cpu->plain) && BSAI_LIKELY((section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page)) != NULL)) {
-        uint32_t word = bsai_map_word(&section->map, page);
-        struct bsai_slab *slab;
-        unsigned index;
-        if (BSAI_LIKELY(bsai_word_kind(word) == BSAI_PAGE_SLAB) && (!cpu->locked || bsai_lock_try_word(&cpu->lock.word))) {
-            struct bsai_magazine *m = &cpu->magazines[bsai_word_class(word)];
-            /* Room is looked for first: an object that is no longer live must not need the slow path. */
-            bool done = bsai_peek(&m->count) < m->capacity &&
-                        bsai_slab_locate(heap->caches, &section->map, page, word, (uintptr_t)p, &slab, &index) &&
-                        bsai_object_retire(slab, index, cpu->alone);
-            if (BSAI_LIKELY(done))
-                bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
-            if (cpu->locked)
-                bsai_lock_clear_word(&cpu->lock.word);
-            if (BSAI_LIKELY(done))
-                return BSA_OK;
-        }
-    }
-    return free_slow(heap, cpu, p);
+    return free_slow(cpu->heap, cpu, p);
 }
 
 enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align)
@@ -266,9 +256,11 @@ enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t
             same = size_class == bsai_word_class(found.word);
         else
             same = size_class == heap->classes.count && ((uintptr_t)p & (align - 1)) == 0 &&
-                   bsai_word_count(found.word) == (size == 0 ? 1 : ((size - 1) >> heap->buddy.page_shift) + 1);
+                   bsai_word_count(found.word) ==
+                       (size == 0 ? 1 : ((size - 1) >> heap->buddy.page_shift) + 1);
         if (!same) {
-            bsai_misuse(&call, BSA_ERR_INVALID_PARAM, p, "free with another size or alignment than allocated");
+            bsai_misuse(&call, BSA_ERR_INVALID_PARAM, p,
+                        "free with another size or alignment than allocated");
             return bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
         }
     }

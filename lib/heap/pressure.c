@@ -45,7 +45,8 @@ size_t bsai_heap_release_empties(struct bsa_heap *heap, struct bsai_call *call)
     size_t released = 0;
     for (unsigned c = 0; c < heap->classes.count; c++) {
         struct bsai_cache *cache = &heap->caches[c];
-        released += bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
+        released +=
+            bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
     }
     for (unsigned i = 0; i < heap->pool_count; i++) {
         void *chunk;
@@ -64,7 +65,8 @@ size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
     for (unsigned c = 0; c < heap->classes.count; c++) {
         struct bsai_cache *cache = &heap->caches[c];
         moved += bsai_magazine_drain(cpu, call, cache);
-        bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
+        bsai_heap_release(heap, call, cache,
+                          bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
     }
     return moved;
 }
@@ -139,7 +141,8 @@ bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_
     bsai_cpu_disown(cpu, call);
     moved += drain_depots(heap, call, cpu->id);
     struct bsa_cpu *other;
-    for (unsigned id = 0; pressure->everybody && (other = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
+    for (unsigned id = 0; pressure->everybody && (other = bsai_heap_next_cpu(heap, &id)) != NULL;
+         id++) {
         if (other != cpu)
             moved += drain_other(other, call);
     }
@@ -227,7 +230,8 @@ size_t bsa_heap_reclaim(bsa_heap *heap)
 
     size_t before = bsai_heap_occupied_pages(heap);
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
-        if (id == self || cpu->locked || platform->run_on_cpu != NULL || bsai_consume(&cpu->offline) != 0)
+        if (id == self || cpu->locked || platform->run_on_cpu != NULL ||
+            bsai_consume(&cpu->offline) != 0)
             bsa_heap_drain(heap, id);
         else
             bsai_request_post(&cpu->request);

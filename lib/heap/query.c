@@ -28,8 +28,8 @@ size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_fo
     found->word = bsai_map_word(map, found->page);
     switch (bsai_word_kind(found->word)) {
     case BSAI_PAGE_SLAB:
-        if (!bsai_slab_locate(heap->caches, map, found->page, found->word, (uintptr_t)p, &found->slab,
-                              &found->index) ||
+        if (!bsai_slab_locate(heap->caches, map, found->page, found->word, (uintptr_t)p,
+                              &found->slab, &found->index) ||
             !bsai_object_is_live(found->slab, found->index))
             return 0;
         return heap->classes.size[bsai_word_class(found->word)];
@@ -97,7 +97,8 @@ enum bsa_status bsa_heap_page_flags(const bsa_heap *heap, const void *addr, unsi
 
 enum bsa_status bsa_heap_free_blocks(const bsa_heap *heap, size_t *counts, size_t count)
 {
-    return heap == NULL ? BSA_ERR_NOT_INITIALIZED : bsa_buddy_free_blocks(&heap->buddy, counts, count);
+    return heap == NULL ? BSA_ERR_NOT_INITIALIZED
+                        : bsa_buddy_free_blocks(&heap->buddy, counts, count);
 }
 
 size_t bsa_heap_steps(const bsa_heap *heap)

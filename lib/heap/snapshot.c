@@ -38,7 +38,8 @@ void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
     bsai_lock_drop(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
 }
 
-void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class, struct bsa_class_stats *stats)
+void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
+                           struct bsa_class_stats *stats)
 {
     const struct bsai_cache *cache = &heap->caches[size_class];
     const struct bsa_cpu *cpu;
@@ -55,8 +56,8 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class, str
         stats->in_depot = bsai_depot_objects(&heap->depots[size_class]);
     stats->remote_pending = bsai_peek(&cache->remote);
     stats->free = bsai_peek(&cache->available) - stats->remote_pending;
-    stats->live = stats->slabs * stats->objects_per_slab - stats->free - stats->remote_pending - stats->in_magazines -
-                  stats->in_depot;
+    stats->live = stats->slabs * stats->objects_per_slab - stats->free - stats->remote_pending -
+                  stats->in_magazines - stats->in_depot;
 }
 
 static size_t blocks_of(const struct bsa_cpu *cpu)
@@ -88,7 +89,8 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
     s->blocks = blocks_of(heap->common);
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
         s->blocks += blocks_of(cpu);
-    s->block_bytes = s->managed_bytes - s->free_bytes - s->slab_bytes - s->record_bytes - s->cpu_bytes;
+    s->block_bytes =
+        s->managed_bytes - s->free_bytes - s->slab_bytes - s->record_bytes - s->cpu_bytes;
 }
 
 enum bsa_status bsa_heap_stats(bsa_heap *heap, struct bsa_heap_stats *stats)

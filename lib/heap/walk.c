@@ -50,7 +50,8 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
     return stop;
 }
 
-static int walk_of_slab(struct pages_visitor *v, struct bsai_slab *slab, const struct bsai_cache *cache)
+static int walk_of_slab(struct pages_visitor *v, struct bsai_slab *slab,
+                        const struct bsai_cache *cache)
 {
     return walk_slab(cache, slab, v->visit, v->arg);
 }
@@ -61,7 +62,8 @@ static int walk_of_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
     return v->visit(v->arg, &block);
 }
 
-int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_block *block), void *arg)
+int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_block *block),
+                  void *arg)
 {
     if (heap == NULL || visit == NULL)
         return 0;
@@ -88,12 +90,14 @@ int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_
 /* Validation. */
 
 struct tally {
-    size_t slabs[BSA_MAX_CLASSES], live[BSA_MAX_CLASSES], in_slabs[BSA_MAX_CLASSES], remote[BSA_MAX_CLASSES];
+    size_t slabs[BSA_MAX_CLASSES], live[BSA_MAX_CLASSES], in_slabs[BSA_MAX_CLASSES],
+        remote[BSA_MAX_CLASSES];
     size_t blocks, block_pages;
     const char *wrong;
 };
 
-static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab, const struct bsai_cache *cache)
+static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab,
+                      const struct bsai_cache *cache)
 {
     struct tally *t = v->arg;
     uint32_t state = bsai_state_read(&slab->state);
@@ -123,18 +127,23 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
         for (unsigned i = 0; i < m->count; i++) {
             struct bsai_slab *slab = bsai_object_slab(m->slots[i].object);
             unsigned index = bsai_object_index(m->slots[i].object);
-            bsai_word free_word = bsai_peek(&slab->bits[heap->caches[c].geometry.words + index / BSAI_WORD_BITS]);
-            if (m->slots[i].addr != slab->base + (uintptr_t)index * heap->caches[c].geometry.object_size)
+            bsai_word free_word =
+                bsai_peek(&slab->bits[heap->caches[c].geometry.words + index / BSAI_WORD_BITS]);
+            if (m->slots[i].addr !=
+                slab->base + (uintptr_t)index * heap->caches[c].geometry.object_size)
                 return "an object in a magazine and its address differ";
-            if (bsai_object_is_live(slab, index) || (free_word >> (index % BSAI_WORD_BITS) & 1) != 0)
+            if (bsai_object_is_live(slab, index) ||
+                (free_word >> (index % BSAI_WORD_BITS) & 1) != 0)
                 return "an object in a magazine is live, or in its slab as well";
         }
     }
     for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++) {
         for (unsigned i = 0; i < cpu->lists[order].count; i++) {
             size_t page;
-            struct bsai_section *s = bsai_section_find(&heap->buddy, (uintptr_t)cpu->lists[order].slots[i], &page);
-            if (s == NULL || bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, (size_t)1 << order))
+            struct bsai_section *s =
+                bsai_section_find(&heap->buddy, (uintptr_t)cpu->lists[order].slots[i], &page);
+            if (s == NULL ||
+                bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, (size_t)1 << order))
                 return "a block on a CPU's page list is not marked so";
             listed += (size_t)1 << order;
         }
@@ -154,7 +163,8 @@ static const char *compare(const struct bsa_heap *heap, const struct tally *t)
             return "a cache's count of slabs and the pages' words differ";
         if (stats.live != t->live[c])
             return "a class's counters and its live bits differ";
-        if (stats.free + stats.remote_pending != t->in_slabs[c] || stats.remote_pending != t->remote[c])
+        if (stats.free + stats.remote_pending != t->in_slabs[c] ||
+            stats.remote_pending != t->remote[c])
             return "a class's free objects and its slabs' counts differ";
     }
     return NULL;

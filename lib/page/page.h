@@ -36,11 +36,11 @@ enum bsai_page_kind {
 
 enum {
     BSAI_KIND_BITS = 3,
-    BSAI_OFFSET_BITS = 4,     /* slabs have at most 16 pages */
+    BSAI_OFFSET_BITS = 4, /* slabs have at most 16 pages */
     BSAI_SLAB_PAGES_MAX = 16,
     BSAI_GROUP_SHIFT = 9,
     BSAI_GROUP_PAGES = 1 << BSAI_GROUP_SHIFT,
-    BSAI_GROUP_READY = 0x80   /* in a group's state byte: its hot words are valid */
+    BSAI_GROUP_READY = 0x80 /* in a group's state byte: its hot words are valid */
 };
 
 /* Most pages that one block can count. */
@@ -81,12 +81,12 @@ struct bsai_slab; /* a slab's record */
 
 /* The pages of one contiguous range. Everything but what the pointers lead to is constant once made. */
 struct bsai_map {
-    uintptr_t start;    /* address of page 0 */
+    uintptr_t start; /* address of page 0 */
     size_t pages;
     unsigned page_shift;
-    unsigned lead;      /* pages between the group boundary at or below start, and start */
-    uint8_t *state;     /* a byte per group */
-    uint32_t *hot;      /* a word per page */
+    unsigned lead;           /* pages between the group boundary at or below start, and start */
+    uint8_t *state;          /* a byte per group */
+    uint32_t *hot;           /* a word per page */
     struct bsai_slab **cold; /* the slab's record, valid on the first page of a slab */
 };
 

@@ -4,8 +4,8 @@
 /* Announced slabs that one take looks at, so that its cost has a bound; the rest wait in the backlog. */
 enum { COLLECT_MAX = 8 };
 
-static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry, unsigned keep_empty,
-                 struct bsai_records *records)
+static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
+                 unsigned keep_empty, struct bsai_records *records)
 {
     bsai_memset(cache, 0, sizeof(*cache));
     cache->geometry = *geometry;
@@ -15,8 +15,8 @@ static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geomet
     bsai_lock_init(&cache->lock);
 }
 
-unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools, const struct bsai_classes *classes,
-                          unsigned keep_empty, size_t page_size)
+unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
+                          const struct bsai_classes *classes, unsigned keep_empty, size_t page_size)
 {
     unsigned pool_count = 0;
     if (keep_empty == 0 || keep_empty == BSA_NONE)
@@ -84,7 +84,8 @@ static void drop_claim(struct bsai_slab *slab)
     slab->claim = NULL;
 }
 
-static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct bsai_slab **claim, unsigned cpu)
+static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct bsai_slab **claim,
+                      unsigned cpu)
 {
     drop_claim(slab);
     unlist(cache, slab);
@@ -129,7 +130,8 @@ static void collect(struct bsai_cache *cache, unsigned most)
 }
 
 /* Moves up to want objects from the slab's free bits to out. */
-static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want, struct bsai_slot *out)
+static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want,
+                          struct bsai_slot *out)
 {
     bsai_word *free_bits = slab->bits + cache->geometry.words;
     unsigned got = 0;
@@ -150,7 +152,8 @@ static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsi
 }
 
 /* Takes from a listed slab; unlists it when nothing is left. The cache's sums follow in bsai_cache_take. */
-static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want, struct bsai_slot *out)
+static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want,
+                          struct bsai_slot *out)
 {
     uint32_t old = bsai_state_read(&slab->state), new;
     unsigned got = bsai_state_available(old) < want ? bsai_state_available(old) : want;
@@ -165,7 +168,7 @@ static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsi
         bsai_shared_uncount(&cache->remote, bsai_state_remote(old));
     bsai_shared_uncount(&cache->available, got);
 
-    if ((new & BSAI_STATE_LISTED) == 0) {
+    if ((new &BSAI_STATE_LISTED) == 0) {
         drop_claim(slab);
         unlist(cache, slab);
     }
@@ -188,8 +191,9 @@ static struct bsai_slab *next_slab(struct bsai_cache *cache, unsigned cpu, struc
     return slab;
 }
 
-unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu, struct bsai_slab **claim,
-                         enum bsai_take from, struct bsai_slab *fresh, unsigned want, struct bsai_slot *out)
+unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
+                         struct bsai_slab **claim, enum bsai_take from, struct bsai_slab *fresh,
+                         unsigned want, struct bsai_slot *out)
 {
     unsigned got = 0;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
@@ -216,7 +220,8 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
 
 /* Counts n objects of the slab whose free bits are set, and announces the slab if that is ours to do. True
  * when it became empty. */
-static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *slab, unsigned n, unsigned *away)
+static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *slab, unsigned n,
+                   unsigned *away)
 {
     bool remote = bsai_peek(&slab->home) != cpu;
     uint32_t add = remote ? n << BSAI_STATE_REMOTE_SHIFT : n;
@@ -241,7 +246,8 @@ static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *sla
     return empty;
 }
 
-bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots, unsigned n, unsigned *away)
+bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots,
+                    unsigned n, unsigned *away)
 {
     bool empty = false;
     *away = 0;
@@ -282,7 +288,8 @@ static struct bsai_slab *take_out(struct bsai_cache *cache)
     return slab;
 }
 
-struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep, unsigned most)
+struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep,
+                                    unsigned most)
 {
     struct bsai_slab *retired = NULL;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
@@ -305,7 +312,8 @@ void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struc
         unlist(cache, slab);
         /* One that is announced waits for its collection: until then it must not be taken for idle. */
         uint32_t state = bsai_state_read(&slab->state);
-        bool idle = bsai_state_available(state) == cache->geometry.capacity && (state & BSAI_STATE_ANNOUNCED) == 0;
+        bool idle = bsai_state_available(state) == cache->geometry.capacity &&
+                    (state & BSAI_STATE_ANNOUNCED) == 0;
         enlist(cache, slab, idle ? BSAI_LIST_EMPTY : BSAI_LIST_PARTIAL);
     }
     bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);

@@ -35,60 +35,65 @@ struct bsai_slab_list {
 struct bsai_cache {
     /* Constant. */
     struct bsai_geometry geometry;
-    unsigned id;                     /* class number, as in the hot words */
+    unsigned id; /* class number, as in the hot words */
     unsigned keep_empty;
     struct bsai_records *records;
 
     /* Guarded by lock. */
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE)));
     struct bsai_slab_list partial, claimed, empty;
-    struct bsai_slab *backlog;       /* announced slabs taken off the stack and not looked at yet */
-    size_t slabs;                    /* read without the lock as well */
+    struct bsai_slab *backlog; /* announced slabs taken off the stack and not looked at yet */
+    size_t slabs;              /* read without the lock as well */
 
     /* Changed by every CPU. */
     struct bsai_slab *announced __attribute__((aligned(BSA_CACHE_LINE)));
-    size_t remote;                   /* sum of the remote counts of all slabs */
-    size_t available;                /* sum of both counts */
-    size_t steps;                    /* records and words looked at; builds with checks */
+    size_t remote;    /* sum of the remote counts of all slabs */
+    size_t available; /* sum of both counts */
+    size_t steps;     /* records and words looked at; builds with checks */
 };
 
 /* From whom a take may take, in order. */
 enum bsai_take {
-    BSAI_TAKE_OWN,  /* the claimed slab, partial ones, announced ones, empty ones */
-    BSAI_TAKE_ANY   /* then slabs that other CPUs have claimed */
+    BSAI_TAKE_OWN, /* the claimed slab, partial ones, announced ones, empty ones */
+    BSAI_TAKE_ANY  /* then slabs that other CPUs have claimed */
 };
 
 /*
  * Makes a cache per class, and a record pool per size of record, in arrays of classes->count each. keep_empty
  * as in the configurations. How many pools.
  */
-unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools, const struct bsai_classes *classes,
-                          unsigned keep_empty, size_t page_size);
+unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
+                          const struct bsai_classes *classes, unsigned keep_empty,
+                          size_t page_size);
 
 /*
  * Takes up to want objects for a CPU whose claim slot is *claim. fresh: NULL, or a slab made by
  * bsai_slab_make that joins the cache first, so that its maker cannot lose it to others. How many; 0 means
  * that a slab is needed.
  */
-unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu, struct bsai_slab **claim,
-                         enum bsai_take from, struct bsai_slab *fresh, unsigned want, struct bsai_slot *out);
+unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
+                         struct bsai_slab **claim, enum bsai_take from, struct bsai_slab *fresh,
+                         unsigned want, struct bsai_slot *out);
 
 /* Puts objects back into their slabs, from any CPU, without a lock. True when a slab became empty:
  * bsai_cache_settle then finds it. Returns in *away how many went to slabs of another home. */
-bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots, unsigned n, unsigned *away);
+bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots,
+                    unsigned n, unsigned *away);
 
 /*
  * Looks at announced slabs (all of them when keep is 0) and takes out up to `most` that are empty, leaving
  * `keep` empty ones: a list linked by next whose records and pages are the caller's.
  */
-struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep, unsigned most);
+struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep,
+                                    unsigned most);
 
 /* Gives up a CPU's claim; its slab can be taken by all. */
-void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struct bsai_slab **claim);
+void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call,
+                         struct bsai_slab **claim);
 
 /* Makes a record for pages at base and writes the pages' descriptors. */
-void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *record, const struct bsai_map *map,
-                    size_t page);
+void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *record,
+                    const struct bsai_map *map, size_t page);
 
 /* Clears the descriptors of a slab that left its cache. */
 void bsai_slab_unmake(const struct bsai_cache *cache, const struct bsai_map *map, size_t page);
@@ -97,8 +102,9 @@ void bsai_slab_unmake(const struct bsai_cache *cache, const struct bsai_map *map
  * The object at addr, whose page's word says SLAB: its slab and index. False when addr is not an object's
  * first byte.
  */
-static BSAI_ALWAYS_INLINE bool bsai_slab_locate(const struct bsai_cache *caches, const struct bsai_map *map,
-                                                size_t page, uint32_t word, uintptr_t addr,
+static BSAI_ALWAYS_INLINE bool bsai_slab_locate(const struct bsai_cache *caches,
+                                                const struct bsai_map *map, size_t page,
+                                                uint32_t word, uintptr_t addr,
                                                 struct bsai_slab **slab, unsigned *index)
 {
     const struct bsai_geometry *g = &caches[bsai_word_class(word)].geometry;

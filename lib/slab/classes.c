@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "classes.h"
 
-_Static_assert((BSAI_SLAB_PAGES_MAX << 16) / 8 >= BSAI_CAPACITY_MAX, "capacity is the tighter bound");
+_Static_assert((BSAI_SLAB_PAGES_MAX << 16) / 8 >= BSAI_CAPACITY_MAX,
+               "capacity is the tighter bound");
 _Static_assert(BSAI_CAPACITY_MAX <= BSAI_STATE_COUNT, "a count holds a whole slab");
 _Static_assert(BSA_MAX_CLASS_SIZE < UINT16_MAX, "sizes and alignments fit 16 bits");
 _Static_assert(BSA_MAX_CLASS_SIZE <= (UINT64_C(1) << 32) / (BSAI_SLAB_PAGES_MAX << 16),
@@ -60,9 +61,11 @@ static bool table_is_sound(const unsigned *sizes, unsigned count)
     return true;
 }
 
-bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table, size_t page_size)
+bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table,
+                       size_t page_size)
 {
-    struct bsa_class_table own = {.size = sizeof(own), .count = sizeof(nine) / sizeof(*nine), .object_sizes = nine};
+    struct bsa_class_table own = {
+        .size = sizeof(own), .count = sizeof(nine) / sizeof(*nine), .object_sizes = nine};
     if (table != NULL && !bsai_copy_sized(&own, sizeof(own), table, table->size))
         return false;
     if (!table_is_sound(own.object_sizes, own.count))

@@ -14,20 +14,21 @@
 #include "object.h"
 
 struct bsai_geometry {
-    uint32_t object_size;  /* bytes */
-    uint32_t magic;        /* offset / object_size == offset * magic >> 32 within a slab */
-    uint32_t capacity;     /* objects of a slab */
-    uint32_t words;        /* of one of its two bitmaps */
+    uint32_t object_size; /* bytes */
+    uint32_t magic;       /* offset / object_size == offset * magic >> 32 within a slab */
+    uint32_t capacity;    /* objects of a slab */
+    uint32_t words;       /* of one of its two bitmaps */
     uint32_t slab_pages;
-    uint32_t slab_align;   /* bytes: a page, or the objects' natural alignment where that is larger */
+    uint32_t slab_align; /* bytes: a page, or the objects' natural alignment where that is larger */
     uint32_t record_bytes; /* multiple of BSAI_RECORD_ALIGN */
 };
 
 struct bsai_classes {
     unsigned count;
-    uint32_t largest;                            /* object size of the last class */
+    uint32_t largest; /* object size of the last class */
     uint16_t size[BSA_MAX_CLASSES];
-    uint16_t natural[BSA_MAX_CLASSES + 1];       /* alignment of a class's objects; a sentinel at the end */
+    uint16_t
+        natural[BSA_MAX_CLASSES + 1]; /* alignment of a class's objects; a sentinel at the end */
     uint8_t by_size[BSA_MAX_CLASS_SIZE / 8 + 1]; /* [(size + 7) / 8]: smallest class of that size */
 };
 
@@ -36,11 +37,13 @@ struct bsai_classes {
 bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size);
 
 /* NULL table: the nine powers of two from 8 to 2048. False when the table is malformed. */
-bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table, size_t page_size);
+bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table,
+                       size_t page_size);
 
 /* The smallest class whose size and natural alignment suffice; classes->count when none does: the request
  * is one for pages. align is a power of two. */
-static BSAI_ALWAYS_INLINE unsigned bsai_class_for(const struct bsai_classes *classes, size_t size, size_t align)
+static BSAI_ALWAYS_INLINE unsigned bsai_class_for(const struct bsai_classes *classes, size_t size,
+                                                  size_t align)
 {
     if (BSAI_UNLIKELY(size > classes->largest || align > classes->largest))
         return classes->count;

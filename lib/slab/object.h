@@ -30,7 +30,7 @@ typedef uintptr_t bsai_word;
 #define BSAI_WORD_BITS (8u * (unsigned)sizeof(bsai_word))
 
 enum {
-    BSAI_RECORD_ALIGN = 64,    /* also keeps CPUs that work on neighbouring records apart */
+    BSAI_RECORD_ALIGN = 64, /* also keeps CPUs that work on neighbouring records apart */
     BSAI_INDEX_BITS = 13,
     BSAI_CAPACITY_MAX = 1 << BSAI_INDEX_BITS /* objects of a slab: 64 KiB pages, 8-byte objects */
 };
@@ -39,25 +39,24 @@ enum {
 enum bsai_list { BSAI_LIST_NONE, BSAI_LIST_PARTIAL, BSAI_LIST_CLAIMED, BSAI_LIST_EMPTY };
 
 struct bsai_slab {
-    uintptr_t base;                   /* first byte of its pages; constant */
-    struct bsai_slab *next, *prev;    /* cache's lock */
-    struct bsai_slab **claim;         /* cache's lock: the slot of the CPU that takes from it, or NULL */
+    uintptr_t base;                /* first byte of its pages; constant */
+    struct bsai_slab *next, *prev; /* cache's lock */
+    struct bsai_slab **claim; /* cache's lock: the slot of the CPU that takes from it, or NULL */
     struct bsai_slab *announced_next; /* owned by whoever set ANNOUNCED */
     uint32_t state;                   /* atomic, see below */
     uint16_t home;                    /* CPU that last claimed it; written under the cache's lock */
     uint8_t list;                     /* cache's lock */
     uint8_t spare;
-    bsai_word bits[];                 /* live bits, then free bits */
+    bsai_word bits[]; /* live bits, then free bits */
 };
 
 /* The state word: two counts of objects in the slab, and two flags. */
-enum {
-    BSAI_COUNT_BITS = 14,
-    BSAI_STATE_REMOTE_SHIFT = BSAI_COUNT_BITS
-};
+enum { BSAI_COUNT_BITS = 14, BSAI_STATE_REMOTE_SHIFT = BSAI_COUNT_BITS };
 #define BSAI_STATE_COUNT ((UINT32_C(1) << BSAI_COUNT_BITS) - 1)
-#define BSAI_STATE_ANNOUNCED (UINT32_C(1) << 28) /* on, or on its way to, the cache's announced stack */
-#define BSAI_STATE_LISTED (UINT32_C(1) << 29)    /* on a list: whoever looks for objects will find it */
+#define BSAI_STATE_ANNOUNCED                                                                       \
+    (UINT32_C(1) << 28) /* on, or on its way to, the cache's announced stack */
+#define BSAI_STATE_LISTED                                                                          \
+    (UINT32_C(1) << 29) /* on a list: whoever looks for objects will find it */
 
 static inline uint32_t bsai_state_free(uint32_t state)
 {
@@ -109,7 +108,8 @@ struct bsai_slot {
  * revive: true when the object was not live; anything else is our own mistake, as only cached objects are
  * handed out. retire: true when the object was live; false is a double free.
  */
-static BSAI_ALWAYS_INLINE bool bsai_object_revive(struct bsai_slab *slab, unsigned index, bool alone)
+static BSAI_ALWAYS_INLINE bool bsai_object_revive(struct bsai_slab *slab, unsigned index,
+                                                  bool alone)
 {
     bsai_word *word = &slab->bits[index / BSAI_WORD_BITS];
     bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS), old;
@@ -122,7 +122,8 @@ static BSAI_ALWAYS_INLINE bool bsai_object_revive(struct bsai_slab *slab, unsign
     return (old & bit) == 0;
 }
 
-static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index, bool alone)
+static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index,
+                                                  bool alone)
 {
     bsai_word *word = &slab->bits[index / BSAI_WORD_BITS];
     bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS), old;

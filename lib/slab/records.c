@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "records.h"
 
-_Static_assert(sizeof(struct bsai_chunk) <= BSAI_RECORD_ALIGN, "a chunk's header takes one record line");
+_Static_assert(sizeof(struct bsai_chunk) <= BSAI_RECORD_ALIGN,
+               "a chunk's header takes one record line");
 
 void bsai_records_init(struct bsai_records *pool, size_t record_bytes, size_t chunk_bytes)
 {
@@ -79,7 +80,8 @@ static struct bsai_chunk *remove_idle(struct bsai_records *pool, struct bsai_chu
 
 void *bsai_records_put(struct bsai_records *pool, struct bsai_call *call, struct bsai_slab *record)
 {
-    struct bsai_chunk *chunk = (struct bsai_chunk *)((uintptr_t)record & ~((uintptr_t)pool->chunk_bytes - 1));
+    struct bsai_chunk *chunk =
+        (struct bsai_chunk *)((uintptr_t)record & ~((uintptr_t)pool->chunk_bytes - 1));
     struct bsai_chunk *spare = NULL;
 
     bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);

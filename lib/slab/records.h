@@ -13,18 +13,18 @@
 #include "object.h"
 
 struct bsai_chunk {
-    struct bsai_chunk *next, *prev;  /* chunks of the pool that have a free record */
-    struct bsai_slab *free;          /* linked by next */
+    struct bsai_chunk *next, *prev; /* chunks of the pool that have a free record */
+    struct bsai_slab *free;         /* linked by next */
     uint32_t used;
     uint32_t capacity;
 };
 
 struct bsai_records {
-    struct bsai_lock lock;           /* guards everything here, and the chunks' headers */
-    uint32_t record_bytes;           /* constant, as the next */
+    struct bsai_lock lock; /* guards everything here, and the chunks' headers */
+    uint32_t record_bytes; /* constant, as the next */
     uint32_t chunk_bytes;
-    struct bsai_chunk *chunks;       /* with a free record, those with most in use not sorted */
-    size_t idle;                     /* chunks without a record in use */
+    struct bsai_chunk *chunks; /* with a free record, those with most in use not sorted */
+    size_t idle;               /* chunks without a record in use */
     size_t chunk_count;
 };
 

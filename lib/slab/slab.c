@@ -2,7 +2,8 @@
 /* One slab: making and unmaking it, and checking it. */
 #include "cache.h"
 
-void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *slab, const struct bsai_map *map, size_t page)
+void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *slab,
+                    const struct bsai_map *map, size_t page)
 {
     const struct bsai_geometry *g = &cache->geometry;
     bsai_memset(slab, 0, sizeof(*slab) + g->words * sizeof(bsai_word));
@@ -44,7 +45,8 @@ const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai
         bsai_word l = bsai_peek(&slab->bits[w]), f = bsai_peek(&free_bits[w]);
         if ((l & f) != 0)
             return "an object is live and free at once";
-        if (w == g->words - 1 && g->capacity % BSAI_WORD_BITS != 0 && (l | f) >> (g->capacity % BSAI_WORD_BITS) != 0)
+        if (w == g->words - 1 && g->capacity % BSAI_WORD_BITS != 0 &&
+            (l | f) >> (g->capacity % BSAI_WORD_BITS) != 0)
             return "a bit is set beyond the slab's last object";
         live += bsai_popcount64(l);
         in_slab += bsai_popcount64(f);
@@ -59,7 +61,8 @@ const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai
         return "a slab with free objects is neither listed nor announced";
     if (slab->list == BSAI_LIST_EMPTY && in_slab != g->capacity)
         return "a slab on the empty list is not empty";
-    if ((slab->list == BSAI_LIST_CLAIMED) != (slab->claim != NULL) || (slab->claim != NULL && *slab->claim != slab))
+    if ((slab->list == BSAI_LIST_CLAIMED) != (slab->claim != NULL) ||
+        (slab->claim != NULL && *slab->claim != slab))
         return "a slab's claim and its holder disagree";
     return NULL;
 }
@@ -82,7 +85,8 @@ const char *bsai_cache_validate(const struct bsai_cache *cache)
         wrong = validate_list(&cache->claimed, BSAI_LIST_CLAIMED);
     if (wrong == NULL)
         wrong = validate_list(&cache->empty, BSAI_LIST_EMPTY);
-    if (wrong == NULL && cache->partial.count + cache->claimed.count + cache->empty.count > cache->slabs)
+    if (wrong == NULL &&
+        cache->partial.count + cache->claimed.count + cache->empty.count > cache->slabs)
         wrong = "more slabs are listed than the cache has";
     return wrong;
 }

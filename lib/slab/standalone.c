@@ -26,7 +26,8 @@ static void put_chunk(struct bsa_slab *slab, struct bsai_call *call, void *memor
     bsai_lock_drop(&slab->chunk_lock, BSAI_RANK_RECORDS, call);
 }
 
-static struct bsai_slab *get_record(struct bsa_slab *slab, struct bsai_call *call, struct bsai_cache *cache)
+static struct bsai_slab *get_record(struct bsa_slab *slab, struct bsai_call *call,
+                                    struct bsai_cache *cache)
 {
     struct bsai_slab *record;
     while ((record = bsai_records_get(cache->records, call)) == NULL) {
@@ -51,11 +52,12 @@ static enum bsa_status end(struct bsai_call *call, enum bsa_status status)
     return bsai_call_end(call, status);
 }
 
-static enum bsa_status alloc(struct bsa_slab *slab, struct bsai_call *call, unsigned cpu, size_t size, size_t align,
-                             struct bsa_slab_result *result)
+static enum bsa_status alloc(struct bsa_slab *slab, struct bsai_call *call, unsigned cpu,
+                             size_t size, size_t align, struct bsa_slab_result *result)
 {
     if (!bsai_is_pow2(align))
-        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, NULL, "an alignment that is not a power of two");
+        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, NULL,
+                           "an alignment that is not a power of two");
     if (cpu >= BSA_MAX_CPUS)
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, NULL, "a CPU id out of range");
     unsigned c = bsai_class_for(&slab->classes, size, align);
@@ -70,14 +72,16 @@ static enum bsa_status alloc(struct bsa_slab *slab, struct bsai_call *call, unsi
         result->needs_align = cache->geometry.slab_align;
         return BSA_OK;
     }
-    bool was_free = bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), false);
+    bool was_free =
+        bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), false);
     bsai_assert(was_free);
     (void)was_free;
     result->object = (void *)slot.addr;
     return BSA_OK;
 }
 
-enum bsa_status bsa_slab_alloc(bsa_slab *slab, unsigned cpu, size_t size, size_t align, struct bsa_slab_result *result)
+enum bsa_status bsa_slab_alloc(bsa_slab *slab, unsigned cpu, size_t size, size_t align,
+                               struct bsa_slab_result *result)
 {
     if (result == NULL)
         return BSA_ERR_INVALID_PARAM;
@@ -103,13 +107,14 @@ static bool claim_pages(const struct bsai_map *map, size_t page, size_t pages)
     return true;
 }
 
-static enum bsa_status add(struct bsa_slab *slab, struct bsai_call *call, unsigned cpu, unsigned size_class,
-                           void *base, size_t pages)
+static enum bsa_status add(struct bsa_slab *slab, struct bsai_call *call, unsigned cpu,
+                           unsigned size_class, void *base, size_t pages)
 {
     if (size_class >= slab->classes.count || cpu >= BSA_MAX_CPUS)
         return BSA_ERR_INVALID_PARAM;
     struct bsai_cache *cache = &slab->caches[size_class];
-    if (pages != cache->geometry.slab_pages || ((uintptr_t)base & (cache->geometry.slab_align - 1)) != 0)
+    if (pages != cache->geometry.slab_pages ||
+        ((uintptr_t)base & (cache->geometry.slab_align - 1)) != 0)
         return BSA_ERR_INVALID_PARAM;
     size_t page = bsai_map_page(&slab->map, (uintptr_t)base);
     if (page >= slab->map.pages || slab->map.pages - page < pages)
@@ -127,7 +132,8 @@ static enum bsa_status add(struct bsa_slab *slab, struct bsai_call *call, unsign
     return BSA_OK;
 }
 
-enum bsa_status bsa_slab_add(bsa_slab *slab, unsigned cpu, unsigned size_class, void *base, size_t pages)
+enum bsa_status bsa_slab_add(bsa_slab *slab, unsigned cpu, unsigned size_class, void *base,
+                             size_t pages)
 {
     if (slab == NULL)
         return BSA_ERR_NOT_INITIALIZED;
@@ -148,22 +154,25 @@ static void hand_back(struct bsa_slab *slab, struct bsai_call *call, struct bsai
     put_chunk(slab, call, bsai_records_put(cache->records, call, retired));
 }
 
-static enum bsa_status release(struct bsa_slab *slab, struct bsai_call *call, unsigned cpu, void *object,
-                               struct bsa_slab_freed *freed)
+static enum bsa_status release(struct bsa_slab *slab, struct bsai_call *call, unsigned cpu,
+                               void *object, struct bsa_slab_freed *freed)
 {
     if (cpu >= BSA_MAX_CPUS)
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, object, "a CPU id out of range");
     size_t page = bsai_map_page(&slab->map, (uintptr_t)object);
     if (page >= slab->map.pages)
-        return bsai_misuse(call, BSA_ERR_NOT_FOUND, object, "free of an address outside the slabs' range");
+        return bsai_misuse(call, BSA_ERR_NOT_FOUND, object,
+                           "free of an address outside the slabs' range");
     uint32_t word = bsai_map_word(&slab->map, page);
     if (bsai_word_kind(word) != BSAI_PAGE_SLAB)
-        return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, object, "free of an address in a page without a slab");
+        return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, object,
+                           "free of an address in a page without a slab");
 
     struct bsai_slab *record;
     unsigned index, away;
     if (!bsai_slab_locate(slab->caches, &slab->map, page, word, (uintptr_t)object, &record, &index))
-        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, object, "free of an address inside an object");
+        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, object,
+                           "free of an address inside an object");
     if (!bsai_object_retire(record, index, false))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, object, "double free of an object");
 
@@ -174,7 +183,8 @@ static enum bsa_status release(struct bsa_slab *slab, struct bsai_call *call, un
     return BSA_OK;
 }
 
-enum bsa_status bsa_slab_free(bsa_slab *slab, unsigned cpu, void *object, struct bsa_slab_freed *freed)
+enum bsa_status bsa_slab_free(bsa_slab *slab, unsigned cpu, void *object,
+                              struct bsa_slab_freed *freed)
 {
     if (freed == NULL)
         return BSA_ERR_INVALID_PARAM;

@@ -16,14 +16,14 @@ struct bsa_slab {
     /* Constant. */
     struct bsa_platform platform;
     bool unlocked;
-    struct bsai_map map;           /* of the range; every group is ready */
+    struct bsai_map map; /* of the range; every group is ready */
     struct bsai_classes classes;
-    struct bsai_cache *caches;     /* one per class */
-    struct bsai_records *pools;    /* one per size of record */
+    struct bsai_cache *caches;  /* one per class */
+    struct bsai_records *pools; /* one per size of record */
     unsigned pool_count;
 
-    struct bsai_slab **claims;     /* a slot per class, guarded by that class's cache lock */
-    struct bsai_lock chunk_lock;   /* guards chunks */
+    struct bsai_slab **claims;   /* a slot per class, guarded by that class's cache lock */
+    struct bsai_lock chunk_lock; /* guards chunks */
     struct bsai_spare_chunk *chunks;
 };
 

@@ -9,7 +9,7 @@ struct plan {
     uintptr_t start; /* of the pages in the range */
     size_t pages;
     size_t caches, pools, claims, state, cold, hot, end;
-    size_t chunks;   /* pages of records that suffice for any mix */
+    size_t chunks; /* pages of records that suffice for any mix */
 };
 
 static size_t place(size_t *at, size_t count, size_t each)
@@ -56,10 +56,12 @@ static bool make_plan(struct plan *plan, const struct bsa_slab_config *config)
         c->page_size = 4096;
     if (c->page_size < 1024 || c->page_size > 65536 || !bsai_is_pow2(c->page_size))
         return false;
-    if ((c->flags & ~(unsigned)BSA_SLAB_UNLOCKED) != 0 || !bsai_classes_make(&plan->classes, c->classes, c->page_size))
+    if ((c->flags & ~(unsigned)BSA_SLAB_UNLOCKED) != 0 ||
+        !bsai_classes_make(&plan->classes, c->classes, c->page_size))
         return false;
     if (!bsai_round_up((uintptr_t)c->range, c->page_size, &start) ||
-        !bsai_add((uintptr_t)c->range, c->range_bytes, &end) || end < start || end - start < c->page_size)
+        !bsai_add((uintptr_t)c->range, c->range_bytes, &end) || end < start ||
+        end - start < c->page_size)
         return false;
     plan->start = start;
     plan->pages = (end - start) / c->page_size;
@@ -120,7 +122,8 @@ static void make_chunks(struct bsa_slab *slab, uintptr_t from, uintptr_t end, si
     }
 }
 
-enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t bytes, const struct bsa_slab_config *config)
+enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t bytes,
+                              const struct bsa_slab_config *config)
 {
     struct plan plan;
     struct bsa_platform platform;
@@ -148,7 +151,8 @@ enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t bytes, cons
     s->claims = (struct bsai_slab **)(void *)(base + plan.claims);
     bsai_memset(s->claims, 0, s->classes.count * sizeof(*s->claims));
     bsai_lock_init(&s->chunk_lock);
-    s->pool_count = bsai_caches_make(s->caches, s->pools, &s->classes, plan.config.keep_empty, plan.config.page_size);
+    s->pool_count = bsai_caches_make(s->caches, s->pools, &s->classes, plan.config.keep_empty,
+                                     plan.config.page_size);
     make_map(s, &plan, base);
     make_chunks(s, start + plan.end, end, plan.config.page_size);
     *slab = s;

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The fast paths: a magazine or page list that can serve, in a heap without enter and leave hooks. They need
+ * no call frame, report nothing and change nothing unless they finish the job; all else, misuse included, is
+ * left to the slow path, which looks at everything again.
+ */
+#ifndef BSAI_FAST_H
+#define BSAI_FAST_H
+
+#include "heap.h"
+
+/* The calling CPU, by the hook, if its state has been made and may be used here; else NULL. */
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(const struct bsa_heap *heap)
+{
+    const struct bsa_platform *platform = &heap->buddy.platform;
+    if (BSAI_UNLIKELY(!heap->plain))
+        return NULL;
+    unsigned id = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+    return BSAI_LIKELY(id < heap->cpus) ? bsai_heap_peek_cpu(heap, id) : NULL;
+}
+
+/* Owns a CPU whose fast path is allowed; false when somebody else has it. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_own(struct bsa_cpu *cpu)
+{
+    return !cpu->locked || bsai_lock_try_word(&cpu->lock.word);
+}
+
+static BSAI_ALWAYS_INLINE void bsai_fast_disown(struct bsa_cpu *cpu)
+{
+    if (cpu->locked)
+        bsai_lock_clear_word(&cpu->lock.word);
+}
+
+/* An object, or 0. */
+static BSAI_ALWAYS_INLINE uintptr_t bsai_fast_alloc(struct bsa_cpu *cpu, size_t size, size_t align)
+{
+    const struct bsai_classes *classes = &cpu->heap->classes;
+    if (BSAI_UNLIKELY(!cpu->plain || !bsai_is_pow2(align)))
+        return 0;
+    unsigned size_class = bsai_class_for(classes, size, align);
+    if (BSAI_UNLIKELY(size_class >= classes->count || !bsai_fast_own(cpu)))
+        return 0;
+    uintptr_t object = bsai_magazine_pop(&cpu->magazines[size_class], cpu->alone);
+    bsai_fast_disown(cpu);
+    return object;
+}
+
+/* True when p was a live object and is in the magazine now. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
+{
+    struct bsa_heap *heap = cpu->heap;
+    size_t page;
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
+    if (BSAI_UNLIKELY(section == NULL || !cpu->plain))
+        return false;
+    uint32_t word = bsai_map_word(&section->map, page);
+    struct bsai_slab *slab;
+    unsigned index;
+    if (BSAI_UNLIKELY(bsai_word_kind(word) != BSAI_PAGE_SLAB))
+        return false;
+    if (BSAI_UNLIKELY(!bsai_slab_locate(heap->caches, &section->map, page, word, (uintptr_t)p,
+                                        &slab, &index) ||
+                      !bsai_fast_own(cpu)))
+        return false;
+    /* Room is looked for first: an object that is dead already must not need the slow path. */
+    struct bsai_magazine *m = &cpu->magazines[bsai_word_class(word)];
+    bool done = bsai_peek(&m->count) < m->capacity && bsai_object_retire(slab, index, cpu->alone);
+    if (BSAI_LIKELY(done))
+        bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
+    bsai_fast_disown(cpu);
+    return done;
+}
+
+/* The order whose page list serves such a request, or BSAI_LIST_ORDERS. */
+static BSAI_ALWAYS_INLINE unsigned bsai_list_order(const struct bsa_heap *heap, size_t pages,
+                                                   size_t align)
+{
+    if (!bsai_is_pow2(pages) || pages >> (BSAI_LIST_ORDERS - 1) > 1 ||
+        align > pages << heap->buddy.page_shift)
+        return BSAI_LIST_ORDERS;
+    return bsai_log2(pages);
+}
+
+/* Low memory goes home at once where there is high memory: a list would hand it to anybody. */
+static BSAI_ALWAYS_INLINE bool bsai_may_be_listed(const struct bsa_heap *heap,
+                                                  const struct bsai_section *section)
+{
+    return BSAI_LIKELY(section->zone != BSAI_ZONE_LOW) || bsai_peek(&heap->buddy.high_total) == 0;
+}
+
+/* Marks a live block as listed; false when somebody else has freed it. */
+static BSAI_ALWAYS_INLINE bool bsai_list_claim(struct bsai_section *section, size_t page,
+                                               uint32_t word, bool alone)
+{
+    uint32_t *hot = &section->map.hot[page];
+    uint32_t listed = bsai_word_run(BSAI_PAGE_LISTED, bsai_word_count(word));
+    if (!alone)
+        return bsai_word_claim(hot, &word, listed);
+    bsai_poke(hot, listed);
+    return true;
+}
+
+/* A block from the list, or NULL. */
+static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_t pages,
+                                                      size_t align)
+{
+    if (BSAI_UNLIKELY(!cpu->plain || !bsai_is_pow2(align)))
+        return NULL;
+    unsigned order = bsai_list_order(cpu->heap, pages, align);
+    if (order >= BSAI_LIST_ORDERS || !bsai_fast_own(cpu))
+        return NULL;
+    void *block = bsai_page_list_pop(cpu, &cpu->heap->buddy, order);
+    if (BSAI_LIKELY(block != NULL))
+        bsai_count(&cpu->counters.page_allocs, (size_t)1);
+    bsai_fast_disown(cpu);
+    return block;
+}
+
+/* True when addr was a live block of so many pages and is on the list now. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_free_pages(struct bsa_cpu *cpu, void *addr, size_t pages)
+{
+    struct bsa_heap *heap = cpu->heap;
+    unsigned order = bsai_list_order(heap, pages, 1);
+    size_t page;
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)addr, &page);
+    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, pages);
+    if (BSAI_UNLIKELY(!cpu->plain || order >= BSAI_LIST_ORDERS || section == NULL))
+        return false;
+    if (BSAI_UNLIKELY(((uintptr_t)addr & (heap->buddy.page_size - 1)) != 0 ||
+                      bsai_map_word(&section->map, page) != word ||
+                      !bsai_may_be_listed(heap, section)))
+        return false;
+    if (!bsai_fast_own(cpu))
+        return false;
+    const struct bsai_page_list *list = &cpu->lists[order];
+    bool done = list->count < list->capacity && cpu->pages_listed + pages <= cpu->pages_most &&
+                bsai_list_claim(section, page, word, cpu->alone);
+    if (BSAI_LIKELY(done)) {
+        bsai_page_list_push(cpu, order, addr);
+        bsai_count(&cpu->counters.page_frees, (size_t)1);
+    }
+    bsai_fast_disown(cpu);
+    return done;
+}
+
+#endif
