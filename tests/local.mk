@@ -6,6 +6,7 @@
 
 unit_programs = \
 	%D%/unit/test_buddy \
+	%D%/unit/test_buddy_threads \
 	%D%/unit/test_pages \
 	%D%/unit/test_section \
 	%D%/unit/test_tree \

@@ -5,7 +5,6 @@
  */
 #include <buddyslab/debug.h>
 
-#include <pthread.h>
 #include <string.h>
 
 #include "buddy/internal.h"
@@ -369,62 +368,6 @@ START_TEST(full_sections_do_not_slow_others)
 }
 END_TEST
 
-/* Races ----------------------------------------------------------------------------------------- */
-
-enum { RACERS = 4, ROUNDS = 2000, BLOCKS = 16 };
-
-struct race {
-    struct fixture f;
-    pthread_barrier_t barrier;
-    unsigned char *block[BLOCKS];
-    size_t count[BLOCKS];
-    unsigned freed, refused; /* atomic */
-};
-
-static void *racer(void *arg)
-{
-    struct race *race = arg;
-    for (size_t round = 0; round < ROUNDS; round++) {
-        pthread_barrier_wait(&race->barrier);
-        for (size_t i = 0; i < BLOCKS; i++) {
-            enum bsa_status status = bsa_buddy_free(race->f.buddy, race->block[i], race->count[i]);
-            if (status == BSA_OK)
-                __atomic_fetch_add(&race->freed, 1, __ATOMIC_RELAXED);
-            else if (status == BSA_ERR_NOT_ALLOCATED)
-                __atomic_fetch_add(&race->refused, 1, __ATOMIC_RELAXED);
-        }
-        if (pthread_barrier_wait(&race->barrier) == PTHREAD_BARRIER_SERIAL_THREAD) {
-            for (size_t i = 0; i < BLOCKS; i++)
-                race->block[i] = alloc(&race->f, race->count[i], 1);
-        }
-        pthread_barrier_wait(&race->barrier);
-    }
-    return NULL;
-}
-
-/* Of several frees of one block at the same time one is right, and the others are told so. */
-START_TEST(racing_frees_have_one_winner)
-{
-    struct race race;
-    pthread_t threads[RACERS];
-    memset(&race, 0, sizeof(race));
-    begin(&race.f, 32 * MIB);
-    race.f.buddy->platform.fault = NULL; /* it would be called by several threads at once */
-    must(pthread_barrier_init(&race.barrier, NULL, RACERS) == 0);
-    for (size_t i = 0; i < BLOCKS; i++) {
-        race.count[i] = i % 4 == 3 ? 600 : i % 4 + 1;
-        race.block[i] = alloc(&race.f, race.count[i], 1);
-    }
-    for (int i = 0; i < RACERS; i++)
-        must(pthread_create(&threads[i], NULL, racer, &race) == 0);
-    for (int i = 0; i < RACERS; i++)
-        must(pthread_join(threads[i], NULL) == 0);
-    must(race.freed == ROUNDS * BLOCKS);
-    must(race.refused == ROUNDS * BLOCKS * (RACERS - 1));
-    end(&race.f);
-}
-END_TEST
-
 static Suite *pages_suite(void)
 {
     Suite *suite = suite_create("pages");
@@ -444,9 +387,6 @@ static Suite *pages_suite(void)
     tcase_add_test(cost, aligned_requests_do_not_search);
     tcase_add_test(cost, full_sections_do_not_slow_others);
     suite_add_tcase(suite, cost);
-    TCase *races = tcase_create("races");
-    tcase_add_test(races, racing_frees_have_one_winner);
-    suite_add_tcase(suite, races);
     return suite;
 }
 
