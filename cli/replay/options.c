@@ -194,6 +194,11 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_page_size(raw->page_size, &options->page_size, error) ||
         !parse_regions(raw->regions, options, error) || !take_trace(raw, options, error))
         return FALSE;
+    if (raw->directory != NULL && raw->directory[0] == '\0') {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE,
+                    "-o needs the name of a folder");
+        return FALSE;
+    }
     options->layer = (enum trace_layer)layer;
     options->cpu_map = (enum replay_cpu_map)map;
     options->threads = threads == 1;

@@ -10,9 +10,10 @@
 
 #include "report.h"
 
-#define NAME_SHOWN 48     /* characters of a trace's name in a title */
-#define BOXES_SHOWN 600u  /* samples in a row of boxes */
-#define LINES_WITH_KEY 8u /* more CPUs than these are told apart by a colour scale */
+#define NAME_SHOWN 48      /* characters of a trace's name in a title */
+#define POINTS_SHOWN 2400u /* samples on a line */
+#define BOXES_SHOWN 600u   /* samples in a row of boxes */
+#define LINES_WITH_KEY 8u  /* more CPUs than these are told apart by a colour scale */
 
 /* text within gnuplot's double quotes. Backticks there would run a command; enhanced mode's own
  * characters are taken literally. */
@@ -62,9 +63,10 @@ static void title(const struct report *report, GString *out, const char *what)
     g_string_append(out, "\"\n");
 }
 
-/* Over events rather than seconds: a trace rests most of the time and works in bursts. */
+/* Over events rather than seconds: a trace rests most of the time and works in bursts. No more than
+ * shown samples: a picture has not more columns. */
 static void begin_script(const struct report *report, GString *out, const char *name,
-                         const char *what)
+                         const char *what, guint shown)
 {
     gboolean thousands = report->execution->events >= 20000;
     g_string_append_printf(out,
@@ -75,6 +77,8 @@ static void begin_script(const struct report *report, GString *out, const char *
                            "# x(dummy) = column(\"seconds\")\n"
                            "# set xlabel \"time in the trace, s\"\n\n",
                            name, thousands ? " / 1e3" : "", thousands ? ", thousands" : "");
+    g_string_append_printf(out, "step = %u # one sample of so many is drawn\n",
+                           1 + (report->sampler->count - 1) / shown);
     g_string_append(out, "MiB = 1048576.0\n"
                          "set encoding utf8\n"
                          "set datafile separator \",\"\n"
@@ -134,7 +138,7 @@ static gboolean ever(const struct report *report, enum split_part part)
 static void occupancy(const struct report *report, GString *out)
 {
     guint shown[G_N_ELEMENTS(areas)], count = 0;
-    begin_script(report, out, "occupancy", "Memory in use");
+    begin_script(report, out, "occupancy", "Memory in use", POINTS_SHOWN);
     g_string_append(out, "set ylabel \"MiB\"\nset yrange [0:*]\nset style fill solid noborder\n\n"
                          "# Each area reaches from the sum of the parts below it to its own sum.\n"
                          "sum0(dummy) = 0\n");
@@ -149,7 +153,7 @@ static void occupancy(const struct report *report, GString *out)
     for (guint i = count; i-- > 0;)
         g_string_append_printf(
             out,
-            "%s\"timeline.csv\" using (x(0)):(sum%u(0)):(sum%u(0)) with filledcurves "
+            "%s\"timeline.csv\" every step using (x(0)):(sum%u(0)):(sum%u(0)) with filledcurves "
             "lc rgb \"%s\" title \"%s\"",
             i + 1 == count ? "" : ", \\\n     ", i, i + 1, areas[shown[i]].colour,
             split_names[areas[shown[i]].part].title);
@@ -166,14 +170,15 @@ static void fragmentation(const struct report *report, GString *out)
 {
     static const guint orders[] = {2, 4, 6, 9};
     static const char *const colours[] = {"#56B4E9", "#009E73", "#E69F00", "#D55E00"};
-    begin_script(report, out, "fragmentation", "External fragmentation: unusable free space index");
+    begin_script(report, out, "fragmentation", "External fragmentation: unusable free space index",
+                 POINTS_SHOWN);
     g_string_append(out, "set ylabel \"part of free memory that the order cannot use\"\n"
                          "set yrange [0:*<1]\n");
     begin_plot(out, "fragmentation");
     for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
         g_string_append_printf(
             out,
-            "%s\"timeline.csv\" using (x(0)):(column(\"unusable_%u\")) with lines "
+            "%s\"timeline.csv\" every step using (x(0)):(column(\"unusable_%u\")) with lines "
             "lw 1.6 lc rgb \"%s\" title \"order %u (",
             i + 1 == G_N_ELEMENTS(orders) ? "" : ", \\\n     ", orders[i], colours[i], orders[i]);
         append_order(report, orders[i], out);
@@ -217,7 +222,7 @@ static guint64 most_blocks(const struct report *report)
 static void free_blocks(const struct report *report, GString *out)
 {
     guint64 most = most_blocks(report);
-    begin_script(report, out, "free-blocks", "Free blocks by order");
+    begin_script(report, out, "free-blocks", "Free blocks by order", BOXES_SHOWN);
     g_string_append(out, "set ylabel \"order (bytes of a block)\"\n"
                          "set yrange [-0.5:10.5]\nunset grid\nset ytics (");
     for (guint order = 0; order < REPORT_ORDERS; order++) {
@@ -236,11 +241,10 @@ static void free_blocks(const struct report *report, GString *out)
     for (guint order = 0; order < REPORT_ORDERS; order++)
         g_string_append_printf(
             out,
-            "%sto = 0, \"timeline.csv\" every %u using (from = to, to = x(0)):(%u):"
+            "%sto = 0, \"timeline.csv\" every step using (from = to, to = x(0)):(%u):"
             "(from-0.5*(to-from)):(to):(%u-0.46):(%u+0.46):(count(column(\"free_blocks_%u\"))) "
             "with boxxyerror lc palette notitle",
-            order == 0 ? "" : ", \\\n     ", 1 + report->sampler->count / BOXES_SHOWN, order, order,
-            order, order);
+            order == 0 ? "" : ", \\\n     ", order, order, order, order);
     end_script(out, "free-blocks");
 }
 
@@ -262,8 +266,8 @@ static void remote_line(const struct report *report, guint column, gboolean key,
                                                         "#56B4E9", "#CC79A7", "#000000", "#999999"};
     guint first, last;
     sampler_column(report->sampler, report->execution->cpus, column, &first, &last);
-    g_string_append_printf(out, "\"timeline.csv\" using (x(0)):(column(\"remote_frees_cpu%u",
-                           first);
+    g_string_append_printf(
+        out, "\"timeline.csv\" every step using (x(0)):(column(\"remote_frees_cpu%u", first);
     if (last != first)
         g_string_append_printf(out, "_%u", last);
     g_string_append(out, "\") / unit) with steps ");
@@ -291,7 +295,7 @@ static void remote_frees(const struct report *report, GString *out)
     for (guint column = 0; column < columns; column++)
         most = MAX(most, sampler->remote[(gsize)(sampler->count - 1) * columns + column]);
     begin_script(report, out, "remote-frees",
-                 "Frees of what another CPU allocated, by the CPU that frees");
+                 "Frees of what another CPU allocated, by the CPU that frees", POINTS_SHOWN);
     g_string_append_printf(
         out, "unit = %s\nset ylabel \"remote frees so far%s\"\nset yrange [0:%s]\n",
         most >= 10000 ? "1e3" : "1.0", most >= 10000 ? ", thousands" : "", most == 0 ? "1" : "*");
