@@ -133,8 +133,6 @@ size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct b
                          struct bsai_slab *retired);
 /* Sends a CPU's private state home; it is owned by the caller. How many objects and pages. */
 size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call);
-/* Empty slabs and idle record chunks of all classes to the buddy: bytes. */
-size_t bsai_heap_release_empties(struct bsa_heap *heap, struct bsai_call *call);
 /* Pages to the buddy that the heap itself holds (record chunks). */
 void bsai_heap_give_back(struct bsa_heap *heap, struct bsai_call *call, void *pages, size_t count);
 

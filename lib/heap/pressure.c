@@ -40,24 +40,6 @@ size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct b
     return released << heap->buddy.page_shift;
 }
 
-size_t bsai_heap_release_empties(struct bsa_heap *heap, struct bsai_call *call)
-{
-    size_t released = 0;
-    for (unsigned c = 0; c < heap->classes.count; c++) {
-        struct bsai_cache *cache = &heap->caches[c];
-        released +=
-            bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
-    }
-    for (unsigned i = 0; i < heap->pool_count; i++) {
-        void *chunk;
-        while ((chunk = bsai_records_reclaim(&heap->pools[i], call)) != NULL) {
-            bsai_heap_give_back(heap, call, chunk, 1);
-            released += heap->buddy.page_size;
-        }
-    }
-    return released;
-}
-
 size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
 {
     struct bsa_heap *heap = cpu->heap;
@@ -77,6 +59,39 @@ static size_t drain_depots(struct bsa_heap *heap, struct bsai_call *call, unsign
     size_t moved = 0;
     for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
         moved += bsai_depot_drain(&heap->depots[c], call, &heap->caches[c], cpu, buffer);
+    return moved;
+}
+
+/* Empty slabs and idle record chunks of all classes to the buddy: bytes. */
+static size_t release_empties(struct bsa_heap *heap, struct bsai_call *call)
+{
+    size_t released = 0;
+    for (unsigned c = 0; c < heap->classes.count; c++) {
+        struct bsai_cache *cache = &heap->caches[c];
+        released +=
+            bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
+    }
+    for (unsigned i = 0; i < heap->pool_count; i++) {
+        void *chunk;
+        while ((chunk = bsai_records_reclaim(&heap->pools[i], call)) != NULL) {
+            bsai_heap_give_back(heap, call, chunk, 1);
+            released += heap->buddy.page_size;
+        }
+    }
+    return released;
+}
+
+/*
+ * What no CPU owns goes home: the depots' objects, then all slabs that are empty. How many objects and
+ * bytes. The lock of `common` stands for all that is on its way meanwhile: snapshots hold it, as they hold
+ * every CPU's, and so never miss an object or a page between two places.
+ */
+static size_t release_shared(struct bsa_heap *heap, struct bsai_call *call, unsigned cpu)
+{
+    bsai_lock_take(&heap->common->lock, BSAI_RANK_CPU, call);
+    size_t moved = drain_depots(heap, call, cpu);
+    moved += release_empties(heap, call);
+    bsai_lock_drop(&heap->common->lock, BSAI_RANK_CPU, call);
     return moved;
 }
 
@@ -139,14 +154,13 @@ bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_
 
     size_t moved = bsai_heap_drain_owned(cpu, call);
     bsai_cpu_disown(cpu, call);
-    moved += drain_depots(heap, call, cpu->id);
     struct bsa_cpu *other;
     for (unsigned id = 0; pressure->everybody && (other = bsai_heap_next_cpu(heap, &id)) != NULL;
          id++) {
         if (other != cpu)
             moved += drain_other(other, call);
     }
-    moved += bsai_heap_release_empties(heap, call);
+    moved += release_shared(heap, call, cpu->id);
     bsai_cpu_own(cpu, call);
 
     pressure->last = pressure->everybody && moved == 0;
@@ -237,8 +251,7 @@ size_t bsa_heap_reclaim(bsa_heap *heap)
             bsai_request_post(&cpu->request);
     }
     bsai_enter(&call);
-    drain_depots(heap, &call, self);
-    bsai_heap_release_empties(heap, &call);
+    release_shared(heap, &call, self);
     bsai_leave(&call);
     size_t after = bsai_heap_occupied_pages(heap);
     return after < before ? (before - after) << heap->buddy.page_shift : 0;
