@@ -24,7 +24,8 @@ misuse_programs = \
 
 stress_programs = \
 	%D%/stress/test_model_heap \
-	%D%/stress/test_threads
+	%D%/stress/test_threads \
+	%D%/stress/test_threads_control
 
 cli_programs = \
 	%D%/cli/test_metrics \
