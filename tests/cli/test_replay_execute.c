@@ -20,6 +20,7 @@ struct fake {
     guint64 blocks;
     guint regions;
     guint drains;
+    guint64 align; /* of the last request */
     gboolean refuse_free, foreign_address;
     guint64 hidden; /* live objects that the statistics leave out */
 };
@@ -41,7 +42,7 @@ static enum replay_status fake_alloc(struct replay_backend *backend, guint cpu, 
     struct fake *fake = (struct fake *)backend;
     (void)cpu;
     (void)size;
-    (void)align;
+    fake->align = align;
     enum replay_status status = fake_take(fake, out);
     fake->live += status == REPLAY_OK;
     return status;
@@ -309,6 +310,28 @@ START_TEST(contradictions_of_the_stream)
 }
 END_TEST
 
+/* What the allocator is asked for where the trace names an alignment, and where it does not. */
+static const struct {
+    guint64 size, named, by_default, expected;
+} alignments[] = {
+    {100, 64, 8, 64}, {100, 0, 8, 8}, {3, 0, 8, 8},  {0, 0, 0, 1},   {1, 0, 0, 1},
+    {3, 0, 0, 2},     {8, 0, 0, 8},   {15, 0, 0, 8}, {16, 0, 0, 16}, {5000, 0, 0, 16},
+};
+
+START_TEST(alignment)
+{
+    struct bench bench;
+    set_up(&bench, 1, 1000);
+    bench.execution.default_align = alignments[_i].by_default;
+    struct trace_event event = {
+        .kind = TRACE_ALLOC, .size = alignments[_i].size, .align = alignments[_i].named};
+    /* An address may lie outside of the fake's region for large sizes: only the request counts. */
+    replay_step(&bench.execution, &event, 0, NULL);
+    ck_assert_uint_eq(bench.fake.align, alignments[_i].expected);
+    tear_down(&bench);
+}
+END_TEST
+
 /* Every thread has one CPU, new ones the next; more threads than announced. */
 START_TEST(round_robin)
 {
@@ -400,6 +423,7 @@ int main(void)
     tcase_add_test(steps, samples_are_equally_spaced);
     tcase_add_test(steps, contradictions_of_the_allocator);
     tcase_add_test(steps, contradictions_of_the_stream);
+    tcase_add_loop_test(steps, alignment, 0, (int)G_N_ELEMENTS(alignments));
     suite_add_tcase(suite, steps);
     TCase *choices = tcase_create("choices");
     tcase_add_test(choices, round_robin);
