@@ -12,7 +12,10 @@ unit_programs = \
 	%D%/unit/test_tree \
 	%D%/unit/test_zones
 
-api_programs =
+api_programs = \
+	%D%/api/test_failures \
+	%D%/api/test_failures_pages \
+	%D%/api/test_failures_slabs
 
 misuse_programs = \
 	%D%/misuse/test_misuse_address \
