@@ -54,7 +54,8 @@ static size_t take_from(struct bsa_buddy *b, struct bsai_call *call, struct bsai
         void *p = take_locked(b, s, r);
         if (p == NULL)
             break;
-        out[got++] = p;
+        bsai_poke(&out[got], p); /* a CPU's page list: read anywhere */
+        got++;
     }
     bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, call);
     return got;
