@@ -10,6 +10,7 @@ unit_programs = \
 	%D%/unit/test_pages \
 	%D%/unit/test_section \
 	%D%/unit/test_tree \
+	%D%/unit/test_validate \
 	%D%/unit/test_zones
 
 api_programs = \

@@ -394,6 +394,37 @@ START_TEST(configurations_are_refused)
     larger.config.page_size = 8192;
     assert_status(bsa_buddy_init(&buddy, region.start, region.bytes, &larger.config), BSA_OK);
     must(buddy->page_size == 8192);
+    buddy = NULL;
+    larger.config.page_size = 0;
+    assert_status(bsa_buddy_init(&buddy, region.start, region.bytes, &larger.config), BSA_OK);
+    must(buddy->page_size == 4096);
+    region_free(&region);
+}
+END_TEST
+
+/* As the heap does it: with bytes of its own in front, and an array of slab records. */
+START_TEST(setup_leaves_the_front_alone)
+{
+    struct region region = region_make(1 << 20, 4096, 24);
+    struct bsa_buddy buddy;
+    struct bsa_buddy_config config = BSA_BUDDY_CONFIG_INIT;
+    const size_t front = 10000;
+    memset(region.start, 0x77, front);
+    assert_status(bsai_buddy_setup(&buddy, region.start, region.bytes, region.bytes, &config),
+                  BSA_ERR_INVALID_PARAM);
+    config.flags = 1;
+    assert_status(bsai_buddy_setup(&buddy, region.start, region.bytes, front, &config),
+                  BSA_ERR_INVALID_PARAM);
+    config.flags = 0;
+    assert_status(bsai_buddy_setup(&buddy, region.start, region.bytes, front, &config), BSA_OK);
+    const struct bsai_map *map = &buddy.first->map;
+    must((uintptr_t)map->cold >= (uintptr_t)region.start + front);
+    must((uintptr_t)&map->cold[map->pages] <= map->start);
+    must((uintptr_t)&map->hot[map->pages] <= map->start);
+    must((uintptr_t)&map->state[bsai_map_groups(map)] <= map->start);
+    for (size_t i = 0; i < front; i++)
+        must(region.start[i] == 0x77);
+    assert_status(bsa_buddy_validate(&buddy), BSA_OK);
     region_free(&region);
 }
 END_TEST
@@ -407,6 +438,7 @@ static Suite *section_suite(void)
     tcase_add_test(cutting, smallest_regions);
     tcase_add_test(cutting, three_small_pages_give_one);
     tcase_add_test(cutting, terabyte);
+    tcase_add_test(cutting, setup_leaves_the_front_alone);
     suite_add_tcase(suite, cutting);
     TCase *lookup = tcase_create("look-up");
     tcase_add_test(lookup, many_sections_are_found);
