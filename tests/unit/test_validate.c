@@ -167,8 +167,7 @@ static void use_is_impossible(struct state *state)
 
 static void use_is_not_the_lists(struct state *state)
 {
-    broken(state)->bound =
-        broken(state)->bound == BSAI_TREE_TOP ? BSAI_TREE_TOP - 1 : BSAI_TREE_TOP;
+    broken(state)->use = BSAI_USE_SLABS;
 }
 
 static void tree_is_unlisted(struct state *state)
