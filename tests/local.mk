@@ -29,7 +29,8 @@ misuse_programs = \
 stress_programs = \
 	%D%/stress/test_model_heap \
 	%D%/stress/test_threads \
-	%D%/stress/test_threads_control
+	%D%/stress/test_threads_control \
+	%D%/stress/test_threads_layers
 
 cli_programs = \
 	%D%/cli/test_metrics \
