@@ -74,7 +74,7 @@ static size_t take_between(struct bsa_buddy *b, struct bsai_call *call, enum bsa
         if (all_full && bsai_peek(&s->free_pages) != 0) {
             all_full = false;
             if (s != from)
-                bsai_poke(&b->hint[zone], s);
+                bsai_publish(&b->hint[zone], s);
         }
         got += take_from(b, call, s, r, spare_reserve, n - got, out + got);
     }

@@ -5,9 +5,9 @@
 void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
     if (s->free_pages == 0) {
-        struct bsai_section *hint = bsai_peek(&b->hint[s->zone]);
+        struct bsai_section *hint = bsai_consume(&b->hint[s->zone]);
         if (hint != NULL && s->index < hint->index)
-            bsai_poke(&b->hint[s->zone], s);
+            bsai_publish(&b->hint[s->zone], s);
     }
     bsai_poke(&s->free_pages, s->free_pages + n);
     if (s->zone == BSAI_ZONE_LOW)

@@ -71,10 +71,15 @@ static size_t quotient(size_t x, size_t d)
 
 void bsai_set_low_reserve(struct bsa_buddy *b)
 {
-    size_t reserve = 0;
-    if (b->lowmem_reserve != BSA_NONE && bsai_peek(&b->high_total) != 0)
-        reserve = quotient(bsai_peek(&b->low_total), b->lowmem_reserve);
-    bsai_poke(&b->low_reserve, reserve);
+    size_t low, high, reserve;
+    if (b->lowmem_reserve == BSA_NONE)
+        return;
+    do { /* who stores last has seen the totals as they are */
+        low = bsai_peek(&b->low_total);
+        high = bsai_peek(&b->high_total);
+        reserve = high != 0 ? quotient(low, b->lowmem_reserve) : 0;
+        bsai_poke(&b->low_reserve, reserve);
+    } while (low != bsai_peek(&b->low_total) || high != bsai_peek(&b->high_total));
 }
 
 /* The look-up table ----------------------------------------------------------------------------- */

@@ -100,27 +100,41 @@ static size_t row_in_odd_trees(const struct bsa_buddy *b, struct bsai_section *s
     return BSAI_NO_PAGE;
 }
 
+static size_t row_in_tree(const struct bsa_buddy *b, struct bsai_section *s, size_t index,
+                          unsigned n, unsigned align)
+{
+    bsai_steps(b, 1);
+    unsigned page = bsai_tree_find_run(&s->trees[index], n, align);
+    if (page == BSAI_TREE_NONE)
+        return BSAI_NO_PAGE;
+    bsai_tree_claim(s, index, page, n);
+    s->row_tree = (uint32_t)index;
+    return page_of(s, index, page);
+}
+
 static size_t row_in_broken_trees(const struct bsa_buddy *b, struct bsai_section *s, unsigned n,
                                   unsigned align)
 {
+    size_t page = BSAI_NO_PAGE;
     if (memo_covers(s, n, align))
         return row_in_odd_trees(b, s, n, align);
+    /* What served the last such request may have more. */
+    if (s->row_tree != BSAI_NO_TREE && bsai_group_code(s, s->row_tree) == BSAI_GROUP_BROKEN)
+        page = row_in_tree(b, s, s->row_tree, n, align);
     for (unsigned use = 0; use < BSAI_USES; use++) {
         for (uint32_t mask = s->partial_mask[use]; mask != 0; mask &= mask - 1) {
             uint32_t index = s->partial[use][bsai_ctz32(mask)];
-            for (; index != BSAI_NO_TREE; index = s->trees[index].next) {
-                bsai_steps(b, 1);
-                unsigned page = bsai_tree_find_run(&s->trees[index], n, align);
-                if (page != BSAI_TREE_NONE) {
-                    bsai_tree_claim(s, index, page, n);
-                    return page_of(s, index, page);
-                }
-            }
+            for (; index != BSAI_NO_TREE && page == BSAI_NO_PAGE; index = s->trees[index].next)
+                page = row_in_tree(b, s, index, n, align);
+            if (page != BSAI_NO_PAGE)
+                return page;
         }
     }
-    s->missed[align] = (uint16_t)n;
-    s->missed_mask |= 1u << align;
-    return BSAI_NO_PAGE;
+    if (page == BSAI_NO_PAGE) {
+        s->missed[align] = (uint16_t)n;
+        s->missed_mask |= 1u << align;
+    }
+    return page;
 }
 
 /* A row across trees ---------------------------------------------------------------------------- */

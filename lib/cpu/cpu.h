@@ -73,17 +73,16 @@ void bsai_cpu_measure(struct bsai_cpu_shape *shape);
 struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape);
 
 /* The magazine's top becomes the user's; 0 when it is empty. */
-static BSAI_ALWAYS_INLINE uintptr_t bsai_magazine_pop(struct bsai_magazine *m, bool alone)
+static BSAI_ALWAYS_INLINE uintptr_t bsai_magazine_pop(const struct bsa_cpu *cpu,
+                                                      struct bsai_magazine *m)
 {
     uint32_t count = bsai_peek(&m->count);
     if (BSAI_UNLIKELY(count == 0))
         return 0;
     struct bsai_slot slot = m->slots[count - 1];
+    struct bsai_slab *slab = bsai_object_slab(slot.object);
     bsai_poke(&m->count, count - 1);
-    bool was_cached =
-        bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), alone);
-    bsai_assert(was_cached);
-    (void)was_cached;
+    bsai_object_revive(slab, bsai_object_index(slot.object), bsai_peek(&slab->home) == cpu->id);
     return slot.addr;
 }
 

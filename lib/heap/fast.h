@@ -40,7 +40,7 @@ static BSAI_ALWAYS_INLINE uintptr_t bsai_fast_alloc(struct bsa_cpu *cpu, size_t 
     unsigned size_class = bsai_class_for(classes, size, align);
     if (BSAI_UNLIKELY(size_class >= classes->count || !bsai_fast_own(cpu)))
         return 0;
-    uintptr_t object = bsai_magazine_pop(&cpu->magazines[size_class], cpu->alone);
+    uintptr_t object = bsai_magazine_pop(cpu, &cpu->magazines[size_class]);
     bsai_fast_disown(cpu);
     return object;
 }

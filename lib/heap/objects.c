@@ -62,7 +62,7 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
     do {
         if (bsai_peek(&m->count) != 0 || refill(cpu, call, size_class)) {
-            *out = (void *)bsai_magazine_pop(m, cpu->alone);
+            *out = (void *)bsai_magazine_pop(cpu, m);
             return BSA_OK;
         }
     } while (bsai_heap_relieve(cpu, call, &pressure));

@@ -8,7 +8,7 @@ static int walk_slab(const struct bsai_cache *cache, const struct bsai_slab *sla
     struct bsa_live_block block = {.bytes = cache->geometry.object_size, .slab = 1};
     int stop = 0;
     for (unsigned w = 0; w < cache->geometry.words && stop == 0; w++) {
-        for (bsai_word left = bsai_peek(&slab->bits[w]); left != 0 && stop == 0; left &= left - 1) {
+        for (bsai_word left = bsai_live_word(slab, w); left != 0 && stop == 0; left &= left - 1) {
             size_t index = w * BSAI_WORD_BITS + bsai_ctz64(left);
             block.address = (void *)(slab->base + index * cache->geometry.object_size);
             stop = visit(arg, &block);
@@ -129,7 +129,7 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
             struct bsai_slab *slab = bsai_object_slab(m->slots[i].object);
             unsigned index = bsai_object_index(m->slots[i].object);
             bsai_word free_word =
-                bsai_peek(&slab->bits[heap->caches[c].geometry.words + index / BSAI_WORD_BITS]);
+                bsai_peek(&bsai_free_words(&heap->caches[c], slab)[index / BSAI_WORD_BITS]);
             if (m->slots[i].addr !=
                 slab->base + (uintptr_t)index * heap->caches[c].geometry.object_size)
                 return "an object in a magazine and its address differ";

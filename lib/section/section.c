@@ -119,6 +119,7 @@ static struct bsai_section *make_part(const struct bsai_plan *plan, uintptr_t *a
     s->first_tree = first >> BSAI_GROUP_SHIFT;
     s->total_pages = pages;
     s->odd = BSAI_NO_TREE;
+    s->row_tree = BSAI_NO_TREE;
     for (unsigned order = 0; order < BSAI_UPPER_ORDERS; order++)
         s->whole[order] = BSAI_NO_TREE;
     for (unsigned use = 0; use < BSAI_USES; use++) {

@@ -87,12 +87,15 @@ static void drop_claim(struct bsai_slab *slab)
 static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct bsai_slab **claim,
                       unsigned cpu)
 {
+    /* Idle: none of its objects is anywhere, so that nobody relies on who its home is. */
+    bool idle = slab->list == BSAI_LIST_EMPTY || slab->list == BSAI_LIST_NONE;
     drop_claim(slab);
     unlist(cache, slab);
     enlist(cache, slab, BSAI_LIST_CLAIMED);
     slab->claim = claim;
     *claim = slab;
-    bsai_poke(&slab->home, (uint16_t)cpu);
+    if (idle)
+        bsai_poke(&slab->home, (uint16_t)cpu);
 }
 
 /* Takes note of an announced slab: puts it on the list where it belongs. */
@@ -133,7 +136,7 @@ static void collect(struct bsai_cache *cache, unsigned most)
 static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want,
                           struct bsai_slot *out)
 {
-    bsai_word *free_bits = slab->bits + cache->geometry.words;
+    bsai_word *free_bits = bsai_free_words(cache, slab);
     unsigned got = 0;
     for (unsigned w = 0; got < want; w++) {
         bsai_assert(w < cache->geometry.words);
@@ -254,7 +257,7 @@ bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_sl
     for (unsigned i = 0; i < n;) {
         /* A run of objects of one slab, and within it runs of one word of free bits. */
         struct bsai_slab *slab = bsai_object_slab(slots[i].object);
-        bsai_word *free_bits = slab->bits + cache->geometry.words;
+        bsai_word *free_bits = bsai_free_words(cache, slab);
         unsigned count = 0;
         while (i < n && bsai_object_slab(slots[i].object) == slab) {
             unsigned w = bsai_object_index(slots[i].object) / BSAI_WORD_BITS;

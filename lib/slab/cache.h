@@ -17,8 +17,8 @@
  * alive, and pushes it on the announced stack. Whoever takes next collects the stack. So a slab with free
  * objects is found in O(1), however many full ones there are, and none is lost when a CPU idles.
  *
- * A slab's home is the CPU that claimed it last; objects put from elsewhere are counted apart as remote
- * until the next take from the slab.
+ * A slab's home is the CPU that took from it first since it was last empty; objects put from elsewhere are
+ * counted apart as remote until the next take from the slab.
  */
 #ifndef BSAI_CACHE_H
 #define BSAI_CACHE_H
@@ -90,6 +90,12 @@ struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *
 /* Gives up a CPU's claim; its slab can be taken by all. */
 void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call,
                          struct bsai_slab **claim);
+
+/* The free bits of a slab, one per object. */
+static inline bsai_word *bsai_free_words(const struct bsai_cache *cache, const struct bsai_slab *slab)
+{
+    return (bsai_word *)(uintptr_t)&slab->bits[2 * cache->geometry.words];
+}
 
 /* Makes a record for pages at base and writes the pages' descriptors. */
 void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *record,

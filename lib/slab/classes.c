@@ -44,7 +44,7 @@ bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page
     g->words = (g->capacity + BSAI_WORD_BITS - 1) / BSAI_WORD_BITS;
     g->slab_align = (uint32_t)(natural > page_size ? natural : page_size);
     g->record_bytes = (uint32_t)bsai_align_up(
-        sizeof(struct bsai_slab) + 2 * g->words * sizeof(bsai_word), BSAI_RECORD_ALIGN);
+        sizeof(struct bsai_slab) + 3 * g->words * sizeof(bsai_word), BSAI_RECORD_ALIGN);
     return true;
 }
 

@@ -17,7 +17,7 @@ struct bsai_geometry {
     uint32_t object_size; /* bytes */
     uint32_t magic;       /* offset / object_size == offset * magic >> 32 within a slab */
     uint32_t capacity;    /* objects of a slab */
-    uint32_t words;       /* of one of its two bitmaps */
+    uint32_t words;       /* of one of its three bitmaps */
     uint32_t slab_pages;
     uint32_t slab_align; /* bytes: a page, or the objects' natural alignment where that is larger */
     uint32_t record_bytes; /* multiple of BSAI_RECORD_ALIGN */

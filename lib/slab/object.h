@@ -2,18 +2,23 @@
 /*
  * Slabs, their records, and how an object that is in nobody's hands is named.
  *
- * An object is in one of three states, told by two bits of its slab's record:
+ * An object is in one of three states, told by three bits of its slab's record:
  *
- *                  live  free
- *   in use           1     0     the user has it
- *   cached           0     0     in a magazine, in the depot, or on its way
- *   in the slab      0     1     can be taken by any CPU
+ *                  handed ^ taken   free
+ *   in use               1            0     live: the user has it
+ *   cached               0            0     in a magazine, in the depot, or on its way
+ *   in the slab          0            1     can be taken by any CPU
  *
  *        alloc: cached -> in use        free: in use -> cached      (one bit, by the CPU at hand)
  *        take:  in the slab -> cached   put:  cached -> in the slab (batches)
  *
- * The object's own memory is never read or written. A free that finds the live bit clear is a double
- * free, on whatever CPU and however long ago the first one was.
+ * Live is the parity of two bits, so that the common allocation needs no atomic instruction: `handed`
+ * words are written by the slab's home CPU alone, plainly, when it allocates; `taken` words by everybody
+ * else who allocates and by everybody who frees, atomically. A free flips `taken` and learns from the old
+ * value, in one instruction, whether it was the first: however two CPUs meet, one of them is told that the
+ * object was not live. A slab's home changes only while none of its objects is in use or cached.
+ *
+ * The object's own memory is never read or written.
  *
  * Invariants of a record, with free and remote the two counts of its state word:
  *   popcount(free bits) >= free + remote       (bits are set before they are counted)
@@ -44,7 +49,7 @@ struct bsai_slab {
     struct bsai_slab **claim; /* cache's lock: the slot of the CPU that takes from it, or NULL */
     struct bsai_slab *announced_next; /* owned by whoever set ANNOUNCED */
     uint32_t state;                   /* atomic, see below */
-    uint16_t home;                    /* CPU that last claimed it; written under the cache's lock */
+    uint16_t home;                    /* CPU that took from it first since it was last empty; cache's lock */
     uint8_t list;                     /* cache's lock */
     uint8_t spare;
     bsai_word bits[]; /* live bits, then free bits */
@@ -101,44 +106,56 @@ struct bsai_slot {
     bsai_object object;
 };
 
-/*
- * The live bit. alone: nobody else can change the word, as the heap has one CPU and the caller owns its
- * state; else a word is shared by objects of several CPUs.
- *
- * revive: true when the object was not live; anything else is our own mistake, as only cached objects are
- * handed out. retire: true when the object was live; false is a double free.
- */
-static BSAI_ALWAYS_INLINE bool bsai_object_revive(struct bsai_slab *slab, unsigned index,
-                                                  bool alone)
+/* The words that hold an object's live state: handed, then taken. */
+static BSAI_ALWAYS_INLINE bsai_word *bsai_object_words(const struct bsai_slab *slab, unsigned index)
 {
-    bsai_word *word = &slab->bits[index / BSAI_WORD_BITS];
-    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS), old;
-    if (alone) {
-        old = bsai_peek(word);
-        bsai_poke(word, old | bit);
-    } else {
-        old = bsai_bits_set(word, bit);
-    }
-    return (old & bit) == 0;
+    return (bsai_word *)(uintptr_t)&slab->bits[2 * (index / BSAI_WORD_BITS)];
 }
 
-static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index,
-                                                  bool alone)
+static inline bsai_word bsai_live_word(const struct bsai_slab *slab, unsigned w)
 {
-    bsai_word *word = &slab->bits[index / BSAI_WORD_BITS];
-    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS), old;
-    if (alone) {
-        old = bsai_peek(word);
-        bsai_poke(word, old & ~bit);
-    } else {
-        old = bsai_bits_clear(word, bit);
-    }
-    return (old & bit) != 0;
+    return bsai_peek(&slab->bits[2 * w]) ^ bsai_peek(&slab->bits[2 * w + 1]);
 }
 
 static inline bool bsai_object_is_live(const struct bsai_slab *slab, unsigned index)
 {
-    return (bsai_peek(&slab->bits[index / BSAI_WORD_BITS]) >> (index % BSAI_WORD_BITS) & 1) != 0;
+    return (bsai_live_word(slab, index / BSAI_WORD_BITS) >> (index % BSAI_WORD_BITS) & 1) != 0;
+}
+
+/* A cached object becomes live. home: the caller owns the state of the slab's home CPU. */
+static BSAI_ALWAYS_INLINE void bsai_object_revive(struct bsai_slab *slab, unsigned index, bool home)
+{
+    bsai_word *words = bsai_object_words(slab, index);
+    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
+    bsai_assert(!bsai_object_is_live(slab, index));
+    if (BSAI_LIKELY(home))
+        bsai_poke(&words[0], bsai_peek(&words[0]) ^ bit);
+    else
+        bsai_bits_flip(&words[1], bit);
+}
+
+/*
+ * True when the object was live; it is cached now. False is a double free, and nothing has changed. alone:
+ * the heap has one CPU and the caller owns its state, so that nobody else can be freeing.
+ */
+static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index, bool alone)
+{
+    bsai_word *words = bsai_object_words(slab, index);
+    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
+    bsai_word handed = bsai_peek(&words[0]) & bit, taken;
+    if (alone) {
+        taken = bsai_peek(&words[1]);
+        if (BSAI_UNLIKELY((taken & bit) == handed))
+            return false;
+        bsai_poke(&words[1], taken ^ bit);
+        return true;
+    }
+    taken = bsai_bits_flip(&words[1], bit) & bit;
+    if (BSAI_UNLIKELY(taken == handed)) {
+        bsai_bits_flip(&words[1], bit); /* it was not live, and is not again */
+        return false;
+    }
+    return true;
 }
 
 #endif

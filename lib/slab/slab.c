@@ -6,11 +6,11 @@ void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *slab,
                     const struct bsai_map *map, size_t page)
 {
     const struct bsai_geometry *g = &cache->geometry;
-    bsai_memset(slab, 0, sizeof(*slab) + g->words * sizeof(bsai_word));
+    bsai_memset(slab, 0, sizeof(*slab) + 2 * g->words * sizeof(bsai_word));
     slab->base = bsai_map_addr(map, page);
     slab->state = g->capacity | BSAI_STATE_LISTED;
 
-    bsai_word *free_bits = slab->bits + g->words;
+    bsai_word *free_bits = bsai_free_words(cache, slab);
     bsai_memset(free_bits, 0xff, g->words * sizeof(bsai_word));
     if (g->capacity % BSAI_WORD_BITS != 0)
         free_bits[g->words - 1] = ((bsai_word)1 << (g->capacity % BSAI_WORD_BITS)) - 1;
@@ -30,19 +30,19 @@ unsigned bsai_slab_live(const struct bsai_cache *cache, const struct bsai_slab *
 {
     unsigned live = 0;
     for (unsigned w = 0; w < cache->geometry.words; w++)
-        live += bsai_popcount64(bsai_peek(&slab->bits[w]));
+        live += bsai_popcount64(bsai_live_word(slab, w));
     return live;
 }
 
 const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai_slab *slab)
 {
     const struct bsai_geometry *g = &cache->geometry;
-    const bsai_word *free_bits = slab->bits + g->words;
+    const bsai_word *free_bits = bsai_free_words(cache, slab);
     uint32_t state = bsai_state_read(&slab->state);
     unsigned live = 0, in_slab = 0;
 
     for (unsigned w = 0; w < g->words; w++) {
-        bsai_word l = bsai_peek(&slab->bits[w]), f = bsai_peek(&free_bits[w]);
+        bsai_word l = bsai_live_word(slab, w), f = bsai_peek(&free_bits[w]);
         if ((l & f) != 0)
             return "an object is live and free at once";
         if (w == g->words - 1 && g->capacity % BSAI_WORD_BITS != 0 &&

@@ -72,10 +72,7 @@ static enum bsa_status alloc(struct bsa_slab *slab, struct bsai_call *call, unsi
         result->needs_align = cache->geometry.slab_align;
         return BSA_OK;
     }
-    bool was_free =
-        bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), false);
-    bsai_assert(was_free);
-    (void)was_free;
+    bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), false);
     result->object = (void *)slot.addr;
     return BSA_OK;
 }
