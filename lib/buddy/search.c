@@ -121,20 +121,20 @@ static size_t row_in_broken_trees(const struct bsa_buddy *b, struct bsai_section
     /* What served the last such request may have more. */
     if (s->row_tree != BSAI_NO_TREE && bsai_group_code(s, s->row_tree) == BSAI_GROUP_BROKEN)
         page = row_in_tree(b, s, s->row_tree, n, align);
+    if (page != BSAI_NO_PAGE)
+        return page;
     for (unsigned use = 0; use < BSAI_USES; use++) {
         for (uint32_t mask = s->partial_mask[use]; mask != 0; mask &= mask - 1) {
             uint32_t index = s->partial[use][bsai_ctz32(mask)];
-            for (; index != BSAI_NO_TREE && page == BSAI_NO_PAGE; index = s->trees[index].next)
+            for (; page == BSAI_NO_PAGE && index != BSAI_NO_TREE; index = s->trees[index].next)
                 page = row_in_tree(b, s, index, n, align);
             if (page != BSAI_NO_PAGE)
                 return page;
         }
     }
-    if (page == BSAI_NO_PAGE) {
-        s->missed[align] = (uint16_t)n;
-        s->missed_mask |= 1u << align;
-    }
-    return page;
+    s->missed[align] = (uint16_t)n;
+    s->missed_mask |= 1u << align;
+    return BSAI_NO_PAGE;
 }
 
 /* A row across trees ---------------------------------------------------------------------------- */

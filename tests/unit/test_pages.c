@@ -329,6 +329,43 @@ START_TEST(aligned_requests_do_not_search)
 }
 END_TEST
 
+/* Steps of 80 requests for three pages that only the section's last pages can serve, in rows that are
+ * no blocks, while so many single pages are free before them. */
+static size_t row_steps(size_t single_pages)
+{
+    struct fixture f;
+    void *p = NULL;
+    begin(&f, (single_pages * 2 * PAGE / (2 * MIB) + 4) * (2 * MIB));
+    for (size_t page = 0; page < f.pages; page++)
+        alloc(&f, 1, 1);
+    for (size_t i = 0; i < single_pages; i++)
+        assert_status(bsa_buddy_free(f.buddy, f.start + 2 * i * PAGE, 1), BSA_OK);
+    unsigned char *last = f.region.start + f.region.bytes - 2 * MIB;
+    must((uintptr_t)last % (2 * MIB) == 0);
+    for (size_t page = 0; page < 512; page++) {
+        if (page % 4 != 0)
+            assert_status(bsa_buddy_free(f.buddy, last + page * PAGE, 1), BSA_OK);
+    }
+    size_t steps = bsa_buddy_steps(f.buddy);
+    for (int i = 0; i < 80; i++) {
+        assert_status(bsa_buddy_alloc(f.buddy, 3, 1, &p), BSA_OK);
+        must((unsigned char *)p >= last && ((unsigned char *)p - last) / PAGE % 4 == 1);
+    }
+    steps = bsa_buddy_steps(f.buddy) - steps;
+    end(&f);
+    return steps;
+}
+
+START_TEST(rows_are_not_searched_for_each_time)
+{
+    size_t few = row_steps(1000), many = row_steps(100000);
+    if (BSA_CHECKS == 0)
+        return;
+    must(few > 0);
+    must(many <= few + 3 * 100000 / 256); /* the trees are looked at once or so */
+}
+END_TEST
+
 /* Steps that 1000 allocations and frees take when all sections but the last are full. */
 static size_t full_section_steps(size_t sections)
 {
@@ -385,6 +422,7 @@ static Suite *pages_suite(void)
     suite_add_tcase(suite, questions);
     TCase *cost = tcase_create("cost");
     tcase_add_test(cost, aligned_requests_do_not_search);
+    tcase_add_test(cost, rows_are_not_searched_for_each_time);
     tcase_add_test(cost, full_sections_do_not_slow_others);
     suite_add_tcase(suite, cost);
     return suite;
