@@ -14,6 +14,8 @@ unit_programs = \
 	%D%/unit/test_zones
 
 api_programs = \
+	%D%/api/test_buddy_api \
+	%D%/api/test_buddy_says \
 	%D%/api/test_failures \
 	%D%/api/test_failures_pages \
 	%D%/api/test_failures_slabs
@@ -28,6 +30,8 @@ misuse_programs = \
 
 stress_programs = \
 	%D%/stress/test_model_heap \
+	%D%/stress/test_model_slab \
+	%D%/stress/test_nth_page \
 	%D%/stress/test_threads \
 	%D%/stress/test_threads_control \
 	%D%/stress/test_threads_layers
@@ -107,6 +111,7 @@ endif
 # Headers that tests share, and the texts that they read.
 noinst_HEADERS = \
 	%D%/cli/replay_support.h \
+	%D%/api/buddies.h \
 	%D%/api/machine.h \
 	%D%/api/slabs.h \
 	%D%/misuse/bed.h \
