@@ -119,17 +119,36 @@ static inline struct live *model_add(struct model *m, bsa_heap *heap, void *p, s
     return entry;
 }
 
-/* Before a free: the contents are whole. Takes the entry out and returns it. */
-static inline struct live model_remove(struct model *m, size_t index)
+/* Takes an entry out and returns it. */
+static inline struct live model_forget(struct model *m, size_t index)
 {
     struct live entry = m->live[index];
-    if (!stamp_is_whole(entry.at, entry.usable, entry.serial))
-        ck_abort_msg("%p: the contents of %zu bytes have changed", (void *)entry.at, entry.usable);
     model_mark(m, entry.at, entry.usable, false);
     m->live[index] = m->live[--m->count];
     m->blocks -= entry.pages != 0;
     *(entry.pages != 0 ? &m->block_bytes : &m->object_bytes) -= entry.usable;
     return entry;
+}
+
+/* The same before a free: the contents are whole. */
+static inline struct live model_remove(struct model *m, size_t index)
+{
+    const struct live *entry = &m->live[index];
+    if (!stamp_is_whole(entry->at, entry->usable, entry->serial))
+        ck_abort_msg("%p: the contents of %zu bytes have changed", (void *)entry->at,
+                     entry->usable);
+    return model_forget(m, index);
+}
+
+/* After a reallocation to size bytes at p: the contents moved along, and tell the old address. */
+static inline void model_check_moved(const struct live *old, const unsigned char *p, size_t size)
+{
+    size_t kept = size < old->usable ? size : old->usable;
+    for (size_t at = 0; at + 8 <= kept; at += stamp_step(old->usable, at)) {
+        uint64_t value;
+        memcpy(&value, p + at, 8);
+        expect_eq(value, stamp_at(old->at + at, old->serial));
+    }
 }
 
 struct model_walk {

@@ -307,7 +307,6 @@ static void do_free(struct world *w)
     w->last_cpu = this_cpu;
 }
 
-/* The contents move along: their stamps still tell the old address. */
 static void do_realloc(struct world *w)
 {
     size_t size = random_size(w);
@@ -318,12 +317,7 @@ static void do_realloc(struct world *w)
         w->filling = false;
         return;
     }
-    size_t kept = size < old.usable ? size : old.usable;
-    for (size_t at = 0; at + 8 <= kept; at += stamp_step(old.usable, at)) {
-        uint64_t value;
-        memcpy(&value, p + at, 8);
-        expect_eq(value, stamp_at(old.at + at, old.serial));
-    }
+    model_check_moved(&old, p, size);
     if (p != old.at)
         expect_eq(bsa_usable_size(w->heap, old.at), 0);
     enter(w, p, size, size >= 16 ? 16 : 1);
