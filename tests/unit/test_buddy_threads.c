@@ -179,7 +179,7 @@ static void *bystander(void *arg)
             unsigned char *p = (unsigned char *)info.start + rng_below(&w->rng, info.bytes);
             assert_status(bsa_buddy_page_flags(w->buddy, p, &flags), BSA_OK);
             must((flags & ~(unsigned)(BSA_PAGE_FREE | BSA_PAGE_HEAD | BSA_PAGE_TAIL |
-                                      BSA_PAGE_RESERVED)) == 0);
+                                      BSA_PAGE_RESERVED | BSA_PAGE_LOW)) == 0);
         }
         if (added < MORE_REGIONS) {
             const struct region *region = &w->regions[added++];

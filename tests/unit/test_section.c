@@ -24,7 +24,8 @@ static size_t naive_bytes(const struct bsai_plan *plan, size_t first)
             groups += page == border[part] || page % BSAI_GROUP_PAGES == 0;
         if (pages == 0)
             continue;
-        size_t bytes = sizeof(struct bsai_section) + pages * sizeof(void *) +
+        size_t bytes = (sizeof(struct bsai_section) + 7) / 8 * 8 +
+                       (pages * sizeof(void *) + 7) / 8 * 8 +
                        groups * (sizeof(struct bsai_tree) + 1) + (pages + pages % 2) * 4;
         sum += (bytes + 63) / 64 * 64;
     }
@@ -149,13 +150,11 @@ START_TEST(three_small_pages_give_one)
 }
 END_TEST
 
+#if SIZE_MAX > UINT32_MAX
 /* A terabyte: the pages, and all metadata but the state bytes, cost nothing until they are used. */
 START_TEST(terabyte)
 {
-    size_t bytes = (size_t)1 << 20;
-    if (sizeof(size_t) < 8)
-        return;
-    bytes <<= 20;
+    size_t bytes = (size_t)1 << 40;
     struct region region = region_make(bytes, 4096, 4096);
     bsa_buddy *buddy = NULL;
     void *p = NULL, *q = NULL, *r = NULL;
@@ -182,6 +181,7 @@ START_TEST(terabyte)
     region_free(&region);
 }
 END_TEST
+#endif
 
 /* Look-up --------------------------------------------------------------------------------------- */
 
@@ -437,7 +437,9 @@ static Suite *section_suite(void)
     tcase_add_test(cutting, plans_reach_the_top_of_the_address_space);
     tcase_add_test(cutting, smallest_regions);
     tcase_add_test(cutting, three_small_pages_give_one);
+#if SIZE_MAX > UINT32_MAX
     tcase_add_test(cutting, terabyte);
+#endif
     tcase_add_test(cutting, setup_leaves_the_front_alone);
     suite_add_tcase(suite, cutting);
     TCase *lookup = tcase_create("look-up");
