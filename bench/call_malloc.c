@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* malloc and free, of whichever library brings them. */
+#include <stdlib.h>
+
+#include "bench.h"
+
+static inline void *get(struct bench_thread *thread, size_t size)
+{
+    (void)thread;
+    void *p = malloc(size);
+    if (__builtin_expect(p == NULL, 0))
+        bench_fail("malloc(%zu) found no memory", size);
+    return p;
+}
+
+static inline void put(struct bench_thread *thread, void *p)
+{
+    (void)thread;
+    free(p);
+}
+
+static inline void *get_pages(struct bench_thread *thread, size_t order)
+{
+    return get(thread, (size_t)BENCH_PAGE << order);
+}
+
+static inline void put_pages(struct bench_thread *thread, void *p, size_t order)
+{
+    (void)order;
+    put(thread, p);
+}
+
+#include "workloads.h"
+
+bench_loop *const bench_loops_malloc[BENCH_WORKLOADS] = BENCH_LOOPS;
