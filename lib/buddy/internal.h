@@ -40,28 +40,19 @@ enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes
 enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void *region,
                                size_t bytes);
 
-/* Section beyond the inline ones. */
-struct bsai_section *bsai_section_find_slow(const struct bsa_buddy *b, uintptr_t addr);
+/* The same where the first section does not hold addr. */
+struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_t addr,
+                                             size_t *page);
 
 /* The section whose managed pages hold addr, and the page's number in it; NULL when there is none. */
 static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bsa_buddy *b,
                                                                  uintptr_t addr, size_t *page)
 {
-    size_t count = bsai_consume(&b->count);
-    *page = 0;
-    size_t n = count < BSAI_INLINE_SECTIONS ? count : (size_t)BSAI_INLINE_SECTIONS;
-    for (size_t i = 0; i < n; i++) {
-        struct bsai_section *s = b->inline_sections[i];
-        *page = bsai_map_page(&s->map, addr);
-        if (BSAI_LIKELY(*page < s->map.pages))
-            return s;
-    }
-    if (BSAI_LIKELY(count <= BSAI_INLINE_SECTIONS))
-        return NULL;
-    struct bsai_section *s = bsai_section_find_slow(b, addr);
-    if (s != NULL)
-        *page = bsai_map_page(&s->map, addr);
-    return s;
+    struct bsai_section *s = b->inline_sections[0]; /* there from init on */
+    *page = bsai_map_page(&s->map, addr);
+    if (BSAI_LIKELY(*page < s->map.pages))
+        return s;
+    return bsai_section_find_other(b, addr, page);
 }
 
 /*

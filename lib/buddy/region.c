@@ -84,11 +84,23 @@ void bsai_set_low_reserve(struct bsa_buddy *b)
 
 /* The look-up table ----------------------------------------------------------------------------- */
 
-struct bsai_section *bsai_section_find_slow(const struct bsa_buddy *b, uintptr_t addr)
+struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_t addr,
+                                             size_t *page)
 {
-    size_t steps = 0;
-    struct bsai_section *s = bsai_table_find(bsai_consume(&b->table), addr, &steps);
-    bsai_steps(b, steps);
+    size_t count = bsai_consume(&b->count);
+    size_t n = count < BSAI_INLINE_SECTIONS ? count : (size_t)BSAI_INLINE_SECTIONS;
+    struct bsai_section *s = NULL;
+    for (size_t i = 1; i < n && s == NULL; i++) {
+        if (bsai_map_page(&b->inline_sections[i]->map, addr) < b->inline_sections[i]->map.pages)
+            s = b->inline_sections[i];
+    }
+    if (s == NULL && count > BSAI_INLINE_SECTIONS) {
+        size_t steps = 0;
+        s = bsai_table_find(bsai_consume(&b->table), addr, &steps);
+        bsai_steps(b, steps);
+    }
+    if (s != NULL)
+        *page = bsai_map_page(&s->map, addr);
     return s;
 }
 

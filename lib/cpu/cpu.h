@@ -31,11 +31,13 @@ struct bsai_page_list {
     uint32_t count;    /* blocks; read anywhere */
     uint32_t capacity; /* constant */
     void **slots;      /* entries read anywhere */
+    uint32_t **words;  /* the blocks' hot words */
 };
 
 struct bsai_cpu_counters {
     size_t refills, flushes, depot_gets, depot_puts, sent_home, slabs_added;
-    size_t page_allocs, page_frees, page_misses;
+    size_t page_allocs, page_misses;
+    size_t blocks_taken, blocks_given; /* from and to the buddy, for the user or a list */
 };
 
 struct bsa_cpu {
@@ -45,11 +47,9 @@ struct bsa_cpu {
     uint8_t alone;  /* the heap's only CPU: what the owner holds nobody else changes */
     uint8_t plain;  /* no enter and leave hooks: the fast paths need no call frame */
     struct bsai_lock lock;
-    uint32_t offline;    /* exclusive mode; atomic */
-    uint32_t request;    /* exclusive mode: somebody wants a drain; atomic */
-    uint32_t busy;       /* builds with checks, exclusive mode: a call is in progress */
-    size_t pages_listed; /* pages on all lists; read anywhere */
-    size_t pages_most;   /* constant */
+    uint32_t offline; /* exclusive mode; atomic */
+    uint32_t request; /* exclusive mode: somebody wants a drain; atomic */
+    uint32_t busy;    /* builds with checks, exclusive mode: a call is in progress */
     struct bsai_page_list lists[BSAI_LIST_ORDERS];
     struct bsai_cpu_counters counters; /* read anywhere */
     struct bsai_slab *
@@ -62,7 +62,6 @@ struct bsai_cpu_shape {
     unsigned classes;
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
     uint16_t list[BSAI_LIST_ORDERS];
-    size_t pages_most;
     size_t bytes; /* of the whole state, a multiple of the cache line */
 };
 
@@ -121,49 +120,50 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
 
 /* Page lists. A listed block's head word says LISTED. */
 
-static BSAI_ALWAYS_INLINE void bsai_page_list_resize(struct bsa_cpu *cpu, unsigned order,
-                                                     size_t count)
-{
-    struct bsai_page_list *list = &cpu->lists[order];
-    size_t change = count - list->count; /* may wrap: the sum wraps back */
-    bsai_poke(&list->count, (uint32_t)count);
-    bsai_count(&cpu->pages_listed, change << order);
-}
-
 /* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
-static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu,
-                                                   const struct bsa_buddy *buddy, unsigned order)
+static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, unsigned order)
 {
     struct bsai_page_list *list = &cpu->lists[order];
-    size_t page, count = list->count;
+    uint32_t count = list->count;
     if (BSAI_UNLIKELY(count == 0))
         return NULL;
     void *block = list->slots[count - 1];
-    struct bsai_section *section = bsai_section_find(buddy, (uintptr_t)block, &page);
-    bsai_poke(&section->map.hot[page], bsai_word_run(BSAI_PAGE_BLOCK, (size_t)1 << order));
-    bsai_page_list_resize(cpu, order, count - 1);
+    bsai_poke(list->words[count - 1], bsai_word_run(BSAI_PAGE_BLOCK, (size_t)1 << order));
+    bsai_poke(&list->count, count - 1);
     return block;
 }
 
-/* Puts a block whose word the caller has set to LISTED; false when there is no room. */
-static BSAI_ALWAYS_INLINE bool bsai_page_list_push(struct bsa_cpu *cpu, unsigned order, void *block)
+static BSAI_ALWAYS_INLINE bool bsai_page_list_has_room(const struct bsa_cpu *cpu, unsigned order)
 {
-    struct bsai_page_list *list = &cpu->lists[order];
-    size_t count = list->count;
-    if (BSAI_UNLIKELY(count >= list->capacity ||
-                      cpu->pages_listed + ((size_t)1 << order) > cpu->pages_most))
-        return false;
-    bsai_poke(&list->slots[count], block);
-    bsai_page_list_resize(cpu, order, count + 1);
-    return true;
+    return BSAI_LIKELY(cpu->lists[order].count < cpu->lists[order].capacity);
 }
 
-/* Fills an empty list from the buddy; false when it has nothing, or the list no room. */
+/* Puts a block whose word the caller has set to LISTED on a list that has room. */
+static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsa_cpu *cpu, unsigned order, void *block,
+                                                   uint32_t *word)
+{
+    struct bsai_page_list *list = &cpu->lists[order];
+    uint32_t count = list->count;
+    bsai_poke(&list->slots[count], block);
+    list->words[count] = word;
+    bsai_poke(&list->count, count + 1);
+}
+
+/* Pages on all lists of a CPU. */
+static inline size_t bsai_pages_listed(const struct bsa_cpu *cpu)
+{
+    size_t pages = 0;
+    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
+        pages += (size_t)bsai_peek(&cpu->lists[order].count) << order;
+    return pages;
+}
+
+/* Fills an empty list from the buddy; false when there is no list, or the buddy has nothing. */
 bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                            unsigned order);
 
-/* Makes room for one more block of the order; false when there cannot be any. */
-bool bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
+/* Makes room in a full list: its older half goes to the buddy. */
+void bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                           unsigned order);
 
 /* Everything back to the buddy: how many pages. */

@@ -23,7 +23,7 @@ static struct layout lay_out(const struct bsai_cpu_shape *shape)
         at += slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
     l.blocks = at;
     for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
-        at += shape->list[order] * sizeof(void *);
+        at += shape->list[order] * (sizeof(void *) + sizeof(uint32_t *));
     /* Other CPUs write claims: they must not share a line with what this CPU reads all the time. */
     l.claims = bsai_align_up(at, BSA_CACHE_LINE);
     l.bytes = bsai_align_up(l.claims + shape->classes * sizeof(struct bsai_slab *), BSA_CACHE_LINE);
@@ -44,7 +44,6 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     struct bsa_cpu *cpu = memory;
     bsai_lock_init(&cpu->lock);
     cpu->claims = (struct bsai_slab **)(void *)(base + l.claims);
-    cpu->pages_most = shape->pages_most;
 
     struct bsai_slot *slots = (struct bsai_slot *)(void *)(base + l.slots);
     for (unsigned c = 0; c < shape->classes; c++) {
@@ -56,6 +55,8 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++) {
         cpu->lists[order].capacity = shape->list[order];
         cpu->lists[order].slots = blocks;
+        blocks += shape->list[order];
+        cpu->lists[order].words = (uint32_t **)(void *)blocks;
         blocks += shape->list[order];
     }
     return cpu;

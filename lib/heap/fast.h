@@ -109,7 +109,7 @@ static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_
     unsigned order = bsai_list_order(cpu->heap, pages, align);
     if (order >= BSAI_LIST_ORDERS || !bsai_fast_own(cpu))
         return NULL;
-    void *block = bsai_page_list_pop(cpu, &cpu->heap->buddy, order);
+    void *block = bsai_page_list_pop(cpu, order);
     if (BSAI_LIKELY(block != NULL))
         bsai_count(&cpu->counters.page_allocs, (size_t)1);
     bsai_fast_disown(cpu);
@@ -132,13 +132,10 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_pages(struct bsa_cpu *cpu, void *a
         return false;
     if (!bsai_fast_own(cpu))
         return false;
-    const struct bsai_page_list *list = &cpu->lists[order];
-    bool done = list->count < list->capacity && cpu->pages_listed + pages <= cpu->pages_most &&
-                bsai_list_claim(section, page, word, cpu->alone);
-    if (BSAI_LIKELY(done)) {
-        bsai_page_list_push(cpu, order, addr);
-        bsai_count(&cpu->counters.page_frees, (size_t)1);
-    }
+    bool done =
+        bsai_page_list_has_room(cpu, order) && bsai_list_claim(section, page, word, cpu->alone);
+    if (BSAI_LIKELY(done))
+        bsai_page_list_push(cpu, order, addr, &section->map.hot[page]);
     bsai_fast_disown(cpu);
     return done;
 }

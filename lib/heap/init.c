@@ -51,6 +51,19 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
     return bsai_classes_make(&plan->classes, c->classes, c->page_size);
 }
 
+/* Divides a CPU's pages among its lists: half for the two largest orders, of which few blocks are many
+ * pages, and the smallest order gets what the others leave. */
+static void share_lists(struct bsai_cpu_shape *shape, size_t pages)
+{
+    static const uint8_t part[BSAI_LIST_ORDERS] = {0, 16, 8, 8, 8, 4, 4};
+    size_t left = pages;
+    for (unsigned order = BSAI_LIST_ORDERS; --order > 0;) {
+        shape->list[order] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, pages / part[order] >> order);
+        left -= (size_t)shape->list[order] << order;
+    }
+    shape->list[0] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, left);
+}
+
 /* Capacities of magazines and lists, from the memory there is for each CPU. */
 static void shape_cpus(struct plan *plan, size_t bytes)
 {
@@ -72,10 +85,7 @@ static void shape_cpus(struct plan *plan, size_t bytes)
     size_t pages = min(LIST_PAGES_MAX, share / c->page_size);
     if (c->page_list_pages != 0)
         pages = c->page_list_pages == BSA_NONE ? 0 : c->page_list_pages;
-    shape->pages_most = pages;
-    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
-        shape->list[order] =
-            (uint16_t)min(BSAI_LIST_SLOTS_MAX, order == 0 ? pages : pages >> (order + 1));
+    share_lists(shape, pages);
     bsai_cpu_measure(shape);
 }
 
@@ -161,7 +171,6 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     struct bsai_cpu_shape shape = plan->shape;
     bsai_memset(shape.magazine, 0, sizeof(shape.magazine));
     bsai_memset(shape.list, 0, sizeof(shape.list));
-    shape.pages_most = 0;
     heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape);
     heap->common->heap = heap;
     heap->common->id = heap->cpus;

@@ -9,19 +9,21 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
     struct bsa_buddy *buddy = &heap->buddy;
     unsigned order = low ? BSAI_LIST_ORDERS : bsai_list_order(heap, pages, align);
 
-    *out = order < BSAI_LIST_ORDERS ? bsai_page_list_pop(cpu, buddy, order) : NULL;
+    *out = order < BSAI_LIST_ORDERS ? bsai_page_list_pop(cpu, order) : NULL;
     if (*out == NULL) {
         if (pages > bsai_buddy_total_pages(buddy))
             return BSA_ERR_NO_MEMORY; /* nothing that could be sent home would help */
         bsai_count(&cpu->counters.page_misses, (size_t)1);
         if (order < BSAI_LIST_ORDERS && bsai_page_list_refill(cpu, call, buddy, order))
-            *out = bsai_page_list_pop(cpu, buddy, order);
+            *out = bsai_page_list_pop(cpu, order);
     }
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
     while (*out == NULL) {
         bsai_heap_meet_request(cpu, call);
         *out = bsai_buddy_take(buddy, call, pages, align, low, BSAI_USE_PAGES, BSAI_PAGE_BLOCK);
-        if (*out == NULL && !bsai_heap_relieve(cpu, call, &pressure))
+        if (*out != NULL)
+            bsai_count(&cpu->counters.blocks_taken, (size_t)1);
+        else if (!bsai_heap_relieve(cpu, call, &pressure))
             return BSA_ERR_NO_MEMORY;
     }
     bsai_count(&cpu->counters.page_allocs, (size_t)1);
@@ -40,12 +42,15 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
     if (!bsai_list_claim(section, page, word, cpu->alone))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, block,
                            "double free of a page block, at once from two CPUs");
-    bsai_count(&cpu->counters.page_frees, (size_t)1);
     bsai_heap_meet_request(cpu, call);
-    if (order == BSAI_LIST_ORDERS || (!bsai_page_list_push(cpu, order, block) &&
-                                      (!bsai_page_list_flush(cpu, call, buddy, order) ||
-                                       !bsai_page_list_push(cpu, order, block))))
+    if (order < BSAI_LIST_ORDERS && cpu->lists[order].capacity != 0) {
+        if (!bsai_page_list_has_room(cpu, order))
+            bsai_page_list_flush(cpu, call, buddy, order);
+        bsai_page_list_push(cpu, order, block, &section->map.hot[page]);
+    } else {
         bsai_buddy_give(buddy, call, section, page, pages);
+        bsai_count(&cpu->counters.blocks_given, (size_t)1);
+    }
     return BSA_OK;
 }
 

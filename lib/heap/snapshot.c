@@ -60,9 +60,13 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
                   stats->in_magazines - stats->in_depot;
 }
 
+/* Blocks that a CPU took from the buddy and neither gave back nor has on a list. */
 static size_t blocks_of(const struct bsa_cpu *cpu)
 {
-    return bsai_peek(&cpu->counters.page_allocs) - bsai_peek(&cpu->counters.page_frees);
+    size_t blocks = bsai_peek(&cpu->counters.blocks_taken) - bsai_peek(&cpu->counters.blocks_given);
+    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
+        blocks -= bsai_peek(&cpu->lists[order].count);
+    return blocks;
 }
 
 static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
@@ -137,9 +141,8 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
         all.objects_sent_home = bsai_peek(&n->sent_home);
         all.slabs_added = bsai_peek(&n->slabs_added);
         all.page_allocs = bsai_peek(&n->page_allocs);
-        all.page_frees = bsai_peek(&n->page_frees);
         all.page_list_hits = all.page_allocs - bsai_peek(&n->page_misses);
-        all.pages_listed = bsai_peek(&cpu->pages_listed);
+        all.pages_listed = bsai_pages_listed(cpu);
     }
     all.size = stats->size;
     bsai_memcpy(stats, &all, size);
