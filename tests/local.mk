@@ -18,7 +18,8 @@ api_programs = \
 	%D%/api/test_buddy_says \
 	%D%/api/test_failures \
 	%D%/api/test_failures_pages \
-	%D%/api/test_failures_slabs
+	%D%/api/test_failures_slabs \
+	%D%/api/test_slab_api
 
 misuse_programs = \
 	%D%/misuse/test_misuse_address \
