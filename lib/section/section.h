@@ -69,7 +69,7 @@ struct bsai_section {
     uint32_t whole[BSAI_UPPER_ORDERS];  /* free blocks of whole trees, by order */
     uint32_t whole_mask;
     uint32_t odd;         /* broken trees that the memo does not speak of */
-    uint32_t row_tree;                /* the tree that last served a row of pages that is no block */
+    uint32_t row_tree;    /* the tree that last served a row of pages that is no block */
     uint32_t missed_mask; /* memo: bit a: no broken tree outside that list has, */
     uint16_t
         missed[BSAI_TREE_LEVELS]; /*   at a multiple of 2^a pages, missed[a] free pages in a row */

@@ -237,6 +237,12 @@ START_TEST(blocks_do_not_cross_the_border)
     assert_status(bsa_buddy_reserve(buddy, border - PAGE, 2 * PAGE), BSA_ERR_MEMORY_OVERLAP);
     must(bsa_buddy_managed_bytes(buddy) == managed);
     assert_status(bsa_buddy_free(buddy, q, 1), BSA_OK);
+    size_t most = free_in(buddy, 0) - 1024; /* all low pages in a row, up to the border */
+    assert_status(bsa_buddy_alloc_lowmem(buddy, most, 1, &q), BSA_OK);
+    must((unsigned char *)q + most * PAGE == border);
+    assert_status(bsa_buddy_reserve(buddy, border - PAGE, 2 * PAGE), BSA_ERR_MEMORY_OVERLAP);
+    must(bsa_buddy_managed_bytes(buddy) == managed);
+    assert_status(bsa_buddy_free(buddy, q, most), BSA_OK);
     assert_status(bsa_buddy_reserve(buddy, border - 1, 2), BSA_OK);
     must(bsa_buddy_managed_bytes(buddy) == managed - 2 * PAGE);
     must(bsa_buddy_allocated_bytes(buddy) == 0);
