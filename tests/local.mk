@@ -5,10 +5,13 @@
 # library; cli/ links the parts of bsa-replay.
 
 unit_programs = \
+	%D%/unit/test_atomic \
 	%D%/unit/test_buddy \
 	%D%/unit/test_buddy_threads \
+	%D%/unit/test_classes \
 	%D%/unit/test_pages \
 	%D%/unit/test_section \
+	%D%/unit/test_slab \
 	%D%/unit/test_tree \
 	%D%/unit/test_validate \
 	%D%/unit/test_zones

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Size classes: the geometry of slabs, and the way from a request to a class, against plain arithmetic. */
+#include "support.h"
+
+#include "slab/classes.h"
+
+static const size_t page_sizes[] = {1024, 2048, 4096, 8192, 16384, 32768, 65536};
+
+/* Every object size with every page size. */
+START_TEST(geometry)
+{
+    for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
+        struct bsai_geometry g;
+        size_t page = page_sizes[_i];
+        ck_assert(bsai_geometry_make(&g, size, page));
+        size_t bytes = g.slab_pages * page;
+        ck_assert_uint_ge(g.slab_pages, 1);
+        ck_assert_uint_le(g.slab_pages, BSAI_SLAB_PAGES_MAX);
+        ck_assert_uint_eq(g.capacity, bytes / size);
+        ck_assert_uint_ge(g.capacity, 1);
+        ck_assert_uint_le(g.capacity, BSAI_CAPACITY_MAX);
+        ck_assert_uint_ge(g.words * BSAI_WORD_BITS, g.capacity);
+        ck_assert_uint_lt((g.words - 1) * BSAI_WORD_BITS, g.capacity);
+        ck_assert_uint_eq(g.record_bytes % BSAI_RECORD_ALIGN, 0);
+        /* At least 8 objects and 98 % full, or nothing better within 16 pages. */
+        if (g.capacity < 8 || (bytes - g.capacity * size) * 50 > bytes) {
+            for (size_t pages = 1; pages <= BSAI_SLAB_PAGES_MAX; pages++) {
+                size_t used = pages * page / size * size;
+                ck_assert_uint_le(used * g.slab_pages, g.capacity * size * pages);
+            }
+        }
+        /* Objects have their natural alignment if the slab has its own. */
+        size_t natural = size & (0 - size);
+        ck_assert_uint_ge(g.slab_align, natural);
+        ck_assert_uint_eq(g.slab_align % page, 0);
+    }
+}
+END_TEST
+
+/* The multiplication that replaces a division, at every byte of a slab. */
+START_TEST(index_of)
+{
+    for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
+        struct bsai_geometry g;
+        ck_assert(bsai_geometry_make(&g, size, page_sizes[_i]));
+        size_t bytes = g.slab_pages * page_sizes[_i], wrong = 0;
+        for (uint32_t offset = 0; offset < bytes; offset++)
+            wrong += bsai_index_of(&g, offset) != offset / size;
+        ck_assert_msg(wrong == 0, "%zu bytes: %zu wrong indices", size, wrong);
+    }
+}
+END_TEST
+
+static const unsigned kmalloc_sizes[] = {8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048};
+static const unsigned odd_sizes[] = {24, 40, 72, 1000, 1736, 2040};
+static const unsigned one_size[] = {128};
+
+static const struct {
+    const unsigned *sizes;
+    unsigned count;
+} tables[] = {{NULL, 9}, {kmalloc_sizes, 11}, {odd_sizes, 6}, {one_size, 1}};
+
+/* The smallest class whose size and natural alignment suffice, for every request. */
+START_TEST(class_for)
+{
+    struct bsai_classes classes;
+    struct bsa_class_table table = {sizeof(table), tables[_i].count, tables[_i].sizes};
+    ck_assert(bsai_classes_make(&classes, table.object_sizes != NULL ? &table : NULL, 4096));
+    ck_assert_uint_eq(classes.count, tables[_i].count);
+    for (size_t size = 0; size <= 2100; size++) {
+        for (size_t align = 1; align <= 8192; align *= 2) {
+            unsigned expected = 0;
+            while (expected < classes.count &&
+                   (classes.size[expected] < size ||
+                    (classes.size[expected] & (0u - classes.size[expected])) < align))
+                expected++;
+            if (bsai_class_for(&classes, size, align) != expected)
+                ck_abort_msg("%zu bytes at %zu: class %u, expected %u", size, align,
+                             bsai_class_for(&classes, size, align), expected);
+        }
+    }
+    ck_assert_uint_eq(bsai_class_for(&classes, SIZE_MAX, 1), classes.count);
+    ck_assert_uint_eq(bsai_class_for(&classes, 8, (size_t)1 << 40), classes.count);
+}
+END_TEST
+
+static bool accepts(const unsigned *sizes, unsigned count)
+{
+    struct bsai_classes classes;
+    struct bsa_class_table table = {sizeof(table), count, sizes};
+    return bsai_classes_make(&classes, &table, 4096);
+}
+
+START_TEST(malformed_tables)
+{
+    unsigned sizes[BSA_MAX_CLASSES + 1];
+    for (unsigned i = 0; i <= BSA_MAX_CLASSES; i++)
+        sizes[i] = 8 * (i + 1);
+    ck_assert(accepts(sizes, BSA_MAX_CLASSES));
+    ck_assert(!accepts(sizes, BSA_MAX_CLASSES + 1));
+    ck_assert(!accepts(sizes, 0));
+    ck_assert(!accepts(NULL, 3));
+    sizes[1] = 8; /* not ascending */
+    ck_assert(!accepts(sizes, 2));
+    sizes[1] = 12; /* no multiple of 8 */
+    ck_assert(!accepts(sizes, 2));
+    sizes[0] = 0;
+    ck_assert(!accepts(sizes, 1));
+    sizes[0] = BSA_MAX_CLASS_SIZE + 8;
+    ck_assert(!accepts(sizes, 1));
+    sizes[0] = BSA_MAX_CLASS_SIZE;
+    ck_assert(accepts(sizes, 1));
+
+    /* A table from a later version: accepted while its tail is zero. */
+    struct {
+        struct bsa_class_table table;
+        size_t later;
+    } longer = {{sizeof(longer), 1, one_size}, 0};
+    struct bsai_classes classes;
+    ck_assert(bsai_classes_make(&classes, &longer.table, 4096));
+    longer.later = 1;
+    ck_assert(!bsai_classes_make(&classes, &longer.table, 4096));
+    longer.table.size = 1;
+    ck_assert(!bsai_classes_make(&classes, &longer.table, 4096));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("classes");
+    TCase *tcase = tcase_create("classes");
+    int page_count = (int)(sizeof(page_sizes) / sizeof(page_sizes[0]));
+    tcase_add_loop_test(tcase, geometry, 0, page_count);
+    tcase_add_loop_test(tcase, index_of, 0, page_count);
+    tcase_add_loop_test(tcase, class_for, 0, (int)(sizeof(tables) / sizeof(tables[0])));
+    tcase_add_test(tcase, malformed_tables);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cache and its slabs from inside: what is on which list when, who announces, who may take, and that a
+ * record's pool gives its pages back.
+ */
+#include "support.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "slab/cache.h"
+
+enum { PAGE = 4096, PAGES = 256, CLASS_512 = 6, CAPACITY = 8 };
+
+/* Slabs of 512-byte objects: one page, eight objects. */
+struct bed {
+    struct region memory;
+    struct bsai_map map;
+    uint8_t state[4];
+    uint32_t hot[PAGES];
+    struct bsai_slab *cold[PAGES];
+    struct bsai_classes classes;
+    struct bsai_cache caches[BSA_MAX_CLASSES];
+    struct bsai_records pools[BSA_MAX_CLASSES];
+    struct bsai_cache *cache;
+    struct bsai_slab *claims[4]; /* of four CPUs */
+    struct bsai_call call;
+    size_t next_page;
+    unsigned away;
+};
+
+static const struct bsa_platform no_hooks = BSA_PLATFORM_INIT;
+
+static struct bed *make_bed(unsigned keep_empty)
+{
+    struct bed *b = calloc(1, sizeof(*b));
+    ck_assert_ptr_nonnull(b);
+    b->memory = region_make(PAGES * PAGE, PAGE * 512, 0);
+    b->map = (struct bsai_map){.start = (uintptr_t)b->memory.start,
+                               .pages = PAGES,
+                               .page_shift = 12,
+                               .state = b->state,
+                               .hot = b->hot,
+                               .cold = b->cold};
+    memset(b->state, BSAI_GROUP_READY, sizeof(b->state));
+    ck_assert(bsai_classes_make(&b->classes, NULL, PAGE));
+    bsai_caches_make(b->caches, b->pools, &b->classes, keep_empty, PAGE);
+    b->cache = &b->caches[CLASS_512];
+    ck_assert_uint_eq(b->cache->geometry.object_size, 512);
+    ck_assert_uint_eq(b->cache->geometry.capacity, CAPACITY);
+    bsai_call_begin(&b->call, &no_hooks);
+    return b;
+}
+
+static void end_bed(struct bed *b)
+{
+    region_free(&b->memory);
+    free(b);
+}
+
+static void *new_page(struct bed *b)
+{
+    ck_assert_uint_lt(b->next_page, PAGES);
+    return (void *)bsai_map_addr(&b->map, b->next_page++);
+}
+
+static struct bsai_slab *new_slab(struct bed *b)
+{
+    struct bsai_slab *record = bsai_records_get(b->cache->records, &b->call);
+    if (record == NULL) {
+        bsai_records_add(b->cache->records, &b->call, new_page(b));
+        record = bsai_records_get(b->cache->records, &b->call);
+    }
+    ck_assert_ptr_nonnull(record);
+    size_t page = bsai_map_page(&b->map, (uintptr_t)new_page(b));
+    bsai_slab_make(b->cache, record, &b->map, page);
+    return record;
+}
+
+static unsigned take(struct bed *b, unsigned cpu, struct bsai_slab *fresh, unsigned want,
+                     struct bsai_slot *out)
+{
+    unsigned got =
+        bsai_cache_take(b->cache, &b->call, cpu, &b->claims[cpu], BSAI_TAKE_OWN, fresh, want, out);
+    ck_assert_ptr_null(bsai_cache_validate(b->cache));
+    return got;
+}
+
+static bool put(struct bed *b, unsigned cpu, const struct bsai_slot *slots, unsigned n)
+{
+    bool empty = bsai_cache_put(b->cache, cpu, slots, n, &b->away);
+    ck_assert_ptr_null(bsai_cache_validate(b->cache));
+    return empty;
+}
+
+static void check(const struct bed *b, const struct bsai_slab *slab, enum bsai_list list,
+                  unsigned available, bool announced)
+{
+    ck_assert_ptr_null(bsai_slab_validate(b->cache, slab));
+    ck_assert_int_eq(slab->list, (int)list);
+    ck_assert_uint_eq(bsai_state_available(slab->state), available);
+    ck_assert(((slab->state & BSAI_STATE_ANNOUNCED) != 0) == announced);
+}
+
+START_TEST(a_slab_made)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b), *found;
+    size_t page = bsai_map_page(&b->map, slab->base);
+    unsigned index;
+    ck_assert_uint_eq(bsai_state_free(slab->state), CAPACITY);
+    ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 0);
+    ck_assert_uint_eq(bsai_word_kind(b->hot[page]), BSAI_PAGE_SLAB);
+    ck_assert_uint_eq(bsai_word_class(b->hot[page]), CLASS_512);
+    for (uintptr_t offset = 0; offset < PAGE; offset++) {
+        bool first = bsai_slab_locate(b->caches, &b->map, page, b->hot[page], slab->base + offset,
+                                      &found, &index);
+        ck_assert(first == (offset % 512 == 0));
+        if (first) {
+            ck_assert_ptr_eq(found, slab);
+            ck_assert_uint_eq(index, offset / 512);
+        }
+    }
+    bsai_slab_unmake(b->cache, &b->map, page);
+    ck_assert_uint_eq(b->hot[page], BSAI_PAGE_NONE);
+    end_bed(b);
+}
+END_TEST
+
+/* Fresh, claimed, full, announced, partial, and all of it taken again: lowest object first. */
+START_TEST(round_trip)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, NULL, 3, slots), 0);
+    ck_assert_uint_eq(take(b, 0, slab, 3, slots), 3);
+    check(b, slab, BSAI_LIST_CLAIMED, 5, false);
+    ck_assert_ptr_eq(b->claims[0], slab);
+    ck_assert_uint_eq(slab->home, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        ck_assert_uint_eq(slots[i].addr, slab->base + i * 512);
+        ck_assert_ptr_eq(bsai_object_slab(slots[i].object), slab);
+        ck_assert_uint_eq(bsai_object_index(slots[i].object), i);
+    }
+    /* As many as there are, then it is full: on no list, and no one's claim. */
+    ck_assert_uint_eq(take(b, 0, NULL, 100, slots + 3), 5);
+    check(b, slab, BSAI_LIST_NONE, 0, false);
+    ck_assert_ptr_null(b->claims[0]);
+    ck_assert_uint_eq(take(b, 0, NULL, 1, slots), 0);
+
+    /* The first object back announces it, a second one need not. */
+    ck_assert(!put(b, 0, &slots[4], 1));
+    check(b, slab, BSAI_LIST_NONE, 1, true);
+    ck_assert_ptr_eq(b->cache->announced, slab);
+    ck_assert(!put(b, 0, &slots[6], 1));
+    ck_assert_ptr_null(slab->announced_next);
+    struct bsai_slot again[2];
+    ck_assert_uint_eq(take(b, 1, NULL, 1, again), 1);
+    check(b, slab, BSAI_LIST_CLAIMED, 1, false);
+    ck_assert_uint_eq(again[0].addr, slots[4].addr);
+    ck_assert_uint_eq(take(b, 1, NULL, 2, again + 1), 1);
+    ck_assert_uint_eq(again[1].addr, slots[6].addr);
+    end_bed(b);
+}
+END_TEST
+
+/* What other CPUs put is counted apart until the next take; a slab's home is who took from it first. */
+START_TEST(remote_counts)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 2, slab, CAPACITY, slots), CAPACITY);
+    ck_assert(!put(b, 2, slots, 2));
+    ck_assert_uint_eq(b->away, 0);
+    ck_assert(!put(b, 3, slots + 2, 3));
+    ck_assert_uint_eq(b->away, 3);
+    ck_assert_uint_eq(bsai_state_free(slab->state), 2);
+    ck_assert_uint_eq(bsai_state_remote(slab->state), 3);
+    ck_assert_uint_eq(b->cache->remote, 3);
+    ck_assert_uint_eq(take(b, 2, NULL, 1, slots), 1);
+    ck_assert_uint_eq(bsai_state_free(slab->state), 4);
+    ck_assert_uint_eq(bsai_state_remote(slab->state), 0);
+    ck_assert_uint_eq(b->cache->remote, 0);
+    end_bed(b);
+}
+END_TEST
+
+/* All objects back: announced though it is listed, then on the empty list, then out. */
+START_TEST(emptied)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, 4, slots), 4);
+    ck_assert(!put(b, 0, slots, 3));
+    check(b, slab, BSAI_LIST_CLAIMED, 7, false);
+    ck_assert(put(b, 1, slots + 3, 1));
+    check(b, slab, BSAI_LIST_CLAIMED, CAPACITY, true);
+    /* One is kept... */
+    ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 1, UINT32_MAX));
+    check(b, slab, BSAI_LIST_EMPTY, CAPACITY, false);
+    ck_assert_ptr_null(b->claims[0]);
+    ck_assert_uint_eq(b->cache->slabs, 1);
+    /* ...until it is wanted. */
+    ck_assert_ptr_eq(bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX), slab);
+    ck_assert_ptr_null(slab->next);
+    ck_assert_uint_eq(b->cache->slabs, 0);
+    ck_assert_uint_eq(b->cache->remote, 0);
+    ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX));
+    end_bed(b);
+}
+END_TEST
+
+/* Emptied and announced, then taken again before anybody looked: it must not be taken for empty. */
+START_TEST(emptied_and_taken_again)
+{
+    struct bed *b = make_bed(0);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, 2, slots), 2);
+    ck_assert(put(b, 0, slots, 2));
+    ck_assert_uint_eq(take(b, 0, NULL, CAPACITY, slots), CAPACITY);
+    check(b, slab, BSAI_LIST_NONE, 0, true);
+    ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX));
+    check(b, slab, BSAI_LIST_NONE, 0, false);
+    /* It is announced anew when the next object comes back. */
+    put(b, 0, slots, 1);
+    check(b, slab, BSAI_LIST_NONE, 1, true);
+    ck_assert_uint_eq(take(b, 0, NULL, 1, slots), 1);
+    end_bed(b);
+}
+END_TEST
+
+/* A claim that is given up leaves the slab to all; an empty one goes to the empty list. */
+START_TEST(disclaimed)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b), *second = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, 1, slots), 1);
+    bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
+    check(b, slab, BSAI_LIST_PARTIAL, 7, false);
+    ck_assert_ptr_null(b->claims[0]);
+    bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
+
+    /* Announced as empty on the partial list: collected from there. */
+    ck_assert(put(b, 0, slots, 1));
+    check(b, slab, BSAI_LIST_PARTIAL, CAPACITY, true);
+    ck_assert_ptr_eq(bsai_cache_settle(b->cache, &b->call, 0, 1), slab);
+
+    ck_assert_uint_eq(take(b, 0, second, 0, slots), 0);
+    check(b, second, BSAI_LIST_CLAIMED, CAPACITY, false);
+    bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
+    check(b, second, BSAI_LIST_EMPTY, CAPACITY, false);
+    end_bed(b);
+}
+END_TEST
+
+/* Another CPU's claim is taken over only by who may take from any. */
+START_TEST(claims_of_others)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, 1, slots), 1);
+    ck_assert_uint_eq(take(b, 1, NULL, 1, slots), 0);
+    ck_assert_uint_eq(
+        bsai_cache_take(b->cache, &b->call, 1, &b->claims[1], BSAI_TAKE_ANY, NULL, 2, slots), 2);
+    ck_assert_ptr_null(b->claims[0]);
+    ck_assert_ptr_eq(b->claims[1], slab);
+    check(b, slab, BSAI_LIST_CLAIMED, 5, false);
+    end_bed(b);
+}
+END_TEST
+
+/* A fresh slab whose maker has a claim meanwhile goes to the empty ones, and a batch takes from partial
+ * slabs first and spares empties once it has something. */
+START_TEST(partial_before_empty)
+{
+    struct bed *b = make_bed(4);
+    struct bsai_slab *one = new_slab(b), *two = new_slab(b), *three = new_slab(b);
+    struct bsai_slot slots[3 * CAPACITY];
+    ck_assert_uint_eq(take(b, 0, one, 1, slots), 1);
+    ck_assert_uint_eq(take(b, 0, two, 1, slots + 1), 1);
+    check(b, one, BSAI_LIST_CLAIMED, 6, false);
+    check(b, two, BSAI_LIST_EMPTY, CAPACITY, false);
+    ck_assert_uint_eq(take(b, 1, three, 2, slots + 2), 2);
+    bsai_cache_disclaim(b->cache, &b->call, &b->claims[1]);
+    check(b, three, BSAI_LIST_PARTIAL, 6, false);
+    /* The claim's six and the partial one's six, but not the empty one's. */
+    ck_assert_uint_eq(take(b, 0, NULL, 20, slots + 4), 12);
+    check(b, two, BSAI_LIST_EMPTY, CAPACITY, false);
+    ck_assert_uint_eq(take(b, 0, NULL, 20, slots + 16), 8);
+    end_bed(b);
+}
+END_TEST
+
+/* Full slabs cost a take nothing, and announced ones a bounded number of steps. */
+START_TEST(bounded_steps)
+{
+    struct bed *b = make_bed(0);
+    enum { SLABS = 100 };
+    struct bsai_slot slots[SLABS * CAPACITY];
+    for (unsigned i = 0; i < SLABS; i++)
+        ck_assert_uint_eq(take(b, 0, new_slab(b), CAPACITY, slots + i * CAPACITY), CAPACITY);
+    size_t before = b->cache->steps;
+    ck_assert_uint_eq(take(b, 0, NULL, 1, slots), 0);
+    ck_assert_uint_le(b->cache->steps - before, 1);
+    for (unsigned i = 0; i < SLABS; i++)
+        put(b, 1, slots + i * CAPACITY + i % CAPACITY, 1);
+    before = b->cache->steps;
+    struct bsai_slot got;
+    ck_assert_uint_eq(take(b, 0, NULL, 1, &got), 1);
+    ck_assert_uint_le(b->cache->steps - before, 20);
+    for (unsigned i = 1; i < SLABS; i++)
+        ck_assert_uint_eq(take(b, 0, NULL, 1, &got), 1);
+    ck_assert_uint_eq(take(b, 0, NULL, 1, &got), 0);
+    end_bed(b);
+}
+END_TEST
+
+/* One batch for several slabs, in any order. */
+START_TEST(mixed_batches)
+{
+    struct bed *b = make_bed(0);
+    struct rng rng = rng_for("mixed batches");
+    struct bsai_slot slots[4 * CAPACITY];
+    struct bsai_slab *slabs[4];
+    for (unsigned i = 0; i < 4; i++) {
+        slabs[i] = new_slab(b);
+        ck_assert_uint_eq(take(b, 0, slabs[i], CAPACITY, slots + i * CAPACITY), CAPACITY);
+    }
+    for (unsigned i = 4 * CAPACITY - 1; i > 0; i--) {
+        size_t j = rng_below(&rng, i + 1);
+        struct bsai_slot swap = slots[i];
+        slots[i] = slots[j];
+        slots[j] = swap;
+    }
+    ck_assert(put(b, 0, slots, 4 * CAPACITY));
+    for (unsigned i = 0; i < 4; i++)
+        check(b, slabs[i], BSAI_LIST_NONE, CAPACITY, true);
+    unsigned retired = 0;
+    for (struct bsai_slab *s = bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX); s != NULL;
+         s = s->next)
+        retired++;
+    ck_assert_uint_eq(retired, 4);
+    end_bed(b);
+}
+END_TEST
+
+/* Live bits: an allocation by the home CPU and one by another, and frees by anybody, tell the first free
+ * from the second. */
+START_TEST(live_bits)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, CAPACITY, slots), CAPACITY);
+    for (unsigned round = 0; round < 8; round++) {
+        for (unsigned i = 0; i < CAPACITY; i++) {
+            bool home = (round + i) % 2 == 0, alone = (round / 2 + i) % 2 == 0;
+            ck_assert(!bsai_object_is_live(slab, i));
+            bsai_object_revive(slab, i, home);
+            ck_assert(bsai_object_is_live(slab, i));
+            ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 1);
+            ck_assert(bsai_object_retire(slab, i, alone));
+            ck_assert(!bsai_object_retire(slab, i, alone));
+            ck_assert(!bsai_object_retire(slab, i, !alone));
+            ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 0);
+        }
+    }
+    end_bed(b);
+}
+END_TEST
+
+/* The validator is no yes-man: each contradiction is told. */
+START_TEST(contradictions)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, 2, slots), 2);
+    ck_assert_ptr_null(bsai_slab_validate(b->cache, slab));
+
+    uint32_t state = slab->state;
+    slab->state = state - 1;
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    slab->state = state & ~BSAI_STATE_LISTED;
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    slab->state = state;
+    bsai_object_revive(slab, 5, true); /* is free as well */
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    bsai_object_retire(slab, 5, true);
+    bsai_object_revive(slab, CAPACITY, true); /* there is no such object */
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    bsai_object_retire(slab, CAPACITY, true);
+    b->claims[0] = NULL;
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    b->claims[0] = slab;
+    slab->list = BSAI_LIST_EMPTY;
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    ck_assert_ptr_nonnull(bsai_cache_validate(b->cache));
+    slab->list = BSAI_LIST_CLAIMED;
+    b->cache->claimed.count = 2;
+    ck_assert_ptr_nonnull(bsai_cache_validate(b->cache));
+    b->cache->claimed.count = 1;
+    b->cache->slabs = 0;
+    ck_assert_ptr_nonnull(bsai_cache_validate(b->cache));
+    b->cache->slabs = 1;
+    ck_assert_ptr_null(bsai_slab_validate(b->cache, slab));
+    ck_assert_ptr_null(bsai_cache_validate(b->cache));
+    end_bed(b);
+}
+END_TEST
+
+/* Records. */
+
+START_TEST(records_come_and_go)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_records *pool = b->cache->records;
+    struct bsai_slab *records[3 * (PAGE / BSAI_RECORD_ALIGN)];
+    void *pages[3];
+    size_t n = 0, per_chunk = 0;
+    ck_assert_ptr_null(bsai_records_reclaim(pool, &b->call));
+    for (unsigned i = 0; i < 3; i++) {
+        struct bsai_slab *record;
+        ck_assert_ptr_null(bsai_records_get(pool, &b->call));
+        pages[i] = new_page(b);
+        bsai_records_add(pool, &b->call, pages[i]);
+        while ((record = bsai_records_get(pool, &b->call)) != NULL) {
+            uintptr_t offset = (uintptr_t)record - (uintptr_t)pages[i];
+            ck_assert_uint_eq((uintptr_t)record % BSAI_RECORD_ALIGN, 0);
+            ck_assert_uint_ge(offset, BSAI_RECORD_ALIGN);
+            ck_assert_uint_le(offset + pool->record_bytes, PAGE);
+            memset(record, (int)i, pool->record_bytes);
+            records[n++] = record;
+        }
+        per_chunk = per_chunk == 0 ? n : per_chunk;
+        ck_assert_uint_eq(n, (i + 1) * per_chunk);
+    }
+    ck_assert_uint_eq(per_chunk, (PAGE - BSAI_RECORD_ALIGN) / pool->record_bytes);
+    ck_assert_uint_eq(pool->chunk_count, 3);
+    ck_assert_uint_eq(pool->idle, 0);
+
+    /* One idle chunk is kept, further ones go. */
+    size_t gone = 0;
+    for (size_t i = 0; i < n; i++) {
+        void *chunk = bsai_records_put(pool, &b->call, records[i]);
+        if (chunk != NULL) {
+            ck_assert_uint_eq((i + 1) % per_chunk, 0);
+            ck_assert_ptr_eq(chunk, pages[i / per_chunk]);
+            gone++;
+        }
+    }
+    ck_assert_uint_eq(gone, 2);
+    ck_assert_uint_eq(pool->chunk_count, 1);
+    ck_assert_uint_eq(pool->idle, 1);
+    ck_assert_ptr_eq(bsai_records_reclaim(pool, &b->call), pages[0]);
+    ck_assert_ptr_null(bsai_records_reclaim(pool, &b->call));
+    ck_assert_ptr_null(bsai_records_get(pool, &b->call));
+    end_bed(b);
+}
+END_TEST
+
+/* An idle chunk is found behind chunks in use. */
+START_TEST(idle_chunk_is_found)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_records *pool = b->cache->records;
+    size_t per_chunk = (PAGE - BSAI_RECORD_ALIGN) / pool->record_bytes;
+    struct bsai_slab *records[2 * (PAGE / BSAI_RECORD_ALIGN)];
+    for (size_t i = 0; i < 2 * per_chunk; i++) {
+        if (i % per_chunk == 0)
+            bsai_records_add(pool, &b->call, new_page(b));
+        records[i] = bsai_records_get(pool, &b->call);
+    }
+    for (size_t i = 0; i < per_chunk; i++)
+        ck_assert_ptr_null(bsai_records_put(pool, &b->call, records[i]));
+    ck_assert_ptr_null(bsai_records_put(pool, &b->call, records[per_chunk]));
+    ck_assert_uint_eq(pool->idle, 1);
+    uintptr_t idle = (uintptr_t)records[0] & ~(uintptr_t)(PAGE - 1);
+    ck_assert_uint_eq((uintptr_t)bsai_records_reclaim(pool, &b->call), idle);
+    ck_assert_uint_eq(pool->chunk_count, 1);
+    /* The other chunk still serves. */
+    ck_assert_ptr_eq(bsai_records_get(pool, &b->call), records[per_chunk]);
+    end_bed(b);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("slab");
+    TCase *tcase = tcase_create("cache");
+    tcase_add_test(tcase, a_slab_made);
+    tcase_add_test(tcase, round_trip);
+    tcase_add_test(tcase, remote_counts);
+    tcase_add_test(tcase, emptied);
+    tcase_add_test(tcase, emptied_and_taken_again);
+    tcase_add_test(tcase, disclaimed);
+    tcase_add_test(tcase, claims_of_others);
+    tcase_add_test(tcase, partial_before_empty);
+    tcase_add_test(tcase, bounded_steps);
+    tcase_add_test(tcase, mixed_batches);
+    tcase_add_test(tcase, live_bits);
+    tcase_add_test(tcase, contradictions);
+    suite_add_tcase(suite, tcase);
+    tcase = tcase_create("records");
+    tcase_add_test(tcase, records_come_and_go);
+    tcase_add_test(tcase, idle_chunk_is_found);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
