@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* libbuddyslab: a buddy page allocator, per-CPU slab caches and a heap, without an operating system. */
+/* libbuddyslab: a buddy page allocator, per-CPU slab caches and a heap, without an operating
+ * system. */
 #ifndef BUDDYSLAB_H
 #define BUDDYSLAB_H
 

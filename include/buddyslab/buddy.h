@@ -3,8 +3,8 @@
  * The buddy page allocator: runs of pages over one or more regions.
  *
  * Blocks are naturally aligned in the virtual address space, whatever a region's own alignment
- * (Knowlton 1965; Peterson and Norman 1977). Small orders are served from trees of 512 pages, each a
- * bitmap of its free pages (as LLFree does, Wrenger et al., USENIX ATC 2023); whole trees form a
+ * (Knowlton 1965; Peterson and Norman 1977). Small orders are served from trees of 512 pages, each
+ * a bitmap of its free pages (as LLFree does, Wrenger et al., USENIX ATC 2023); whole trees form a
  * buddy of their own. All metadata lies in a prefix of each region; a page is never written.
  *
  * A bsa_buddy locks itself: every call may come from any context and any number of them at once,
@@ -63,19 +63,19 @@ BSA_API enum bsa_status bsa_buddy_init(bsa_buddy **buddy, void *region, size_t b
 BSA_API enum bsa_status bsa_buddy_add_region(bsa_buddy *buddy, void *region, size_t bytes);
 
 /*
- * Withdraws free pages for good: a kernel image, a frame buffer. The range is widened to whole pages
- * and must lie in one region. Managed bytes fall by what is withdrawn; allocated bytes stay.
+ * Withdraws free pages for good: a kernel image, a frame buffer. The range is widened to whole
+ * pages and must lie in one region. Managed bytes fall by what is withdrawn; allocated bytes stay.
  * BSA_ERR_NOT_FOUND (not in a region's pages), BSA_ERR_MEMORY_OVERLAP (a page of it is not free:
  * nothing is withdrawn), BSA_ERR_INVALID_PARAM (bytes 0 or wrapping).
  */
 BSA_API enum bsa_status bsa_buddy_reserve(bsa_buddy *buddy, void *addr, size_t bytes);
 
 /*
- * pages: 1 or more; exactly so many are taken and counted. align: bytes, a power of two; an alignment
- * below the page size is met by any page. *out: address of the first page. Memory above 4 GiB is
- * tried first, then memory below down to the reserve.
- * BSA_ERR_INVALID_PARAM (pages 0, alignment not a power of two: reported to the fault hook),
- * BSA_ERR_NO_MEMORY. O(1) in the number of free blocks.
+ * pages: 1 or more; exactly so many are taken and counted. align: bytes, a power of two; an
+ * alignment below the page size is met by any page. *out: address of the first page. Memory above 4
+ * GiB is tried first, then memory below down to the reserve. BSA_ERR_INVALID_PARAM (pages 0,
+ * alignment not a power of two: reported to the fault hook), BSA_ERR_NO_MEMORY. O(1) in the number
+ * of free blocks.
  */
 BSA_API enum bsa_status bsa_buddy_alloc(bsa_buddy *buddy, size_t pages, size_t align, void **out);
 

@@ -26,8 +26,8 @@ struct bsa_live_block {
 BSA_API int bsa_heap_walk(bsa_heap *heap,
                           int (*visit)(void *arg, const struct bsa_live_block *block), void *arg);
 
-/* Steps (list entries, bitmap words, table probes) that slow paths took since init: a cost that a test
- * can bound without a clock. Counted where checks are compiled in; else 0. */
+/* Steps (list entries, bitmap words, table probes) that slow paths took since init: a cost that a
+ * test can bound without a clock. Counted where checks are compiled in; else 0. */
 BSA_API size_t bsa_heap_steps(const bsa_heap *heap);
 BSA_API size_t bsa_buddy_steps(const bsa_buddy *buddy);
 

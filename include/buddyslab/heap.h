@@ -2,17 +2,19 @@
 /*
  * The heap: objects up to 2048 bytes from per-CPU slab caches, everything larger as pages.
  *
- * Each CPU has magazines of ready objects (Bonwick and Adams 2001) and lists of ready pages; both are
- * bounded in bytes, and their state is made when the CPU first calls. Any CPU may free any address.
+ * Each CPU has magazines of ready objects (Bonwick and Adams 2001) and lists of ready pages; both
+ * are bounded in bytes, and their state is made when the CPU first calls. Any CPU may free any
+ * address.
  *
- * Modes. Shared (default): a thread may move to another CPU at any instruction; the id is read once and
- * a per-CPU lock is held. BSA_HEAP_EXCLUSIVE_CPUS: the caller guarantees that one context at a time
- * uses an id, and a magazine hit takes no lock; another CPU's private state is then touched only when it
- * is offline, or through run_on_cpu.
+ * Modes. Shared (default): a thread may move to another CPU at any instruction; the id is read once
+ * and a per-CPU lock is held. BSA_HEAP_EXCLUSIVE_CPUS: the caller guarantees that one context at a
+ * time uses an id, and a magazine hit takes no lock; another CPU's private state is then touched
+ * only when it is offline, or through run_on_cpu.
  *
- * Unless a function says otherwise it may be called from any context, several at once, under the rule
- * of the mode; an interrupt handler that allocates needs the enter and leave hooks. An operation takes
- * the CPU's lock, then that of one size class, then that of one section; magazine hits only the first.
+ * Unless a function says otherwise it may be called from any context, several at once, under the
+ * rule of the mode; an interrupt handler that allocates needs the enter and leave hooks. An
+ * operation takes the CPU's lock, then that of one size class, then that of one section; magazine
+ * hits only the first.
  */
 #ifndef BUDDYSLAB_HEAP_H
 #define BUDDYSLAB_HEAP_H
@@ -46,15 +48,15 @@ struct bsa_heap_config {
     }
 
 /*
- * Makes a heap in the first bytes of region; *heap must be NULL and is set on success only. A failed
- * init leaves nothing behind. Errors as bsa_buddy_init; takes no lock.
+ * Makes a heap in the first bytes of region; *heap must be NULL and is set on success only. A
+ * failed init leaves nothing behind. Errors as bsa_buddy_init; takes no lock.
  */
 BSA_API enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
                                       const struct bsa_heap_config *config);
 
 /*
- * Ends a heap: *heap becomes NULL and every region is the caller's again. *live_blocks (may be NULL)
- * tells how many objects and blocks were still live. No other call may be in flight.
+ * Ends a heap: *heap becomes NULL and every region is the caller's again. *live_blocks (may be
+ * NULL) tells how many objects and blocks were still live. No other call may be in flight.
  */
 BSA_API enum bsa_status bsa_heap_fini(bsa_heap **heap, size_t *live_blocks);
 
@@ -63,9 +65,9 @@ BSA_API enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t
 BSA_API enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes);
 
 /*
- * An object of at least size bytes at a multiple of align, a power of two. size 0: a unique object of
- * the smallest class. Requests with size and align at most the largest class get the smallest class
- * whose size and natural alignment suffice; others exactly ceil(size / page) pages.
+ * An object of at least size bytes at a multiple of align, a power of two. size 0: a unique object
+ * of the smallest class. Requests with size and align at most the largest class get the smallest
+ * class whose size and natural alignment suffice; others exactly ceil(size / page) pages.
  * BSA_ERR_INVALID_PARAM (alignment, CPU id out of range: reported to the fault hook),
  * BSA_ERR_NO_MEMORY after the caches of this CPU, slabs with free objects, kept empty slabs and the
  * other CPUs' caches that may be touched have been tried, and nothing changed meanwhile.
@@ -74,19 +76,19 @@ BSA_API enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align
 
 /*
  * Frees an object or block, from any CPU. NULL: BSA_OK, nothing done.
- * BSA_ERR_NOT_FOUND (not in pages of this heap), BSA_ERR_NOT_ALLOCATED (free already, wherever it is
- * now: magazine, slab, page), BSA_ERR_INVALID_PARAM (not the first byte of an object or block). Misuse
- * is reported to the fault hook and changes nothing. A stale free of an address that was handed out
- * again meanwhile cannot be told from a right one.
+ * BSA_ERR_NOT_FOUND (not in pages of this heap), BSA_ERR_NOT_ALLOCATED (free already, wherever it
+ * is now: magazine, slab, page), BSA_ERR_INVALID_PARAM (not the first byte of an object or block).
+ * Misuse is reported to the fault hook and changes nothing. A stale free of an address that was
+ * handed out again meanwhile cannot be told from a right one.
  */
 BSA_API enum bsa_status bsa_heap_free(bsa_heap *heap, void *p);
 
-/* The same, and BSA_ERR_INVALID_PARAM when size and align would not have been served by the class or
- * page count that p has. */
+/* The same, and BSA_ERR_INVALID_PARAM when size and align would not have been served by the class
+ * or page count that p has. */
 BSA_API enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align);
 
-/* Pages, as the functions of the same name in buddy.h; single blocks of up to 64 pages come from and go
- * to the CPU's page lists. */
+/* Pages, as the functions of the same name in buddy.h; single blocks of up to 64 pages come from
+ * and go to the CPU's page lists. */
 BSA_API enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,
                                              void **out);
 BSA_API enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t align,
@@ -105,20 +107,20 @@ BSA_API enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t a
 BSA_API enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages);
 
 /*
- * Sends the magazines and page lists of one CPU home. In exclusive mode: at once for the calling CPU, an
- * offline one, or through run_on_cpu; else a request is posted (BSA_OK) that the CPU meets at its next
- * slow path. BSA_ERR_INVALID_PARAM: id out of range.
+ * Sends the magazines and page lists of one CPU home. In exclusive mode: at once for the calling
+ * CPU, an offline one, or through run_on_cpu; else a request is posted (BSA_OK) that the CPU meets
+ * at its next slow path. BSA_ERR_INVALID_PARAM: id out of range.
  */
 BSA_API enum bsa_status bsa_heap_drain(bsa_heap *heap, unsigned cpu);
 
-/* The caller's word, for exclusive mode, that nobody uses (or again uses) a CPU id: while it is offline
- * its state may be drained by others. Draining it is part of taking it offline. */
+/* The caller's word, for exclusive mode, that nobody uses (or again uses) a CPU id: while it is
+ * offline its state may be drained by others. Draining it is part of taking it offline. */
 BSA_API enum bsa_status bsa_heap_cpu_offline(bsa_heap *heap, unsigned cpu);
 BSA_API enum bsa_status bsa_heap_cpu_online(bsa_heap *heap, unsigned cpu);
 
-/* Gives everything back to the buddy that may be touched: all CPUs' magazines and page lists (exclusive
- * mode: as bsa_heap_drain), the depot, empty slabs, kept ones too. Returns the bytes of slab and record
- * pages that went back to the buddy. */
+/* Gives everything back to the buddy that may be touched: all CPUs' magazines and page lists
+ * (exclusive mode: as bsa_heap_drain), the depot, empty slabs, kept ones too. Returns the bytes of
+ * slab and record pages that went back to the buddy. */
 BSA_API size_t bsa_heap_reclaim(bsa_heap *heap);
 
 /* As the functions of the same name in buddy.h; pages on CPUs' lists count as free. */

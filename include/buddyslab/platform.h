@@ -48,9 +48,9 @@ struct bsa_platform {
     /* A lock has been spun on for a while: yield, if there is something to yield to. NULL: spin. */
     void (*relax)(void *ctx);
 
-    /* Identity of the running context (thread, interrupt level), never 0. Used only where checks are
-     * compiled in, to tell re-entry (an error) from contention. NULL: re-entry shows as a lock that
-     * is never released, and is reported after a bounded spin. */
+    /* Identity of the running context (thread, interrupt level), never 0. Used only where checks
+     * are compiled in, to tell re-entry (an error) from contention. NULL: re-entry shows as a lock
+     * that is never released, and is reported after a bounded spin. */
     uintptr_t (*context_id)(void *ctx);
 };
 

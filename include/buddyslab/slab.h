@@ -3,13 +3,13 @@
  * The slab allocator alone: objects of fixed sizes on pages that the caller brings.
  *
  * It never asks for memory: an allocation that finds no object says how many pages it needs, the
- * caller adds a slab of them and asks again; a free that empties a slab may hand its pages back. All
- * metadata (a word per page, a record with a live and a free bit per object) lies in storage that the
- * caller gave at init, so that memory is never searched and freed objects are never written
- * (Bonwick 1994, with off-slab records for every size).
+ * caller adds a slab of them and asks again; a free that empties a slab may hand its pages back.
+ * All metadata (a word per page, a record with a live and a free bit per object) lies in storage
+ * that the caller gave at init, so that memory is never searched and freed objects are never
+ * written (Bonwick 1994, with off-slab records for every size).
  *
- * Mode: with BSA_SLAB_UNLOCKED the caller guarantees that one call runs at a time; else calls may come
- * from any number of contexts at once and take the lock of one size class.
+ * Mode: with BSA_SLAB_UNLOCKED the caller guarantees that one call runs at a time; else calls may
+ * come from any number of contexts at once and take the lock of one size class.
  */
 #ifndef BUDDYSLAB_SLAB_H
 #define BUDDYSLAB_SLAB_H
@@ -48,8 +48,8 @@ struct bsa_slab_freed {
     size_t pages;
 };
 
-/* Bytes of storage that suffice for the whole range in any mix of classes; 0 when config is invalid.
- * Less is accepted by bsa_slab_init; then bsa_slab_add may find no room for a record. */
+/* Bytes of storage that suffice for the whole range in any mix of classes; 0 when config is
+ * invalid. Less is accepted by bsa_slab_init; then bsa_slab_add may find no room for a record. */
 BSA_API size_t bsa_slab_storage_bytes(const struct bsa_slab_config *config);
 
 /* Makes a slab allocator in storage; *slab must be NULL and is set on success only.
@@ -58,30 +58,33 @@ BSA_API enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t byt
                                       const struct bsa_slab_config *config);
 
 /*
- * An object of at least size bytes at a multiple of align (a power of two), both at most the largest
- * class; size 0 is the smallest object. cpu: who asks; a slab's home is the CPU that added it.
- * BSA_OK with result->object, or BSA_OK with object NULL and what is needed. BSA_ERR_INVALID_PARAM:
- * alignment, or cpu not below BSA_MAX_CPUS. BSA_ERR_NO_MEMORY: larger than the largest class.
- * Steps bounded by a constant, however many slabs are full or hold objects that others freed.
+ * An object of at least size bytes at a multiple of align (a power of two), both at most the
+ * largest class; size 0 is the smallest object. cpu: who asks; a slab's home is the CPU that added
+ * it. BSA_OK with result->object, or BSA_OK with object NULL and what is needed.
+ * BSA_ERR_INVALID_PARAM: alignment, or cpu not below BSA_MAX_CPUS. BSA_ERR_NO_MEMORY: larger than
+ * the largest class. Steps bounded by a constant, however many slabs are full or hold objects that
+ * others freed.
  */
 BSA_API enum bsa_status bsa_slab_alloc(bsa_slab *slab, unsigned cpu, size_t size, size_t align,
                                        struct bsa_slab_result *result);
 
-/* Brings a slab: base is the first of the pages that an allocation asked for; their contents do not matter
- * and are not touched. BSA_ERR_INVALID_PARAM (class, count or alignment), BSA_ERR_NOT_FOUND (not in the range),
- * BSA_ERR_MEMORY_OVERLAP (a page is a slab's already), BSA_ERR_NO_MEMORY (no room for the record). */
+/* Brings a slab: base is the first of the pages that an allocation asked for; their contents do not
+ * matter and are not touched. BSA_ERR_INVALID_PARAM (class, count or alignment), BSA_ERR_NOT_FOUND
+ * (not in the range), BSA_ERR_MEMORY_OVERLAP (a page is a slab's already), BSA_ERR_NO_MEMORY (no
+ * room for the record). */
 BSA_API enum bsa_status bsa_slab_add(bsa_slab *slab, unsigned cpu, unsigned size_class, void *base,
                                      size_t pages);
 
 /*
- * Frees an object from any CPU: lock-free but for handing an emptied slab back. From a CPU other than
- * the slab's home the object is pending until an allocation of its class collects it.
- * *freed: pages to give back, if base is not NULL. Status of misuse as bsa_heap_free.
+ * Frees an object from any CPU: lock-free but for handing an emptied slab back. From a CPU other
+ * than the slab's home the object is pending until an allocation of its class collects it. *freed:
+ * pages to give back, if base is not NULL. Status of misuse as bsa_heap_free.
  */
 BSA_API enum bsa_status bsa_slab_free(bsa_slab *slab, unsigned cpu, void *object,
                                       struct bsa_slab_freed *freed);
 
-/* Takes one empty slab from the allocator, kept ones included; freed->base NULL when there is none. */
+/* Takes one empty slab from the allocator, kept ones included; freed->base NULL when there is none.
+ */
 BSA_API enum bsa_status bsa_slab_reclaim(bsa_slab *slab, struct bsa_slab_freed *freed);
 
 /* Objects freed by other CPUs than their slab's home and not yet collected, in all classes. */

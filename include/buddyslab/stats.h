@@ -58,10 +58,10 @@ struct bsa_cpu_stats {
     size_t depot_gets, depot_puts; /* of them, exchanged a full magazine with the depot */
     size_t objects_sent_home;      /* objects returned to slabs whose home is another CPU */
     size_t slabs_added;
-    size_t page_allocs;             /* blocks, those of objects above the classes included */
-    size_t page_list_hits;          /* page allocations served from the lists */
-    size_t objects_cached;          /* in its magazines now */
-    size_t pages_listed;            /* on its page lists now, in pages */
+    size_t page_allocs;    /* blocks, those of objects above the classes included */
+    size_t page_list_hits; /* page allocations served from the lists */
+    size_t objects_cached; /* in its magazines now */
+    size_t pages_listed;   /* on its page lists now, in pages */
 };
 #define BSA_CPU_STATS_INIT                                                                         \
     {                                                                                              \

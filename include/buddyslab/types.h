@@ -3,9 +3,9 @@
  * Names that every other header needs: status values and the opaque types.
  *
  * A struct that crosses the API begins with its own size. Initialise it with the macro of its name
- * (BSA_HEAP_CONFIG_INIT ...), then set members. In every configuration 0 means "the default", so that
- * a struct can grow; a struct larger than the library's own is accepted while its tail is zero, and
- * unknown flags are refused, both with BSA_ERR_INVALID_PARAM.
+ * (BSA_HEAP_CONFIG_INIT ...), then set members. In every configuration 0 means "the default", so
+ * that a struct can grow; a struct larger than the library's own is accepted while its tail is
+ * zero, and unknown flags are refused, both with BSA_ERR_INVALID_PARAM.
  *
  * Addresses that a call hands out are written through an `out` pointer, which is set to NULL on
  * failure. "Takes" in the comments below names locks by rank, see lib/base/lock.h; a caller needs
