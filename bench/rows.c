@@ -7,6 +7,8 @@
 
 enum {
     PAIR_STEPS = 200000,
+    THREADS_STEPS =
+        20000, /* shorter than a time slice, for neighbours shall not show in the clock */
     CHURN_STEPS = 1 << 20, /* long, so that no branch predictor learns them */
     CHURN_PASSES = 8,
     BATCHES = 16,
@@ -155,7 +157,8 @@ void bench_plan_make(struct bench_plan *plan, const struct bench_row *row)
         draw_churn(plan, &state);
         break;
     default:
-        plan->step_count = plan->steps_per_pass = PAIR_STEPS;
+        plan->step_count = row->threads == 1 ? PAIR_STEPS : THREADS_STEPS;
+        plan->steps_per_pass = plan->step_count;
         break;
     }
 }
