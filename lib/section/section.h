@@ -2,13 +2,13 @@
 /*
  * Sections: what a region becomes, and the way from an address to its section.
  *
- * A region's prefix is carved into metadata; the rest, whole pages, is managed. A region whose physical
- * addresses straddle 4 GiB becomes two sections (low and high part) that share the prefix and are shown
- * to the user as one.
+ * A region's prefix is carved into metadata; the rest, whole pages, is managed. A region whose
+ * physical addresses straddle 4 GiB becomes two sections (low and high part) that share the prefix
+ * and are shown to the user as one.
  *
- * Look-up is O(1) in the number of sections: up to BSAI_INLINE_SECTIONS are compared one by one; above,
- * a hash table holds each section under the (at most three) granules of its own size that it touches,
- * where sizes are powers of two; a look-up probes once per size that occurs.
+ * Look-up is O(1) in the number of sections: up to BSAI_INLINE_SECTIONS are compared one by one;
+ * above, a hash table holds each section under the one or two granules of its own size that it
+ * touches, where sizes are powers of two; a look-up probes once per size that occurs.
  */
 #ifndef BSAI_SECTION_H
 #define BSAI_SECTION_H
@@ -22,8 +22,8 @@ enum {
     BSAI_UPPER_ORDERS = 32 /* orders of whole trees: 2^0 .. 2^31 trees */
 };
 
-/* What a run of pages is for: runs of a use share trees, so that long-lived slabs and short-lived blocks
- * do not break each other's. */
+/* What a run of pages is for: runs of a use share trees, so that long-lived slabs and short-lived
+ * blocks do not break each other's. */
 enum bsai_use { BSAI_USE_PAGES, BSAI_USE_SLABS, BSAI_USES };
 
 enum bsai_zone { BSAI_ZONE_HIGH, BSAI_ZONE_LOW };
@@ -63,20 +63,21 @@ struct bsai_section {
     size_t index;          /* place in the order of registration */
 
     struct bsai_lock lock; /* guards what follows, trees, and state bytes */
-    uint32_t partial[BSAI_USES]
-                    [BSAI_TREE_LEVELS]; /* broken trees with free pages, by use and bound */
-    uint32_t partial_mask[BSAI_USES];   /* which of them are not empty */
-    uint32_t whole[BSAI_UPPER_ORDERS];  /* free blocks of whole trees, by order */
+    /* Broken trees with free pages, by use and bound, and which of the lists are not empty. */
+    uint32_t partial[BSAI_USES][BSAI_TREE_LEVELS];
+    uint32_t partial_mask[BSAI_USES];
+    uint32_t whole[BSAI_UPPER_ORDERS]; /* free blocks of whole trees, by order */
     uint32_t whole_mask;
-    uint32_t odd;         /* broken trees that the memo does not speak of */
-    uint32_t row_tree;    /* the tree that last served a row of pages that is no block */
-    uint32_t missed_mask; /* memo: bit a: no broken tree outside that list has, */
-    uint16_t
-        missed[BSAI_TREE_LEVELS]; /*   at a multiple of 2^a pages, missed[a] free pages in a row */
-    size_t missed_long;           /* memo: no so many free pages in a row across trees, */
-    unsigned missed_long_align;   /*   at a multiple of 2^this; 0 pages: no memo */
-    size_t free_pages;            /* written under the lock, read anywhere */
-    size_t total_pages;           /* managed, withdrawn excluded; the same */
+    uint32_t odd;      /* broken trees that the memo does not speak of */
+    uint32_t row_tree; /* the tree that last served a row of pages that is no block */
+    /* Memo: where bit a is set, no broken tree outside the list of odd ones has missed[a] free
+     * pages in a row at a multiple of 2^a pages. */
+    uint32_t missed_mask;
+    uint16_t missed[BSAI_TREE_LEVELS];
+    size_t missed_long;         /* memo: no so many free pages in a row across trees, */
+    unsigned missed_long_align; /*   at a multiple of 2^this; 0 pages: no memo */
+    size_t free_pages;          /* written under the lock, read anywhere */
+    size_t total_pages;         /* managed, withdrawn excluded; the same */
 };
 
 /*
@@ -101,8 +102,8 @@ struct bsai_plan {
 /* False when not a single page can be managed. */
 bool bsai_section_plan(struct bsai_plan *plan);
 
-/* Makes the one or two sections of a plan, with every page taken; the first part, which leads to the
- * other by other_part. Nothing is written for trees but their state bytes. */
+/* Makes the one or two sections of a plan, with every page taken; the first part, which leads to
+ * the other by other_part. Nothing is written for trees but their state bytes. */
 struct bsai_section *bsai_section_make(const struct bsai_plan *plan);
 
 #endif
