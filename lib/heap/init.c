@@ -193,13 +193,19 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
         return BSA_ERR_INVALID_PARAM;
     shape_cpus(&plan, bytes);
     lay_out(&plan, bytes);
-    if (plan.arena_end >= end - start)
+    if (plan.arena >= end - start)
         return BSA_ERR_INVALID_PARAM;
 
     struct bsa_heap *h = (struct bsa_heap *)start;
-    size_t front = start - (uintptr_t)region + plan.arena_end;
+    size_t front = start - (uintptr_t)region;
     bsai_memset(h, 0, sizeof(*h));
-    enum bsa_status status = bsai_buddy_setup(&h->buddy, region, bytes, front, &plan.buddy);
+    enum bsa_status status =
+        bsai_buddy_setup(&h->buddy, region, bytes, front + plan.arena_end, &plan.buddy);
+    if (status != BSA_OK && plan.arena_end != plan.arena) {
+        /* Where a page and the arena do not both fit, CPUs share a state. */
+        plan.arena_end = plan.arena;
+        status = bsai_buddy_setup(&h->buddy, region, bytes, front + plan.arena_end, &plan.buddy);
+    }
     if (status != BSA_OK)
         return status;
 
