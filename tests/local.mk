@@ -23,6 +23,7 @@ api_programs = \
 	%D%/api/test_failures_pages \
 	%D%/api/test_failures_slabs \
 	%D%/api/test_heap_api \
+	%D%/api/test_heap_says \
 	%D%/api/test_slab_api
 
 misuse_programs = \
