@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every atomic access of the library, named by what it is for, with its memory order and the reason.
+ * Every atomic access of the library, named by what it is for, with its memory order and the
+ * reason.
  *
  * Operands are 32 bits or pointer-sized, so that no target needs libatomic.
  */
@@ -9,8 +10,8 @@
 
 #include "config.h"
 
-/* A word whose value alone matters and orders nothing: statistics, hints, and page words or live bits,
- * whose reader got the address from the writer through some ordering of its own. */
+/* A word whose value alone matters and orders nothing: statistics, hints, and page words or live
+ * bits, whose reader got the address from the writer through some ordering of its own. */
 #define bsai_peek(p) __atomic_load_n((p), __ATOMIC_RELAXED)
 #define bsai_poke(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
 
@@ -21,24 +22,25 @@
 #define bsai_shared_count(p, n) ((void)__atomic_fetch_add((p), (n), __ATOMIC_RELAXED))
 #define bsai_shared_uncount(p, n) ((void)__atomic_fetch_sub((p), (n), __ATOMIC_RELAXED))
 
-/* Live bits, which several CPUs change at once; the old word tells who was first. Relaxed: what they
- * stand for is handed over by the caller, from the one who allocated to the one who frees. */
+/* Live bits, which several CPUs change at once; the old word tells who was first. Relaxed: what
+ * they stand for is handed over by the caller, from the one who allocated to the one who frees. */
 #define bsai_bits_flip(p, mask) __atomic_fetch_xor((p), (mask), __ATOMIC_RELAXED)
 
-/* Free bits, which objects are handed over by: who takes a bit may find it set before the state word
- * counts it. Release: what the user did to the object; acquire: the same, by who takes it. */
+/* Free bits, which objects are handed over by: who takes a bit may find it set before the state
+ * word counts it. Release: what the user did to the object; acquire: the same, by who takes it. */
 #define bsai_bits_put(p, mask) ((void)__atomic_fetch_or((p), (mask), __ATOMIC_RELEASE))
 #define bsai_bits_take(p, mask) ((void)__atomic_fetch_and((p), ~(mask), __ATOMIC_ACQUIRE))
 
-/* A slab's state word. Release: the free bits that were set before are seen by whoever reads the count
- * that covers them. Acquire: who takes objects sees those bits, and all that the freeing CPU's users
- * did to the objects happened before. */
+/* A slab's state word. Release: the free bits that were set before are seen by whoever reads the
+ * count that covers them. Acquire: who takes objects sees those bits, and all that the freeing
+ * CPU's users did to the objects happened before. */
 #define bsai_state_read(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define bsai_state_exchange(p, expected, desired)                                                  \
     __atomic_compare_exchange_n((p), (expected), (desired), true, __ATOMIC_ACQ_REL,                \
                                 __ATOMIC_ACQUIRE)
 
-/* A page word that one of several frees may win. Relaxed: the page itself is handed over by a lock. */
+/* A page word that one of several frees may win. Relaxed: the page itself is handed over by a lock.
+ */
 #define bsai_word_claim(p, expected, desired)                                                      \
     __atomic_compare_exchange_n((p), (expected), (desired), false, __ATOMIC_RELAXED,               \
                                 __ATOMIC_RELAXED)

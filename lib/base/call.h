@@ -2,9 +2,9 @@
 /*
  * One call of the library: what it carries from entry to exit.
  *
- * Hooks run at the edges only: enter and leave bracket the part of a call that holds locks or a CPU's
- * private state, and the fault hook is called after it, with everything consistent. Functions below
- * the edge return a status and say in call->what what was wrong.
+ * Hooks run at the edges only: enter and leave bracket the part of a call that holds locks or a
+ * CPU's private state, and the fault hook is called after it, with everything consistent. Functions
+ * below the edge return a status and say in call->what what was wrong.
  */
 #ifndef BSAI_CALL_H
 #define BSAI_CALL_H
@@ -69,8 +69,9 @@ static inline enum bsa_status bsai_call_end(struct bsai_call *call, enum bsa_sta
     return status;
 }
 
-/* Copies a config or platform struct of the caller's size into one of ours: a shorter one leaves zeros,
- * a longer one must have a zero tail. False when it is malformed. Defined in base/status.c. */
+/* Copies a config or platform struct of the caller's size into one of ours: a shorter one leaves
+ * zeros, a longer one must have a zero tail. False when it is malformed. Defined in base/status.c.
+ */
 bool bsai_copy_sized(void *to, size_t to_size, const void *from, size_t from_size);
 
 void bsai_log(const struct bsa_platform *platform, enum bsa_log_level level, const char *message);

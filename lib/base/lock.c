@@ -4,8 +4,8 @@
 /* Spins between two calls of the relax hook. */
 enum { SPINS_PER_RELAX = 128 };
 
-/* Without a context_id hook a build with checks cannot tell re-entry from a long wait; so many relaxed
- * rounds are taken for re-entry. */
+/* Without a context_id hook a build with checks cannot tell re-entry from a long wait; so many
+ * relaxed rounds are taken for re-entry. */
 #define ROUNDS_UNTIL_STUCK (1u << 24)
 
 void bsai_lock_contended(struct bsai_lock *lock, struct bsai_call *call)

@@ -2,9 +2,9 @@
 /*
  * Spin locks, and the one place where the lock order is written.
  *
- * A context that holds a lock takes further ones of a higher rank only; builds with checks assert it
- * and report re-entry instead of hanging. Two locks of one rank are held together only by snapshots
- * and validation, in ascending order of CPU id, class or section index (bsai_lock_also).
+ * A context that holds a lock takes further ones of a higher rank only; builds with checks assert
+ * it and report re-entry instead of hanging. Two locks of one rank are held together only by
+ * snapshots and validation, in ascending order of CPU id, class or section index (bsai_lock_also).
  */
 #ifndef BSAI_LOCK_H
 #define BSAI_LOCK_H

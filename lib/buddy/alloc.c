@@ -3,8 +3,9 @@
  * Taking runs of pages: which section serves.
  *
  * Sections above 4 GiB are asked first, in order of registration, then those below as far as the
- * reserve allows. The hint of a zone leads past its first sections that have no page left; it is only a
- * hint, so before memory is said to be missing the sections in front of it are asked as well.
+ * reserve allows. The hint of a zone leads past its first sections that have no page left; it is
+ * only a hint, so before memory is said to be missing the sections in front of it are asked as
+ * well.
  */
 #include "blocks.h"
 

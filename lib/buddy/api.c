@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public functions: each checks its arguments, brackets the work with the hooks, and reports. */
+/* The public functions: each checks its arguments, brackets the work with the hooks, and reports.
+ */
 #include <buddyslab/debug.h>
 
 #include "blocks.h"

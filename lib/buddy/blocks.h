@@ -11,8 +11,8 @@
  *            written for it
  *
  * A tree that is cut by the section's start or end is BROKEN for ever, so that only whole trees are
- * ever FREE or INSIDE. A tree becomes BROKEN when a part of it is claimed or released, and ceases to be
- * when its last page becomes free: then it merges with its buddies.
+ * ever FREE or INSIDE. A tree becomes BROKEN when a part of it is claimed or released, and ceases
+ * to be when its last page becomes free: then it merges with its buddies.
  *
  * Page numbers are the map's; "tree" is an index into section->trees.
  */

@@ -32,8 +32,8 @@ struct bsa_buddy {
 #define BSAI_BUDDY_BARE (1u << 31)
 
 /*
- * Makes a buddy in *b over region, whose first `front` bytes the caller uses itself (the heap and its
- * CPU states): metadata follows them. On failure nothing is left behind.
+ * Makes a buddy in *b over region, whose first `front` bytes the caller uses itself (the heap and
+ * its CPU states): metadata follows them. On failure nothing is left behind.
  */
 enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes, size_t front,
                                  const struct bsa_buddy_config *config);
@@ -44,7 +44,8 @@ enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void
 struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_t addr,
                                              size_t *page);
 
-/* The section whose managed pages hold addr, and the page's number in it; NULL when there is none. */
+/* The section whose managed pages hold addr, and the page's number in it; NULL when there is none.
+ */
 static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bsa_buddy *b,
                                                                  uintptr_t addr, size_t *page)
 {
@@ -56,14 +57,14 @@ static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bs
 }
 
 /*
- * A run of exactly so many pages at a multiple of align bytes (a power of two), its head's word set to
- * kind and count. low: only memory below 4 GiB, and all of it. NULL when there is none.
+ * A run of exactly so many pages at a multiple of align bytes (a power of two), its head's word set
+ * to kind and count. low: only memory below 4 GiB, and all of it. NULL when there is none.
  */
 void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages, size_t align,
                       bool low, enum bsai_use use, enum bsai_page_kind kind);
 
-/* Up to n blocks of 2^order pages (order < BSAI_TREE_LEVELS) under one lock, head words set to kind;
- * not from low memory while there is high memory. How many. */
+/* Up to n blocks of 2^order pages (order < BSAI_TREE_LEVELS) under one lock, head words set to
+ * kind; not from low memory while there is high memory. How many. */
 size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsigned order, size_t n,
                              enum bsai_use use, enum bsai_page_kind kind, void **out);
 
@@ -72,8 +73,9 @@ size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsign
 void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                      size_t page, size_t count);
 
-/* The same where several frees may race and none has claimed the word: one of them wins, if the page is
- * the head of a live block of exactly that count. Not where others claim words without the lock. */
+/* The same where several frees may race and none has claimed the word: one of them wins, if the
+ * page is the head of a live block of exactly that count. Not where others claim words without the
+ * lock. */
 bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
                            struct bsai_section *section, size_t page, size_t count);
 
@@ -82,16 +84,17 @@ void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *co
                            size_t n, unsigned order);
 
 /*
- * Cuts a live block of `from` pages at page down to `to` pages (to < from), or lets it grow in place when
- * the pages behind it are free; false when they are not. The caller vouches for the block.
+ * Cuts a live block of `from` pages at page down to `to` pages (to < from), or lets it grow in
+ * place when the pages behind it are free; false when they are not. The caller vouches for the
+ * block.
  */
 void bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                        size_t page, size_t from, size_t to);
 bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                      size_t page, size_t from, size_t to);
 
-/* Says what is wrong with freeing addr, which is no live block's or object's first byte: the status, and
- * call->what. */
+/* Says what is wrong with freeing addr, which is no live block's or object's first byte: the
+ * status, and call->what. */
 enum bsa_status bsai_buddy_blame(struct bsa_buddy *b, struct bsai_call *call, const void *addr);
 
 enum bsa_status bsai_buddy_withdraw(struct bsa_buddy *b, struct bsai_call *call, void *addr,
@@ -115,7 +118,8 @@ void bsai_buddy_unlock_all(struct bsa_buddy *b, struct bsai_call *call);
 /* One section's full cross-check, its lock held by the caller; NULL or what contradicts. */
 const char *bsai_section_validate(const struct bsa_buddy *b, const struct bsai_section *section);
 
-/* The same for all sections and the sums over them; all sections' locks and the registry's are held. */
+/* The same for all sections and the sums over them; all sections' locks and the registry's are
+ * held. */
 const char *bsai_buddy_check(const struct bsa_buddy *b);
 
 /* Adds to a step counter; compiled out without checks. */

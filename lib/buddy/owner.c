@@ -2,8 +2,9 @@
 /*
  * Whose a page is, for what does not free a live block: misuse, and questions.
  *
- * Only the first page of a run has a word, so the run that holds a page is found by walking back to one.
- * That costs up to a tree's pages and a tree for each tree of the run; a right free never comes here.
+ * Only the first page of a run has a word, so the run that holds a page is found by walking back to
+ * one. That costs up to a tree's pages and a tree for each tree of the run; a right free never
+ * comes here.
  */
 #include "blocks.h"
 

@@ -2,9 +2,9 @@
 /*
  * Runs of pages, taken and given back wherever they lie.
  *
- * A run may begin and end in the middle of trees and cover any number of them between. Whole trees of
- * it go to and come from the upper buddy untouched; the trees at its ends are broken, and what the run
- * leaves of them stays free.
+ * A run may begin and end in the middle of trees and cover any number of them between. Whole trees
+ * of it go to and come from the upper buddy untouched; the trees at its ends are broken, and what
+ * the run leaves of them stays free.
  */
 #include "blocks.h"
 

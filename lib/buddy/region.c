@@ -2,9 +2,9 @@
 /*
  * Regions become sections.
  *
- * A region is checked, planned (section/section.c) and only then written. Its sections are made with
- * all pages taken, which are then released, so that what holds for a release holds from the start; they
- * are shown to other contexts last: table, inline array, list, count, in this order.
+ * A region is checked, planned (section/section.c) and only then written. Its sections are made
+ * with all pages taken, which are then released, so that what holds for a release holds from the
+ * start; they are shown to other contexts last: table, inline array, list, count, in this order.
  */
 #include "../section/lookup.h"
 #include "blocks.h"

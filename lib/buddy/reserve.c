@@ -34,7 +34,8 @@ static void withdraw_locked(struct bsa_buddy *b, const struct part *part)
     }
 }
 
-/* Cuts pages [first, last], absolute numbers, at the border of a straddling region's two sections. */
+/* Cuts pages [first, last], absolute numbers, at the border of a straddling region's two sections.
+ */
 static size_t find_parts(const struct bsa_buddy *b, size_t first, size_t last, struct part parts[2])
 {
     size_t n = 0;

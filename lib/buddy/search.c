@@ -2,18 +2,18 @@
 /*
  * Where in a section a run of pages is taken.
  *
- * First a naturally aligned block that holds the run: for less than a tree, from the broken trees of
- * the same use, the fullest that can serve first; then the smallest block of whole trees; then the
- * broken trees of the other use. Whole things stay whole as long as broken ones suffice (LLFree,
- * Wrenger et al. 2023). A tree's bound says how large a block it may have at most. It is lowered when a
- * search proves it wrong and raised by frees, so that each failing look at a tree is paid for by an
- * allocation that made the bound stale.
+ * First a naturally aligned block that holds the run: for less than a tree, from the broken trees
+ * of the same use, the fullest that can serve first; then the smallest block of whole trees; then
+ * the broken trees of the other use. Whole things stay whole as long as broken ones suffice
+ * (LLFree, Wrenger et al. 2023). A tree's bound says how large a block it may have at most. It is
+ * lowered when a search proves it wrong and raised by frees, so that each failing look at a tree is
+ * paid for by an allocation that made the bound stale.
  *
- * Where there is no such block, a request may still be met: one aligned beyond its size by pages that
- * happen to lie right, one whose count is no power of two by a row of pages that is no block. That is
- * looked for tree by tree. What was not found is noted, so that asking again costs nothing: broken
- * trees that change for the better after that go on a list of their own ("odd"), and only these are
- * looked at until the memo is renewed.
+ * Where there is no such block, a request may still be met: one aligned beyond its size by pages
+ * that happen to lie right, one whose count is no power of two by a row of pages that is no block.
+ * That is looked for tree by tree. What was not found is noted, so that asking again costs nothing:
+ * broken trees that change for the better after that go on a list of their own ("odd"), and only
+ * these are looked at until the memo is renewed.
  */
 #include "blocks.h"
 
@@ -152,8 +152,8 @@ static void free_ends(const struct bsai_tree *tree, unsigned *front, unsigned *b
     }
 }
 
-/* The first aligned page of a row of free pages that has n behind it; BSAI_NO_PAGE when none has. Both
- * are counted from tree 0. */
+/* The first aligned page of a row of free pages that has n behind it; BSAI_NO_PAGE when none has.
+ * Both are counted from tree 0. */
 static size_t fit(const struct bsai_section *s, size_t at, size_t length, size_t n, unsigned align)
 {
     size_t base = s->first_tree << BSAI_GROUP_SHIFT;

@@ -11,8 +11,8 @@ static const uint64_t aligned_bits[WORD_ORDER + 1] = {
     UINT64_C(0x0101010101010101), UINT64_C(0x0001000100010001), UINT64_C(0x0000000100000001),
     UINT64_C(0x0000000000000001)};
 
-/* Leaves a bit at each first page of a free aligned block of 2^order pages of x. Shifts by constants:
- * by a variable they would be library calls on some 32-bit targets. */
+/* Leaves a bit at each first page of a free aligned block of 2^order pages of x. Shifts by
+ * constants: by a variable they would be library calls on some 32-bit targets. */
 static BSAI_ALWAYS_INLINE uint64_t fold(uint64_t x, unsigned order)
 {
     switch (order) {

@@ -18,8 +18,9 @@ enum {
     BSAI_TREE_TOP = BSAI_TREE_LEVELS - 2 /* largest order in a tree that is not wholly free */
 };
 
-/* First page of a free block of 2^order pages, naturally aligned: the first one whose buddy is not free
- * in the first word that has such a one, else the first of all. BSAI_TREE_NONE: there is none. */
+/* First page of a free block of 2^order pages, naturally aligned: the first one whose buddy is not
+ * free in the first word that has such a one, else the first of all. BSAI_TREE_NONE: there is none.
+ */
 unsigned bsai_tree_find(const struct bsai_tree *tree, unsigned order);
 
 /* First of n free pages in a row at a multiple of 2^align, wherever they lie; 1 <= n <= 512. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The buddy of whole trees (Knowlton 1965). Blocks are aligned by absolute tree number; the buddy of a
- * block differs in one bit of that. Only the first tree of a free block is written, so that a block of
- * any size costs the same; a tree's membership follows from alignment.
+ * The buddy of whole trees (Knowlton 1965). Blocks are aligned by absolute tree number; the buddy
+ * of a block differs in one bit of that. Only the first tree of a free block is written, so that a
+ * block of any size costs the same; a tree's membership follows from alignment.
  */
 #include "blocks.h"
 

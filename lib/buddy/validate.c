@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The full cross-check of a section: what its bitmaps, words and state bytes say page by page, against
- * what its lists, masks, bounds, counters and memo say fast.
+ * The full cross-check of a section: what its bitmaps, words and state bytes say page by page,
+ * against what its lists, masks, bounds, counters and memo say fast.
  */
 #include "blocks.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A CPU's private state: magazines of cached objects, one per size class, and lists of ready pages, one
- * per order. Both are stacks whose top is one load away; both are bounded.
+ * A CPU's private state: magazines of cached objects, one per size class, and lists of ready pages,
+ * one per order. Both are stacks whose top is one load away; both are bounded.
  *
- * Owner: in shared mode whoever holds the lock; in exclusive mode the context that runs as this CPU, or,
- * while the CPU is offline, whoever holds the lock. Fields marked "read anywhere" are written by the owner
- * with bsai_poke and may be read by others as a snapshot.
+ * Owner: in shared mode whoever holds the lock; in exclusive mode the context that runs as this
+ * CPU, or, while the CPU is offline, whoever holds the lock. Fields marked "read anywhere" are
+ * written by the owner with bsai_poke and may be read by others as a snapshot.
  */
 #ifndef BSAI_CPU_H
 #define BSAI_CPU_H
@@ -97,14 +97,14 @@ static BSAI_ALWAYS_INLINE bool bsai_magazine_push(struct bsai_magazine *m, struc
 }
 
 /*
- * Fills an empty magazine with at least one object from the depot (may be NULL) or the cache; false when
- * a slab is needed. fresh as in bsai_cache_take.
+ * Fills an empty magazine with at least one object from the depot (may be NULL) or the cache; false
+ * when a slab is needed. fresh as in bsai_cache_take.
  */
 bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                           struct bsai_depot *depot, enum bsai_take from, struct bsai_slab *fresh);
 
-/* Makes room in a full magazine: its oldest half goes to the depot, or home. True when a slab became
- * empty by that. */
+/* Makes room in a full magazine: its oldest half goes to the depot, or home. True when a slab
+ * became empty by that. */
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The depot of one size class: full batches of cached objects on their way from CPUs that free to CPUs
- * that allocate (Bonwick and Adams 2001). Bounded; a batch that finds no room goes home to its slabs.
+ * The depot of one size class: full batches of cached objects on their way from CPUs that free to
+ * CPUs that allocate (Bonwick and Adams 2001). Bounded; a batch that finds no room goes home to its
+ * slabs.
  */
 #ifndef BSAI_DEPOT_H
 #define BSAI_DEPOT_H

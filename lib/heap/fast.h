@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fast paths: a magazine or page list that can serve, in a heap without enter and leave hooks. They need
- * no call frame, report nothing and change nothing unless they finish the job; all else, misuse included, is
- * left to the slow path, which looks at everything again.
+ * The fast paths: a magazine or page list that can serve, in a heap without enter and leave hooks.
+ * They need no call frame, report nothing and change nothing unless they finish the job; all else,
+ * misuse included, is left to the slow path, which looks at everything again.
  */
 #ifndef BSAI_FAST_H
 #define BSAI_FAST_H

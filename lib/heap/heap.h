@@ -2,10 +2,10 @@
 /*
  * The heap: routes a request by size and holds the parts together.
  *
- * It lies in the prefix of the first region: this struct, its caches, record pools, depots and the table
- * of CPUs, then an arena for CPU states, then the buddy's own metadata. A CPU's state is made when the CPU
- * first calls: from the arena; when that is used up, from pages; when those are short, the CPU shares
- * `common`, which has no magazines and is always locked.
+ * It lies in the prefix of the first region: this struct, its caches, record pools, depots and the
+ * table of CPUs, then an arena for CPU states, then the buddy's own metadata. A CPU's state is made
+ * when the CPU first calls: from the arena; when that is used up, from pages; when those are short,
+ * the CPU shares `common`, which has no magazines and is always locked.
  */
 #ifndef BSAI_HEAP_H
 #define BSAI_HEAP_H
@@ -56,13 +56,13 @@ static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_he
     return leaf == NULL ? NULL : bsai_consume(&leaf->cpus[id % BSAI_LEAF_CPUS]);
 }
 
-/* The first CPU made with an id of at least *id, which is set to it; NULL when there is none. `common` does
- * not count: it comes after all others, with *id == heap->cpus. */
+/* The first CPU made with an id of at least *id, which is set to it; NULL when there is none.
+ * `common` does not count: it comes after all others, with *id == heap->cpus. */
 struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id);
 
 /*
- * A call's edge: enter, find the CPU (by hook when cpu is NULL), own it; and the way back. begin returns
- * NULL, having left again, when the hook's id is out of range: call->what is set.
+ * A call's edge: enter, find the CPU (by hook when cpu is NULL), own it; and the way back. begin
+ * returns NULL, having left again, when the hook's id is out of range: call->what is set.
  */
 struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, struct bsa_cpu *cpu);
 void bsai_heap_end(struct bsa_cpu *cpu, struct bsai_call *call);
@@ -148,9 +148,9 @@ struct bsai_pressure {
     }
 
 /*
- * Called by such an allocation, which owns cpu on entry and return, but not meanwhile. Sends home what this
- * CPU holds back, and from the second time on what everybody does whose state may be touched. True: try
- * again.
+ * Called by such an allocation, which owns cpu on entry and return, but not meanwhile. Sends home
+ * what this CPU holds back, and from the second time on what everybody does whose state may be
+ * touched. True: try again.
  */
 bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_pressure *pressure);
 

@@ -51,8 +51,8 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
     return bsai_classes_make(&plan->classes, c->classes, c->page_size);
 }
 
-/* Divides a CPU's pages among its lists: half for the two largest orders, of which few blocks are many
- * pages, and the smallest order gets what the others leave. */
+/* Divides a CPU's pages among its lists: half for the two largest orders, of which few blocks are
+ * many pages, and the smallest order gets what the others leave. */
 static void share_lists(struct bsai_cpu_shape *shape, size_t pages)
 {
     static const uint8_t part[BSAI_LIST_ORDERS] = {0, 16, 8, 8, 8, 4, 4};
@@ -89,7 +89,8 @@ static void shape_cpus(struct plan *plan, size_t bytes)
     bsai_cpu_measure(shape);
 }
 
-/* Batches per class in the depot: none for one CPU, and never more than a thousandth of memory for slots. */
+/* Batches per class in the depot: none for one CPU, and never more than a thousandth of memory for
+ * slots. */
 static unsigned depot_batches(const struct plan *plan, size_t bytes)
 {
     const struct bsa_heap_config *c = &plan->config;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Memory on its way home: draining CPUs, giving empty slabs back, and what an allocation does before it
- * says that there is no memory.
+ * Memory on its way home: draining CPUs, giving empty slabs back, and what an allocation does
+ * before it says that there is no memory.
  *
- * In shared mode anybody may drain any CPU under its lock. In exclusive mode a CPU's state is touched by
- * its owner, by anybody while it is offline, or on the CPU itself through run_on_cpu; else a request is
- * posted that the owner meets when it next leaves its fast path.
+ * In shared mode anybody may drain any CPU under its lock. In exclusive mode a CPU's state is
+ * touched by its owner, by anybody while it is offline, or on the CPU itself through run_on_cpu;
+ * else a request is posted that the owner meets when it next leaves its fast path.
  */
 #include "heap.h"
 
@@ -82,9 +82,9 @@ static size_t release_empties(struct bsa_heap *heap, struct bsai_call *call)
 }
 
 /*
- * What no CPU owns goes home: the depots' objects, then all slabs that are empty. How many objects and
- * bytes. The lock of `common` stands for all that is on its way meanwhile: snapshots hold it, as they hold
- * every CPU's, and so never miss an object or a page between two places.
+ * What no CPU owns goes home: the depots' objects, then all slabs that are empty. How many objects
+ * and bytes. The lock of `common` stands for all that is on its way meanwhile: snapshots hold it,
+ * as they hold every CPU's, and so never miss an object or a page between two places.
  */
 static size_t release_shared(struct bsa_heap *heap, struct bsai_call *call, unsigned cpu)
 {

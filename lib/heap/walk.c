@@ -37,7 +37,8 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
         }
         uint32_t word = bsai_map_word(map, page);
         size_t step = 1;
-        /* Of a slab that is being made or unmade only some pages may say so: the first one decides. */
+        /* Of a slab that is being made or unmade only some pages may say so: the first one decides.
+         */
         if (bsai_word_kind(word) == BSAI_PAGE_SLAB && bsai_word_offset(word) == 0) {
             const struct bsai_cache *cache = &v->heap->caches[bsai_word_class(word)];
             step = cache->geometry.slab_pages;

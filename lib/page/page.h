@@ -2,9 +2,9 @@
 /*
  * Page descriptors, outside the pages, and the map from an address to one.
  *
- * A descriptor is split: a hot word of 4 bytes that every free reads, and a cold pointer that only slab
- * pages use. At a 4-byte stride a random look-up over 1 GiB touches a quarter of the cache lines that
- * 16-byte descriptors do.
+ * A descriptor is split: a hot word of 4 bytes that every free reads, and a cold pointer that only
+ * slab pages use. At a 4-byte stride a random look-up over 1 GiB touches a quarter of the cache
+ * lines that 16-byte descriptors do.
  *
  * The hot word is the truth about a page; nothing else, least of all the page's contents, is asked.
  *
@@ -15,9 +15,9 @@
  *   META      first page of a run that holds slab records or CPU state; the count
  *   RESERVED  withdrawn
  *
- * Words are made group by group (512 pages, a "tree" of the buddy) when a group is first broken, so that
- * a terabyte costs nothing until it is used: a word is valid only where the group's state byte has
- * BSAI_GROUP_READY.
+ * Words are made group by group (512 pages, a "tree" of the buddy) when a group is first broken, so
+ * that a terabyte costs nothing until it is used: a word is valid only where the group's state byte
+ * has BSAI_GROUP_READY.
  */
 #ifndef BSAI_PAGE_H
 #define BSAI_PAGE_H
@@ -79,7 +79,8 @@ static inline unsigned bsai_word_class(uint32_t word)
 
 struct bsai_slab; /* a slab's record */
 
-/* The pages of one contiguous range. Everything but what the pointers lead to is constant once made. */
+/* The pages of one contiguous range. Everything but what the pointers lead to is constant once
+ * made. */
 struct bsai_map {
     uintptr_t start; /* address of page 0 */
     size_t pages;
@@ -111,8 +112,8 @@ static inline size_t bsai_map_groups(const struct bsai_map *map)
     return bsai_map_group(map, map->pages - 1) + 1;
 }
 
-/* The word of a page in the map; NONE where the group was never used. Acquire: a word that says SLAB is
- * published after the cold pointer. */
+/* The word of a page in the map; NONE where the group was never used. Acquire: a word that says
+ * SLAB is published after the cold pointer. */
 static inline uint32_t bsai_map_word(const struct bsai_map *map, size_t page)
 {
     if (BSAI_UNLIKELY((bsai_peek(&map->state[bsai_map_group(map, page)]) & BSAI_GROUP_READY) == 0))

@@ -2,10 +2,10 @@
 /*
  * From an address to its section when there are many.
  *
- * Memory is divided into granules of each power of two in turn. A section is entered under the one or
- * two granules of its own size, rounded up to a power of two, that it touches; at most three sections of
- * that size touch one granule, since they do not overlap. A look-up probes once for each size that
- * occurs, however many sections have it.
+ * Memory is divided into granules of each power of two in turn. A section is entered under the one
+ * or two granules of its own size, rounded up to a power of two, that it touches; at most three
+ * sections of that size touch one granule, since they do not overlap. A look-up probes once for
+ * each size that occurs, however many sections have it.
  *
  * Entries are only ever added, under the registry lock, each by one store: readers take no lock. A
  * table that has become too small is replaced by a larger one and stays as it is, for readers that

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache.h"
 
-/* Announced slabs that one take looks at, so that its cost has a bound; the rest wait in the backlog. */
+/* Announced slabs that one take looks at, so that its cost has a bound; the rest wait in the
+ * backlog. */
 enum { COLLECT_MAX = 8 };
 
 static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
@@ -154,7 +155,8 @@ static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsi
     return got;
 }
 
-/* Takes from a listed slab; unlists it when nothing is left. The cache's sums follow in bsai_cache_take. */
+/* Takes from a listed slab; unlists it when nothing is left. The cache's sums follow in
+ * bsai_cache_take. */
 static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want,
                           struct bsai_slot *out)
 {
@@ -221,8 +223,8 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
     return got;
 }
 
-/* Counts n objects of the slab whose free bits are set, and announces the slab if that is ours to do. True
- * when it became empty. */
+/* Counts n objects of the slab whose free bits are set, and announces the slab if that is ours to
+ * do. True when it became empty. */
 static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *slab, unsigned n,
                    unsigned *away)
 {
@@ -313,7 +315,8 @@ void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struc
     if (slab != NULL) {
         drop_claim(slab);
         unlist(cache, slab);
-        /* One that is announced waits for its collection: until then it must not be taken for idle. */
+        /* One that is announced waits for its collection: until then it must not be taken for idle.
+         */
         uint32_t state = bsai_state_read(&slab->state);
         bool idle = bsai_state_available(state) == cache->geometry.capacity &&
                     (state & BSAI_STATE_ANNOUNCED) == 0;

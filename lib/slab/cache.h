@@ -9,16 +9,18 @@
  *     |      |  some free              |  all free                           v
  *     +------+---------------- collect <------------------------- announced stack
  *     |
- *     +--> retired: its pages and record go back to the layer above (more than keep_empty, or reclaim)
+ *     +--> retired: its pages and record go back to the layer above (more than keep_empty, or
+ * reclaim)
  *
- * take is done under the cache's lock, a batch at a time; put takes no lock: it sets free bits, then adds
- * to the count in the state word, and that is its last access to the record, unless that very addition
- * found the slab on no list, or made it empty: then it has also set ANNOUNCED, which keeps the record
- * alive, and pushes it on the announced stack. Whoever takes next collects the stack. So a slab with free
- * objects is found in O(1), however many full ones there are, and none is lost when a CPU idles.
+ * take is done under the cache's lock, a batch at a time; put takes no lock: it sets free bits,
+ * then adds to the count in the state word, and that is its last access to the record, unless that
+ * very addition found the slab on no list, or made it empty: then it has also set ANNOUNCED, which
+ * keeps the record alive, and pushes it on the announced stack. Whoever takes next collects the
+ * stack. So a slab with free objects is found in O(1), however many full ones there are, and none
+ * is lost when a CPU idles.
  *
- * A slab's home is the CPU that took from it first since it was last empty; objects put from elsewhere are
- * counted apart as remote until the next take from the slab.
+ * A slab's home is the CPU that took from it first since it was last empty; objects put from
+ * elsewhere are counted apart as remote until the next take from the slab.
  */
 #ifndef BSAI_CACHE_H
 #define BSAI_CACHE_H
@@ -59,8 +61,8 @@ enum bsai_take {
 };
 
 /*
- * Makes a cache per class, and a record pool per size of record, in arrays of classes->count each. keep_empty
- * as in the configurations. How many pools.
+ * Makes a cache per class, and a record pool per size of record, in arrays of classes->count each.
+ * keep_empty as in the configurations. How many pools.
  */
 unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
                           const struct bsai_classes *classes, unsigned keep_empty,
@@ -68,8 +70,8 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
 
 /*
  * Takes up to want objects for a CPU whose claim slot is *claim. fresh: NULL, or a slab made by
- * bsai_slab_make that joins the cache first, so that its maker cannot lose it to others. How many; 0 means
- * that a slab is needed.
+ * bsai_slab_make that joins the cache first, so that its maker cannot lose it to others. How many;
+ * 0 means that a slab is needed.
  */
 unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
                          struct bsai_slab **claim, enum bsai_take from, struct bsai_slab *fresh,
@@ -81,8 +83,8 @@ bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_sl
                     unsigned n, unsigned *away);
 
 /*
- * Looks at announced slabs (all of them when keep is 0) and takes out up to `most` that are empty, leaving
- * `keep` empty ones: a list linked by next whose records and pages are the caller's.
+ * Looks at announced slabs (all of them when keep is 0) and takes out up to `most` that are empty,
+ * leaving `keep` empty ones: a list linked by next whose records and pages are the caller's.
  */
 struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep,
                                     unsigned most);
@@ -92,7 +94,8 @@ void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call,
                          struct bsai_slab **claim);
 
 /* The free bits of a slab, one per object. */
-static inline bsai_word *bsai_free_words(const struct bsai_cache *cache, const struct bsai_slab *slab)
+static inline bsai_word *bsai_free_words(const struct bsai_cache *cache,
+                                         const struct bsai_slab *slab)
 {
     return (bsai_word *)(uintptr_t)&slab->bits[2 * cache->geometry.words];
 }
@@ -105,8 +108,8 @@ void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *record,
 void bsai_slab_unmake(const struct bsai_cache *cache, const struct bsai_map *map, size_t page);
 
 /*
- * The object at addr, whose page's word says SLAB: its slab and index. False when addr is not an object's
- * first byte.
+ * The object at addr, whose page's word says SLAB: its slab and index. False when addr is not an
+ * object's first byte.
  */
 static BSAI_ALWAYS_INLINE bool bsai_slab_locate(const struct bsai_cache *caches,
                                                 const struct bsai_map *map, size_t page,

@@ -38,7 +38,7 @@ bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page
         return false;
     size_t natural = object_size & (0 - object_size);
     g->object_size = (uint32_t)object_size;
-    g->magic = (uint32_t)((UINT64_C(1) << 32) / object_size) + (bsai_is_pow2(object_size) ? 0 : 1);
+    g->magic = UINT32_MAX / (uint32_t)object_size + 1; /* 2^32 / object_size, rounded up */
     g->slab_pages = (uint32_t)pages;
     g->capacity = (uint32_t)(pages * page_size / object_size);
     g->words = (g->capacity + BSAI_WORD_BITS - 1) / BSAI_WORD_BITS;

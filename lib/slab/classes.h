@@ -3,7 +3,8 @@
  * Size classes: the geometry of a slab of one object size, and the way from a request to a class.
  *
  * A slab is the smallest number of pages, power of two or not, that holds at least 8 objects and
- * wastes at most a fiftieth at its end; where 16 pages do not suffice for that, the fullest that does.
+ * wastes at most a fiftieth at its end; where 16 pages do not suffice for that, the fullest that
+ * does.
  */
 #ifndef BSAI_CLASSES_H
 #define BSAI_CLASSES_H
@@ -32,16 +33,16 @@ struct bsai_classes {
     uint8_t by_size[BSA_MAX_CLASS_SIZE / 8 + 1]; /* [(size + 7) / 8]: smallest class of that size */
 };
 
-/* The geometry of slabs of one object size, a multiple of 8; false when no slab of at most 16 pages holds
- * a single object. */
+/* The geometry of slabs of one object size, a multiple of 8; false when no slab of at most 16 pages
+ * holds a single object. */
 bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size);
 
 /* NULL table: the nine powers of two from 8 to 2048. False when the table is malformed. */
 bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table,
                        size_t page_size);
 
-/* The smallest class whose size and natural alignment suffice; classes->count when none does: the request
- * is one for pages. align is a power of two. */
+/* The smallest class whose size and natural alignment suffice; classes->count when none does: the
+ * request is one for pages. align is a power of two. */
 static BSAI_ALWAYS_INLINE unsigned bsai_class_for(const struct bsai_classes *classes, size_t size,
                                                   size_t align)
 {

@@ -12,11 +12,12 @@
  *        alloc: cached -> in use        free: in use -> cached      (one bit, by the CPU at hand)
  *        take:  in the slab -> cached   put:  cached -> in the slab (batches)
  *
- * Live is the parity of two bits, so that the common allocation needs no atomic instruction: `handed`
- * words are written by the slab's home CPU alone, plainly, when it allocates; `taken` words by everybody
- * else who allocates and by everybody who frees, atomically. A free flips `taken` and learns from the old
- * value, in one instruction, whether it was the first: however two CPUs meet, one of them is told that the
- * object was not live. A slab's home changes only while none of its objects is in use or cached.
+ * Live is the parity of two bits, so that the common allocation needs no atomic instruction:
+ * `handed` words are written by the slab's home CPU alone, plainly, when it allocates; `taken`
+ * words by everybody else who allocates and by everybody who frees, atomically. A free flips
+ * `taken` and learns from the old value, in one instruction, whether it was the first: however two
+ * CPUs meet, one of them is told that the object was not live. A slab's home changes only while
+ * none of its objects is in use or cached.
  *
  * The object's own memory is never read or written.
  *
@@ -31,7 +32,7 @@
 #include "../base/atomic.h"
 #include "../page/page.h"
 
-typedef uintptr_t bsai_word;
+typedef uint32_t bsai_word; /* small, so that a record of up to 32 objects is one cache line */
 #define BSAI_WORD_BITS (8u * (unsigned)sizeof(bsai_word))
 
 enum {
@@ -49,10 +50,10 @@ struct bsai_slab {
     struct bsai_slab **claim; /* cache's lock: the slot of the CPU that takes from it, or NULL */
     struct bsai_slab *announced_next; /* owned by whoever set ANNOUNCED */
     uint32_t state;                   /* atomic, see below */
-    uint16_t home;                    /* CPU that took from it first since it was last empty; cache's lock */
-    uint8_t list;                     /* cache's lock */
+    uint16_t home; /* CPU that took from it first since it was last empty; cache's lock */
+    uint8_t list;  /* cache's lock */
     uint8_t spare;
-    bsai_word bits[]; /* live bits, then free bits */
+    bsai_word bits[]; /* handed and taken words in turn, then free words */
 };
 
 /* The state word: two counts of objects in the slab, and two flags. */
@@ -99,8 +100,8 @@ static BSAI_ALWAYS_INLINE unsigned bsai_object_index(bsai_object object)
     return (unsigned)object & (BSAI_CAPACITY_MAX - 1);
 }
 
-/* The same with its address at hand, as magazines hold it: an allocation then returns what one load gave,
- * and marks the record while its caller goes on. */
+/* The same with its address at hand, as magazines hold it: an allocation then returns what one load
+ * gave, and marks the record while its caller goes on. */
 struct bsai_slot {
     uintptr_t addr;
     bsai_object object;
@@ -135,10 +136,11 @@ static BSAI_ALWAYS_INLINE void bsai_object_revive(struct bsai_slab *slab, unsign
 }
 
 /*
- * True when the object was live; it is cached now. False is a double free, and nothing has changed. alone:
- * the heap has one CPU and the caller owns its state, so that nobody else can be freeing.
+ * True when the object was live; it is cached now. False is a double free, and nothing has changed.
+ * alone: the heap has one CPU and the caller owns its state, so that nobody else can be freeing.
  */
-static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index, bool alone)
+static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index,
+                                                  bool alone)
 {
     bsai_word *words = bsai_object_words(slab, index);
     bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);

@@ -2,9 +2,9 @@
 /*
  * The pool of slab records of one size.
  *
- * Records are carved from chunks of one page, aligned to a page, that the layer above brings and gets
- * back when no record of them is in use. Within a pool they are type-stable: a record's memory is a
- * record's until its chunk leaves.
+ * Records are carved from chunks of one page, aligned to a page, that the layer above brings and
+ * gets back when no record of them is in use. Within a pool they are type-stable: a record's memory
+ * is a record's until its chunk leaves.
  */
 #ifndef BSAI_RECORDS_H
 #define BSAI_RECORDS_H
@@ -34,8 +34,8 @@ void bsai_records_init(struct bsai_records *pool, size_t record_bytes, size_t ch
 struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call);
 void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *chunk);
 
-/* Takes a record back. Returns a chunk that is no longer needed and is the caller's again, or NULL: one
- * idle chunk is kept, so that a slab coming and going does not cost a page each time. */
+/* Takes a record back. Returns a chunk that is no longer needed and is the caller's again, or NULL:
+ * one idle chunk is kept, so that a slab coming and going does not cost a page each time. */
 void *bsai_records_put(struct bsai_records *pool, struct bsai_call *call, struct bsai_slab *record);
 
 /* An idle chunk, kept or not, that is the caller's again; NULL when there is none. */

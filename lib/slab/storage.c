@@ -19,8 +19,8 @@ static size_t place(size_t *at, size_t count, size_t each)
     return offset;
 }
 
-/* Records of one size never outnumber the slabs that the range has room for, and chunks with a free record
- * are used first: so each pool needs at most this many chunks at its peak. */
+/* Records of one size never outnumber the slabs that the range has room for, and chunks with a free
+ * record are used first: so each pool needs at most this many chunks at its peak. */
 static void count_chunks(struct plan *plan)
 {
     size_t page_size = plan->config.page_size, counted = 0;
