@@ -27,7 +27,6 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
         m->slots[low] = swap;
     }
     bsai_poke(&m->count, got);
-    bsai_count(&cpu->counters.refills, (size_t)1);
     return got != 0;
 }
 

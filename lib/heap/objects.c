@@ -60,6 +60,8 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
 {
     struct bsai_magazine *m = &cpu->magazines[size_class];
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
+    if (bsai_peek(&m->count) == 0)
+        bsai_count(&cpu->counters.refills, (size_t)1);
     do {
         if (bsai_peek(&m->count) != 0 || refill(cpu, call, size_class)) {
             *out = (void *)bsai_magazine_pop(cpu, m);
