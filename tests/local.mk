@@ -20,6 +20,7 @@ api_programs = \
 	%D%/api/test_buddy_api \
 	%D%/api/test_buddy_says \
 	%D%/api/test_c_habits \
+	%D%/api/test_cpu_api \
 	%D%/api/test_failures \
 	%D%/api/test_failures_pages \
 	%D%/api/test_failures_slabs \
