@@ -261,14 +261,25 @@ enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes)
     return bsai_call_end(&call, status);
 }
 
-enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes)
+static enum bsa_status withdraw(struct bsa_heap *heap, void *addr, size_t bytes)
 {
-    if (heap == NULL)
-        return BSA_ERR_NOT_INITIALIZED;
     struct bsai_call call;
     bsai_call_begin(&call, &heap->buddy.platform);
     bsai_enter(&call);
     enum bsa_status status = bsai_buddy_withdraw(&heap->buddy, &call, addr, bytes);
     bsai_leave(&call);
     return bsai_call_end(&call, status);
+}
+
+enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    enum bsa_status status = withdraw(heap, addr, bytes);
+    if (status == BSA_ERR_MEMORY_OVERLAP) {
+        /* What is in the way may be free pages on CPUs' lists, or empty slabs. */
+        bsa_heap_reclaim(heap);
+        status = withdraw(heap, addr, bytes);
+    }
+    return status;
 }
