@@ -37,6 +37,20 @@ static inline size_t bsai_align_up(size_t x, size_t a)
     return (x + (a - 1)) & ~(a - 1);
 }
 
+/* x / d, for a d that is no constant: 32-bit targets without the instruction would call a library
+ * for it. Bit by bit, so not for a path that is hot. */
+static inline size_t bsai_divide(size_t x, size_t d)
+{
+    size_t q = 0;
+    for (unsigned bit = sizeof(size_t) * 8; bit-- > 0;) {
+        if (x >> bit >= d) {
+            x -= d << bit;
+            q |= (size_t)1 << bit;
+        }
+    }
+    return q;
+}
+
 /*
  * Bit scans. Where the instruction set has none the compiler would call into its run-time library,
  * which a freestanding build does not have; so these spell it out there.

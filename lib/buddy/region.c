@@ -56,19 +56,6 @@ static bool overlaps(const struct bsa_buddy *b, uintptr_t start, size_t bytes)
     return false;
 }
 
-/* x / d without a division, which some 32-bit targets call a library for. */
-static size_t quotient(size_t x, size_t d)
-{
-    size_t q = 0;
-    for (unsigned bit = sizeof(size_t) * 8; bit-- > 0;) {
-        if (x >> bit >= d) {
-            x -= d << bit;
-            q |= (size_t)1 << bit;
-        }
-    }
-    return q;
-}
-
 void bsai_set_low_reserve(struct bsa_buddy *b)
 {
     size_t low, high, reserve;
@@ -77,7 +64,7 @@ void bsai_set_low_reserve(struct bsa_buddy *b)
     do { /* who stores last has seen the totals as they are */
         low = bsai_peek(&b->low_total);
         high = bsai_peek(&b->high_total);
-        reserve = high != 0 ? quotient(low, b->lowmem_reserve) : 0;
+        reserve = high != 0 ? bsai_divide(low, b->lowmem_reserve) : 0;
         bsai_poke(&b->low_reserve, reserve);
     } while (low != bsai_peek(&b->low_total) || high != bsai_peek(&b->high_total));
 }
@@ -125,7 +112,7 @@ static void *prefix_for_table(struct bsai_plan *plan, size_t bytes, unsigned sha
 {
     struct bsai_plan roomy = *plan;
     roomy.extra = bytes;
-    if (bytes > plan->bytes / share || !bsai_section_plan(&roomy))
+    if (bytes > bsai_divide(plan->bytes, share) || !bsai_section_plan(&roomy))
         return NULL;
     *plan = roomy;
     return (void *)roomy.extra_at;

@@ -55,10 +55,10 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
  * many pages, and the smallest order gets what the others leave. */
 static void share_lists(struct bsai_cpu_shape *shape, size_t pages)
 {
-    static const uint8_t part[BSAI_LIST_ORDERS] = {0, 16, 8, 8, 8, 4, 4};
+    static const uint8_t part[BSAI_LIST_ORDERS] = {0, 4, 3, 3, 3, 2, 2}; /* log2 */
     size_t left = pages;
     for (unsigned order = BSAI_LIST_ORDERS; --order > 0;) {
-        shape->list[order] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, pages / part[order] >> order);
+        shape->list[order] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, pages >> part[order] >> order);
         left -= (size_t)shape->list[order] << order;
     }
     shape->list[0] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, left);
@@ -69,20 +69,20 @@ static void shape_cpus(struct plan *plan, size_t bytes)
 {
     const struct bsa_heap_config *c = &plan->config;
     struct bsai_cpu_shape *shape = &plan->shape;
-    size_t share = bytes / c->cpus / PER_CPU_PART;
+    size_t share = bsai_divide(bytes, c->cpus) / PER_CPU_PART;
 
     bsai_memset(shape, 0, sizeof(*shape));
     shape->classes = plan->classes.count;
     for (unsigned i = 0; i < shape->classes; i++) {
-        size_t most =
-            min(BSAI_MAGAZINE_DEFAULT, share / (shape->classes * sizeof(struct bsai_slot)));
-        most = min(most, min(share, MAGAZINE_BYTES_MAX) / plan->classes.size[i]);
+        size_t most = min(BSAI_MAGAZINE_DEFAULT,
+                          bsai_divide(share, shape->classes * sizeof(struct bsai_slot)));
+        most = min(most, bsai_divide(min(share, MAGAZINE_BYTES_MAX), plan->classes.size[i]));
         if (c->magazine_objects != 0)
             most =
                 c->magazine_objects == BSA_NONE ? 0 : min(c->magazine_objects, BSAI_MAGAZINE_MAX);
         shape->magazine[i] = (uint16_t)most;
     }
-    size_t pages = min(LIST_PAGES_MAX, share / c->page_size);
+    size_t pages = min(LIST_PAGES_MAX, share >> bsai_log2(c->page_size));
     if (c->page_list_pages != 0)
         pages = c->page_list_pages == BSA_NONE ? 0 : c->page_list_pages;
     share_lists(shape, pages);
@@ -103,7 +103,7 @@ static unsigned depot_batches(const struct plan *plan, size_t bytes)
         return 0;
     size_t most =
         c->depot_magazines != 0 ? c->depot_magazines : min(2 * (size_t)c->cpus, DEPOT_BATCHES_MAX);
-    return (unsigned)min(most, bytes / 1024 / (slots * sizeof(struct bsai_slot)));
+    return (unsigned)min(most, bsai_divide(bytes / 1024, slots * sizeof(struct bsai_slot)));
 }
 
 static size_t place(size_t *at, size_t bytes)

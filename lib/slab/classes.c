@@ -18,10 +18,11 @@ static size_t choose_pages(size_t object_size, size_t page_size)
     size_t best = 0, best_used = 0;
     for (size_t pages = 1; pages <= BSAI_SLAB_PAGES_MAX; pages++) {
         size_t bytes = pages * page_size;
-        size_t used = bytes / object_size * object_size;
-        if (used / object_size > BSAI_CAPACITY_MAX)
+        size_t objects = bsai_divide(bytes, object_size);
+        size_t used = objects * object_size;
+        if (objects > BSAI_CAPACITY_MAX)
             break;
-        if (used / object_size >= MIN_OBJECTS && (bytes - used) * MAX_WASTE_PART <= bytes)
+        if (objects >= MIN_OBJECTS && (bytes - used) * MAX_WASTE_PART <= bytes)
             return pages;
         if (used != 0 && (best == 0 || used * best > best_used * pages)) {
             best = pages;
@@ -38,9 +39,10 @@ bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page
         return false;
     size_t natural = object_size & (0 - object_size);
     g->object_size = (uint32_t)object_size;
-    g->magic = UINT32_MAX / (uint32_t)object_size + 1; /* 2^32 / object_size, rounded up */
+    g->magic =
+        (uint32_t)bsai_divide(UINT32_MAX, object_size) + 1; /* 2^32 / object_size, rounded up */
     g->slab_pages = (uint32_t)pages;
-    g->capacity = (uint32_t)(pages * page_size / object_size);
+    g->capacity = (uint32_t)bsai_divide(pages * page_size, object_size);
     g->words = (g->capacity + BSAI_WORD_BITS - 1) / BSAI_WORD_BITS;
     g->slab_align = (uint32_t)(natural > page_size ? natural : page_size);
     g->record_bytes = (uint32_t)bsai_align_up(

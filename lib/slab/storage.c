@@ -41,8 +41,9 @@ static void count_chunks(struct plan *plan)
             if (o.record_bytes == g.record_bytes && o.slab_pages < fewest)
                 fewest = o.slab_pages;
         }
-        size_t per_chunk = (page_size - BSAI_RECORD_ALIGN) / g.record_bytes;
-        plan->chunks += (plan->pages / fewest + per_chunk - 1) / per_chunk + 1;
+        size_t per_chunk = bsai_divide(page_size - BSAI_RECORD_ALIGN, g.record_bytes);
+        plan->chunks +=
+            bsai_divide(bsai_divide(plan->pages, fewest) + per_chunk - 1, per_chunk) + 1;
     }
 }
 
@@ -64,7 +65,7 @@ static bool make_plan(struct plan *plan, const struct bsa_slab_config *config)
         end - start < c->page_size)
         return false;
     plan->start = start;
-    plan->pages = (end - start) / c->page_size;
+    plan->pages = (end - start) >> bsai_log2(c->page_size);
 
     unsigned n = plan->classes.count;
     size_t at = sizeof(struct bsa_slab);
@@ -114,7 +115,7 @@ static void make_chunks(struct bsa_slab *slab, uintptr_t from, uintptr_t end, si
     if (!bsai_round_up(from, page_size, &first))
         return;
     slab->chunks = NULL;
-    size_t count = first < end ? (end - first) / page_size : 0;
+    size_t count = first < end ? (end - first) >> bsai_log2(page_size) : 0;
     while (count-- > 0) {
         struct bsai_spare_chunk *chunk = (struct bsai_spare_chunk *)(first + count * page_size);
         chunk->next = slab->chunks;
