@@ -24,7 +24,10 @@
 
 /* Live bits, which several CPUs change at once; the old word tells who was first. Relaxed: what
  * they stand for is handed over by the caller, from the one who allocated to the one who frees. */
-#define bsai_bits_flip(p, mask) __atomic_fetch_xor((p), (mask), __ATOMIC_RELAXED)
+#define bsai_bits_flip(p, mask) ((void)__atomic_fetch_xor((p), (mask), __ATOMIC_RELAXED))
+#define bsai_bits_exchange(p, expected, desired)                                                   \
+    __atomic_compare_exchange_n((p), (expected), (desired), true, __ATOMIC_RELAXED,                \
+                                __ATOMIC_RELAXED)
 
 /* Free bits, which objects are handed over by: who takes a bit may find it set before the state
  * word counts it. Release: what the user did to the object; acquire: the same, by who takes it. */

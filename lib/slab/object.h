@@ -14,10 +14,10 @@
  *
  * Live is the parity of two bits, so that the common allocation needs no atomic instruction:
  * `handed` words are written by the slab's home CPU alone, plainly, when it allocates; `taken`
- * words by everybody else who allocates and by everybody who frees, atomically. A free flips
- * `taken` and learns from the old value, in one instruction, whether it was the first: however two
- * CPUs meet, one of them is told that the object was not live. A slab's home changes only while
- * none of its objects is in use or cached.
+ * words by everybody else who allocates and by everybody who frees, atomically. A free exchanges its
+ * `taken` word for one with the bit flipped, and only where the word that it replaces says that the
+ * object is live: however many frees of an object meet, one is right, and the others change nothing,
+ * not even for a moment. A slab's home changes only while none of its objects is in use or cached.
  *
  * The object's own memory is never read or written.
  *
@@ -144,19 +144,18 @@ static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsign
 {
     bsai_word *words = bsai_object_words(slab, index);
     bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
-    bsai_word handed = bsai_peek(&words[0]) & bit, taken;
+    bsai_word handed = bsai_peek(&words[0]) & bit;
+    bsai_word taken = bsai_peek(&words[1]);
     if (alone) {
-        taken = bsai_peek(&words[1]);
         if (BSAI_UNLIKELY((taken & bit) == handed))
             return false;
         bsai_poke(&words[1], taken ^ bit);
         return true;
     }
-    taken = bsai_bits_flip(&words[1], bit) & bit;
-    if (BSAI_UNLIKELY(taken == handed)) {
-        bsai_bits_flip(&words[1], bit); /* it was not live, and is not again */
-        return false;
-    }
+    do {
+        if (BSAI_UNLIKELY((taken & bit) == handed))
+            return false;
+    } while (BSAI_UNLIKELY(!bsai_bits_exchange(&words[1], &taken, taken ^ bit)));
     return true;
 }
 
