@@ -14,10 +14,11 @@
  *
  * Live is the parity of two bits, so that the common allocation needs no atomic instruction:
  * `handed` words are written by the slab's home CPU alone, plainly, when it allocates; `taken`
- * words by everybody else who allocates and by everybody who frees, atomically. A free exchanges its
- * `taken` word for one with the bit flipped, and only where the word that it replaces says that the
- * object is live: however many frees of an object meet, one is right, and the others change nothing,
- * not even for a moment. A slab's home changes only while none of its objects is in use or cached.
+ * words by everybody else who allocates and by everybody who frees, atomically. A free exchanges
+ * its `taken` word for one with the bit flipped, and only where the word that it replaces says that
+ * the object is live: however many frees of an object meet, one is right, and the others change
+ * nothing, not even for a moment. A slab's home changes only while none of its objects is in use or
+ * cached.
  *
  * The object's own memory is never read or written.
  *
