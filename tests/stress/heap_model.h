@@ -2,8 +2,8 @@
 /*
  * A simple model of a heap: what is live, where, how large and with which contents.
  *
- * Every address that the heap hands out is entered and must lie in a region, be aligned, and overlap
- * nothing that is live; every free first finds the contents as they were left.
+ * Every address that the heap hands out is entered and must lie in a region, be aligned, and
+ * overlap nothing that is live; every free first finds the contents as they were left.
  */
 #ifndef BSA_TESTS_HEAP_MODEL_H
 #define BSA_TESTS_HEAP_MODEL_H
@@ -166,7 +166,8 @@ static inline int model_visit(void *arg, const struct bsa_live_block *block)
     return 0;
 }
 
-/* The heap's figures are those of the model, and add up; the heap finds nothing wrong with itself. */
+/* The heap's figures are those of the model, and add up; the heap finds nothing wrong with itself.
+ */
 static inline void model_compare(const struct model *m, bsa_heap *heap)
 {
     struct bsa_heap_stats s = BSA_HEAP_STATS_INIT;

@@ -16,6 +16,23 @@
 #define BSA_CHECKS 0
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define SANITIZED_THREADS 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SANITIZED_THREADS 1
+#endif
+#endif
+#ifndef SANITIZED_THREADS
+#define SANITIZED_THREADS 0
+#endif
+
+/* n times the scale; a part of it where each operation costs many times as much. */
+static inline size_t fewer_sanitized(size_t n, size_t part)
+{
+    return scaled(SANITIZED_THREADS ? n / part : n);
+}
+
 /* The CPU that the calling thread takes itself for. */
 static _Thread_local unsigned this_cpu;
 
@@ -45,7 +62,8 @@ static inline void hook_log(void *ctx, int level, const char *message)
     fflush(stdout);
 }
 
-/* No thread test misuses anything: a fault is the library's mistake, and ends the test where it is. */
+/* No thread test misuses anything: a fault is the library's mistake, and ends the test where it is.
+ */
 static inline void hook_fault_abort(void *ctx, enum bsa_status status, const void *addr,
                                     const char *what)
 {
@@ -66,8 +84,8 @@ static inline struct bsa_platform stress_platform(void)
     return platform;
 }
 
-/* Contents that follow from the address and a serial number: the whole of a small object; the ends and
- * one word of each 512 bytes of a large one. */
+/* Contents that follow from the address and a serial number: the whole of a small object; the ends
+ * and one word of each 512 bytes of a large one. */
 static inline uint64_t stamp_at(const unsigned char *at, uint64_t serial)
 {
     return ((uint64_t)(uintptr_t)at ^ serial) * UINT64_C(0x9e3779b97f4a7c15);
@@ -131,7 +149,8 @@ static inline void *crew_main(void *arg)
     return NULL;
 }
 
-/* Runs work(job, 0 .. count - 1), each in a thread of its own that begins as the CPU of its number. */
+/* Runs work(job, 0 .. count - 1), each in a thread of its own that begins as the CPU of its number.
+ */
 static inline void crew_run(unsigned count, void (*work)(void *job, unsigned number), void *job)
 {
     struct crew crew = {.count = count};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random operations on the slab allocator alone against a shadow model: what is live, with which contents,
- * and which pages are a slab's. The pages come from a simple bitmap of the range, so that an overlap or a
- * page handed back twice shows at once.
+ * Random operations on the slab allocator alone against a shadow model: what is live, with which
+ * contents, and which pages are a slab's. The pages come from a simple bitmap of the range, so that
+ * an overlap or a page handed back twice shows at once.
  */
 #include "stress.h"
 
@@ -296,7 +296,8 @@ START_TEST(random_operations)
 {
     printf("# %s\n", setups[_i].name);
     struct world *w = make_world(_i);
-    size_t steps = scaled(BSA_CHECKS >= 2 ? 20000 : 300000), every = BSA_CHECKS >= 2 ? 1 : 101;
+    size_t steps = fewer_sanitized(BSA_CHECKS >= 2 ? 20000 : 300000, 10),
+           every = BSA_CHECKS >= 2 ? 1 : 101;
     for (size_t i = 1; i <= steps; i++) {
         step(w);
         if (i % every == 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads on a heap in shared mode: each works as a CPU, or as several in turn, and what they free may be
- * anybody's. After each test every byte is back.
+ * Threads on a heap in shared mode: each works as a CPU, or as several in turn, and what they free
+ * may be anybody's. After each test every byte is back.
  */
 #include "threads.h"
 
@@ -126,8 +126,8 @@ START_TEST(ring)
 }
 END_TEST
 
-/* Half of the threads only allocate, the others only free: memory must not be stranded at either. The
- * heap holds a small part of what passes through it. */
+/* Half of the threads only allocate, the others only free: memory must not be stranded at either.
+ * The heap holds a small part of what passes through it. */
 
 enum { QUEUE = 256 };
 
@@ -341,8 +341,8 @@ START_TEST(exhaustion)
 }
 END_TEST
 
-/* No thread holds more than its share of a heap in which all shares fit at once: so nobody is refused,
- * however the others' frees and allocations fall. */
+/* No thread holds more than its share of a heap in which all shares fit at once: so nobody is
+ * refused, however the others' frees and allocations fall. */
 static void work_share(void *arg, unsigned number)
 {
     struct job *job = arg;

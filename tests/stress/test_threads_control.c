@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads that allocate and free while others drain them, reclaim memory, look at everything and check it;
- * CPUs that are exclusive to their threads; and signal handlers that allocate.
+ * Threads that allocate and free while others drain them, reclaim memory, look at everything and
+ * check it; CPUs that are exclusive to their threads; and signal handlers that allocate.
  */
 #include "threads.h"
 
@@ -32,8 +32,8 @@ static void empty_slots(struct job *job)
         tag_free(job->place->heap, atomic_exchange(&job->slots[i], NULL));
 }
 
-/* Objects and blocks into slots that all workers share; now and then all of them are emptied, so that
- * slabs come and go. */
+/* Objects and blocks into slots that all workers share; now and then all of them are emptied, so
+ * that slabs come and go. */
 static void swap_steps(struct job *job, struct rng *rng, size_t steps)
 {
     bsa_heap *heap = job->place->heap;
@@ -104,7 +104,8 @@ static int count_live(void *arg, const struct bsa_live_block *block)
     return 0;
 }
 
-/* Everything that can be asked, while everything moves: each answer must be consistent in itself. */
+/* Everything that can be asked, while everything moves: each answer must be consistent in itself.
+ */
 static void look(struct place *place)
 {
     bsa_heap *heap = place->heap;
@@ -158,7 +159,8 @@ START_TEST(looked_at)
 }
 END_TEST
 
-/* The same beside a thread that reclaims, so that memory moves outside of any CPU's calls as well. */
+/* The same beside a thread that reclaims, so that memory moves outside of any CPU's calls as well.
+ */
 static void beside_look_and_reclaim(void *arg, unsigned number)
 {
     struct job *job = arg;
@@ -281,8 +283,8 @@ START_TEST(exclusive_offline)
 }
 END_TEST
 
-/* Exclusive CPUs that run functions for each other, as a kernel's interrupts between processors do: a
- * mailbox each, looked at between operations and while waiting for an answer. */
+/* Exclusive CPUs that run functions for each other, as a kernel's interrupts between processors do:
+ * a mailbox each, looked at between operations and while waiting for an answer. */
 
 struct mailbox {
     void (*_Atomic fn)(void *arg);
@@ -367,8 +369,8 @@ START_TEST(exclusive_run_on_cpu)
 }
 END_TEST
 
-/* A signal handler that allocates and frees as the CPU of the thread that it interrupts. The hooks block
- * signals while the heap holds locks or private state, as a kernel masks interrupts. */
+/* A signal handler that allocates and frees as the CPU of the thread that it interrupts. The hooks
+ * block signals while the heap holds locks or private state, as a kernel masks interrupts. */
 
 static uintptr_t hook_block(void *ctx)
 {
@@ -452,6 +454,73 @@ START_TEST(signals)
 }
 END_TEST
 
+/* All threads free the same thing at once: one of them is right. */
+
+struct race {
+    struct place *place;
+    size_t rounds, wrong;
+    void *volatile target;
+    atomic_uint arrived[2], won, refused;
+    bool pages;
+};
+
+/* Spins, so that all leave at the same moment. */
+static void meet(struct race *race, unsigned which)
+{
+    atomic_fetch_add(&race->arrived[which], 1);
+    for (unsigned spins = 0; atomic_load(&race->arrived[which]) % THREADS != 0; spins++) {
+        if (spins % 1024 == 1023)
+            sched_yield();
+    }
+}
+
+static enum bsa_status free_target(struct race *race, unsigned number)
+{
+    bsa_heap *heap = race->place->heap;
+    bsa_cpu *cpu = bsa_heap_cpu(heap, number);
+    void *target = race->target;
+    if (race->pages)
+        return number % 2 == 0 ? bsa_heap_free_pages(heap, target, 1)
+                               : bsa_cpu_free_pages(cpu, target, 1);
+    return number % 2 == 0 ? bsa_heap_free(heap, target) : bsa_cpu_free(cpu, target);
+}
+
+static void work_race(void *arg, unsigned number)
+{
+    struct race *race = arg;
+    for (size_t i = 0; i < race->rounds; i++) {
+        if (number == i % THREADS) {
+            void *p = NULL;
+            require((race->pages ? bsa_heap_alloc_pages(race->place->heap, 1, 1, &p)
+                                 : bsa_heap_alloc(race->place->heap, 64, 8, &p)) == BSA_OK);
+            race->target = p;
+            if (i > 0)
+                race->wrong += race->won != 1 || race->refused != THREADS - 1;
+            atomic_store(&race->won, 0);
+            atomic_store(&race->refused, 0);
+        }
+        meet(race, 0);
+        enum bsa_status status = free_target(race, number);
+        atomic_fetch_add(&race->won, status == BSA_OK);
+        atomic_fetch_add(&race->refused, status == BSA_ERR_NOT_ALLOCATED);
+        meet(race, 1);
+    }
+}
+
+START_TEST(racing_frees)
+{
+    struct place place = place_of(THREADS);
+    place.platform.fault = NULL;
+    place.config.magazine_objects = _i >= 2 ? BSA_NONE : 0;
+    place.config.page_list_pages = _i >= 2 ? BSA_NONE : 0;
+    place_open(&place, (size_t)4 << 20);
+    struct race race = {.place = &place, .rounds = thread_steps(20000), .pages = _i % 2 == 1};
+    crew_run(THREADS, work_race, &race);
+    ck_assert_uint_eq(race.wrong, 0);
+    place_close(&place);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("threads under control");
@@ -460,6 +529,7 @@ int main(void)
     tcase_add_loop_test(tcase, looked_at, 0, 2);
     tcase_add_test(tcase, looked_at_while_reclaiming);
     tcase_add_test(tcase, starved);
+    tcase_add_loop_test(tcase, racing_frees, 0, 4);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("exclusive");
     tcase_add_loop_test(tcase, exclusive_posted, 0, 3);

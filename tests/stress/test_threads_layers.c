@@ -101,8 +101,8 @@ START_TEST(buddy_alone)
 }
 END_TEST
 
-/* The slab allocator alone: whoever finds that a slab is needed brings it, and whoever empties one takes
- * its pages. Every object is freed by another thread than the one that allocated it. */
+/* The slab allocator alone: whoever finds that a slab is needed brings it, and whoever empties one
+ * takes its pages. Every object is freed by another thread than the one that allocated it. */
 
 static void give_pages(struct job *job, const struct bsa_slab_freed *freed)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the threaded tests share: a heap that is whole before and after, and memory that tells its own
- * size, so that whoever gets a pointer can check it and free it.
+ * What the threaded tests share: a heap that is whole before and after, and memory that tells its
+ * own size, so that whoever gets a pointer can check it and free it.
  */
 #ifndef BSA_TESTS_THREADS_H
 #define BSA_TESTS_THREADS_H
@@ -11,23 +11,12 @@
 #include <stdatomic.h>
 #include <string.h>
 
-#if defined(__SANITIZE_THREAD__)
-#define SANITIZED_THREADS 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SANITIZED_THREADS 1
-#endif
-#endif
-#ifndef SANITIZED_THREADS
-#define SANITIZED_THREADS 0
-#endif
-
 enum { THREADS = 4 };
 
-/* Operations of one thread: a tenth of them where each costs ten times as much. */
+/* Operations of one thread. */
 static inline size_t thread_steps(size_t n)
 {
-    return scaled(SANITIZED_THREADS ? n / 10 : n);
+    return fewer_sanitized(n, 10);
 }
 
 /* A heap on regions of its own. */
