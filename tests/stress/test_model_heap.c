@@ -446,16 +446,18 @@ static void do_reserve(struct world *w)
         return;
     size_t managed = bsa_heap_managed_bytes(w->heap), allocated = bsa_heap_allocated_bytes(w->heap);
     enum bsa_status status = bsa_heap_reserve(w->heap, at + 1, page - 1);
-    /* What lies on a CPU's list is asked back, where that CPU may be asked. */
-    bool kept = (flags & BSA_PAGE_CACHED) != 0 && (w->setup->flags & BSA_HEAP_EXCLUSIVE_CPUS) != 0;
-    if ((flags & BSA_PAGE_FREE) == 0 || (kept && status != BSA_OK)) {
+    /* What lies on a CPU's list or in an empty slab is asked back, where the CPU may be asked. */
+    bool exclusive = (w->setup->flags & BSA_HEAP_EXCLUSIVE_CPUS) != 0;
+    bool ready = (flags & BSA_PAGE_FREE) != 0 && ((flags & BSA_PAGE_CACHED) == 0 || !exclusive);
+    expect(bsa_heap_allocated_bytes(w->heap) <= allocated);
+    if (status != BSA_OK) {
         expect_status(status, BSA_ERR_MEMORY_OVERLAP);
+        expect(!ready);
         expect_eq(bsa_heap_managed_bytes(w->heap), managed);
         return;
     }
-    expect_status(status, BSA_OK);
+    expect((flags & (BSA_PAGE_HEAD | BSA_PAGE_TAIL | BSA_PAGE_RESERVED)) == 0);
     expect_eq(bsa_heap_managed_bytes(w->heap), managed - page);
-    expect_eq(bsa_heap_allocated_bytes(w->heap), allocated);
     model_mark(m, at, page, true);
     m->withdrawn += page;
     expect_status(bsa_heap_page_flags(w->heap, at, &flags), BSA_OK);
