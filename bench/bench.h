@@ -8,8 +8,9 @@
  *   pass       a few milliseconds of a workload; a cell is the median of its passes
  *   round      every cell once, those of a row one after the other
  *
- * rows.c and subjects.c are the tables, workloads.h the loops, cell.c measures one cell, runner.c starts
- * the processes, report.c prints. Sizes, slots and orders of free are drawn before the clock starts.
+ * rows.c and subjects.c are the tables, workloads.h the loops, cell.c measures one cell, runner.c
+ * starts the processes, report.c prints. Sizes, slots and orders of free are drawn before the clock
+ * starts.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H
@@ -39,6 +40,8 @@ enum bench_workload {
     BENCH_PAGE_CHURN,
     BENCH_FILL, /* makes the live objects of a churn; not measured */
     BENCH_PAGE_FILL,
+    BENCH_EMPTY, /* frees them, when all is done */
+    BENCH_PAGE_EMPTY,
     BENCH_WORKLOADS
 };
 
@@ -118,8 +121,8 @@ void bench_attach_hook(struct bench_thread *thread);
 
 /* A heap in memory of its own. */
 bsa_heap *bench_heap_open(const struct bench_subject *subject);
-/* Ends the process when the heap is not sound. */
-void bench_heap_check(bsa_heap *heap);
+/* Ends the heap, and the process when the heap is not sound or something is left in it. */
+void bench_heap_close(bsa_heap *heap);
 
 /* Measuring ---------------------------------------------------------------------------------- */
 

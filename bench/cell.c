@@ -2,9 +2,9 @@
 /*
  * One cell: a row with a subject, in this process.
  *
- * One thread is timed by the CPU time that it used, so that other processes of the machine take little
- * part in it. Two threads are timed by the clock, from the first one's start to the last one's end, for
- * waiting for each other is a cost of theirs.
+ * One thread is timed by the CPU time that it used, so that other processes of the machine take
+ * little part in it. Two threads are timed by the clock, from the first one's start to the last
+ * one's end, for waiting for each other is a cost of theirs.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -126,6 +126,7 @@ static void run_thread(struct cell *cell, struct bench_thread *thread)
 {
     const struct bench_plan *plan = &cell->plan;
     const struct bench_row *row = plan->row;
+    bench_loop *const *loops = cell->subject->loops;
     unsigned round = 0;
 
     pin(thread->index, cell->threads);
@@ -133,15 +134,20 @@ static void run_thread(struct cell *cell, struct bench_thread *thread)
         cell->subject->attach(thread);
     if (row->live != 0)
         thread->live = bench_memory(row->live * sizeof(*thread->live));
-    if (row->workload == BENCH_CHURN || row->workload == BENCH_PAGE_CHURN) {
-        enum bench_workload fill = row->workload == BENCH_CHURN ? BENCH_FILL : BENCH_PAGE_FILL;
-        cell->subject->loops[fill](thread, row, plan->steps, row->live);
-    }
+    if (row->workload == BENCH_CHURN)
+        loops[BENCH_FILL](thread, row, plan->steps, row->live);
+    else if (row->workload == BENCH_PAGE_CHURN)
+        loops[BENCH_PAGE_FILL](thread, row, plan->steps, row->live);
 
     /* The warm-up goes through all steps once: memory has been touched, caches are as they stay. */
     size_t whole = plan->step_count / plan->steps_per_pass;
     size_t pass = run_passes(cell, thread, 0, whole, cell->seconds / WARM_UP_PART, &round);
     run_passes(cell, thread, pass, PASSES_MIN, cell->seconds, &round);
+
+    if (row->workload == BENCH_CHURN)
+        loops[BENCH_EMPTY](thread, row, NULL, row->live);
+    else if (row->workload == BENCH_PAGE_CHURN)
+        loops[BENCH_PAGE_EMPTY](thread, row, NULL, row->live);
 }
 
 struct start {
@@ -180,6 +186,6 @@ double bench_cell(const struct bench_row *row, const struct bench_subject *subje
         pthread_join(others[i], NULL);
 
     if (heap != NULL)
-        bench_heap_check(heap);
+        bench_heap_close(heap);
     return bench_median(cell->passes, cell->pass_count) / (double)cell->plan.steps_per_pass;
 }

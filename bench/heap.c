@@ -49,9 +49,14 @@ bsa_heap *bench_heap_open(const struct bench_subject *subject)
     return heap;
 }
 
-void bench_heap_check(bsa_heap *heap)
+void bench_heap_close(bsa_heap *heap)
 {
+    size_t live = 0;
     enum bsa_status status = bsa_heap_validate(heap);
     if (status != BSA_OK)
         bench_fail("the heap is not sound after the run: %s", bsa_strerror(status));
+    status = bsa_heap_fini(&heap, &live);
+    if (status != BSA_OK || live != 0)
+        bench_fail("all was freed, and the heap has %zu live blocks: %s", live,
+                   bsa_strerror(status));
 }

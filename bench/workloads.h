@@ -105,11 +105,28 @@ static void run_page_fill(struct bench_thread *thread, const struct bench_row *r
     }
 }
 
+static void run_empty(struct bench_thread *thread, const struct bench_row *row,
+                      const struct bench_step *steps, size_t count)
+{
+    (void)steps, (void)count;
+    for (size_t i = 0; i < row->live; i++)
+        put(thread, thread->live[i].p);
+}
+
+static void run_page_empty(struct bench_thread *thread, const struct bench_row *row,
+                           const struct bench_step *steps, size_t count)
+{
+    (void)steps, (void)count;
+    for (size_t i = 0; i < row->live; i++)
+        put_pages(thread, thread->live[i].p, thread->live[i].order);
+}
+
 #define BENCH_LOOPS                                                                                \
     {                                                                                              \
         [BENCH_PAIR] = run_pair, [BENCH_BATCH] = run_batch, [BENCH_CHURN] = run_churn,             \
         [BENCH_PAGE_PAIR] = run_page_pair, [BENCH_PAGE_CHURN] = run_page_churn,                    \
-        [BENCH_FILL] = run_fill, [BENCH_PAGE_FILL] = run_page_fill                                 \
+        [BENCH_FILL] = run_fill, [BENCH_PAGE_FILL] = run_page_fill, [BENCH_EMPTY] = run_empty,     \
+        [BENCH_PAGE_EMPTY] = run_page_empty                                                        \
     }
 
 #endif
