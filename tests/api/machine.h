@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A simulated machine for the tests of the public interface: which CPU runs, where virtual addresses
- * lie physically, and what the library said through its hooks. Regions live as long as the test.
+ * A simulated machine for the tests of the public interface: which CPU runs, where virtual
+ * addresses lie physically, and what the library said through its hooks. Regions live as long as
+ * the test.
  */
 #ifndef BSA_TESTS_API_MACHINE_H
 #define BSA_TESTS_API_MACHINE_H
@@ -105,8 +106,14 @@ static inline void machine_place_low(struct machine *m, const void *region, size
     m->low_phys = phys;
 }
 
-/* Memory of its own at an address that is `offset` above a multiple of align; it stays until the test
- * ends. */
+/* Makes all memory lie above 4 GiB, which on a machine of 32 bits it would not. */
+static inline void machine_place_high(struct machine *m)
+{
+    m->platform.virt_to_phys = machine_virt_to_phys;
+}
+
+/* Memory of its own at an address that is `offset` above a multiple of align; it stays until the
+ * test ends. */
 static inline void *region_new(size_t bytes, size_t align, size_t offset)
 {
     return region_make(bytes, align, offset).start;
@@ -119,8 +126,8 @@ static inline bool is_aligned(const void *p, size_t align)
 
 #define assert_ok(call) assert_status(call, BSA_OK)
 
-/* Contents that follow from a tag, so that an overlap of two blocks shows in one of them. Of large blocks
- * every 61st byte is enough. */
+/* Contents that follow from a tag, so that an overlap of two blocks shows in one of them. Of large
+ * blocks every 61st byte is enough. */
 static inline unsigned char pattern_byte(unsigned tag, size_t i)
 {
     return (unsigned char)(tag * 167u + i * 13u + (i >> 8) * 31u + 1u);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stand-alone slab allocator with its range of pages, of which the test hands out one after another. */
+/* A stand-alone slab allocator with its range of pages, of which the test hands out one after
+ * another. */
 #ifndef BSA_TESTS_API_SLABS_H
 #define BSA_TESTS_API_SLABS_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Failures that allocators of this kind have had: a test for each, which the behaviour told in its comment
- * would fail. Here what concerns several CPUs and objects in use; how memory is spent on slabs is in
- * test_failures_slabs.c, and pages are in test_failures_pages.c. A bound on cost counts steps, which
- * builds with checks do.
+ * Failures that allocators of this kind have had: a test for each, which the behaviour told in its
+ * comment would fail. Here what concerns several CPUs and objects in use; how memory is spent on
+ * slabs is in test_failures_slabs.c, and pages are in test_failures_pages.c. A bound on cost counts
+ * steps, which builds with checks do.
  */
 #include <sys/mman.h>
 
@@ -57,10 +57,11 @@ static void protect_slabs(bsa_heap *heap, unsigned char *is_slab, int access)
 }
 
 /*
- * 1. A free from another CPU counted in the slab's header after it had published the object. By then the
- * slab could be gone, and its page's next owner found a word of its data increased. Here slabs are never
- * touched: with their pages inaccessible, objects are freed from elsewhere, collected, and the slabs go
- * home and become blocks, which keep their contents while the records do as they please.
+ * 1. A free from another CPU counted in the slab's header after it had published the object. By
+ * then the slab could be gone, and its page's next owner found a word of its data increased. Here
+ * slabs are never touched: with their pages inaccessible, objects are freed from elsewhere,
+ * collected, and the slabs go home and become blocks, which keep their contents while the records
+ * do as they please.
  */
 START_TEST(remote_frees_do_not_touch_the_slab)
 {
@@ -122,9 +123,9 @@ START_TEST(the_slab_allocator_does_not_touch_its_pages)
 END_TEST
 
 /*
- * 2. The base of a slab was searched backward by a magic number: user data that looked like a header
- * corrupted a live object and lost the freed one. Here objects and blocks hold copies of all that the
- * allocator itself keeps, and every free goes where it should.
+ * 2. The base of a slab was searched backward by a magic number: user data that looked like a
+ * header corrupted a live object and lost the freed one. Here objects and blocks hold copies of all
+ * that the allocator itself keeps, and every free goes where it should.
  */
 START_TEST(data_that_looks_like_metadata_is_only_data)
 {
@@ -206,9 +207,9 @@ START_TEST(a_warm_restart_finds_nothing_of_before)
 END_TEST
 
 /*
- * 3. Objects freed by another CPU waited for the slab's owner: while it idled they stayed, and with the
- * heap full of them every allocation failed. Here CPU 0 fills the heap and never calls again; CPU 1 frees
- * everything and CPU 2 gets it, as pages and as objects.
+ * 3. Objects freed by another CPU waited for the slab's owner: while it idled they stayed, and with
+ * the heap full of them every allocation failed. Here CPU 0 fills the heap and never calls again;
+ * CPU 1 frees everything and CPU 2 gets it, as pages and as objects.
  */
 START_TEST(memory_freed_elsewhere_does_not_wait_for_an_idle_cpu)
 {
@@ -235,7 +236,8 @@ START_TEST(memory_freed_elsewhere_does_not_wait_for_an_idle_cpu)
     ck_assert_uint_gt(again * 2048, REGION / 10 * 9);
     for (size_t i = 0; i < again; i++)
         assert_ok(bsa_heap_free(heap, p[i]));
-    /* In exclusive mode the two other CPUs keep what is in their magazines, each at most a few slabs. */
+    /* In exclusive mode the two other CPUs keep what is in their magazines, each at most a few
+     * slabs. */
     heap_stats(heap, &stats);
     size_t before = free_pages_of(heap);
     size_t taken = take_all_pages(heap);
@@ -250,8 +252,8 @@ START_TEST(memory_freed_elsewhere_does_not_wait_for_an_idle_cpu)
 END_TEST
 
 /*
- * 4. With no slab partly free, an allocation looked through all full ones, under the lock. Here the steps
- * of a pair are the same however many full slabs there are.
+ * 4. With no slab partly free, an allocation looked through all full ones, under the lock. Here the
+ * steps of a pair are the same however many full slabs there are.
  */
 START_TEST(full_slabs_cost_an_allocation_nothing)
 {
@@ -311,9 +313,10 @@ START_TEST(slabs_with_remote_frees_are_found_step_by_step)
 END_TEST
 
 /*
- * 5. An allocation that found no object added a slab and asked again; when another CPU had taken the
- * slab's objects meanwhile, it said that there was no memory, with nearly all of it free. Here, with the
- * heap full, CPU 1 takes again all that it is made to give back, twenty times, and only then lets go.
+ * 5. An allocation that found no object added a slab and asked again; when another CPU had taken
+ * the slab's objects meanwhile, it said that there was no memory, with nearly all of it free. Here,
+ * with the heap full, CPU 1 takes again all that it is made to give back, twenty times, and only
+ * then lets go.
  */
 struct restless {
     struct machine m; /* first: the hooks' ctx */
@@ -397,9 +400,9 @@ START_TEST(a_stolen_slab_is_asked_for_again)
 END_TEST
 
 /*
- * 6. The CPU's id was read several times in one operation: a thread that migrated between two readings
- * used one CPU's lock and another one's lists. Here it is asked once, and an id that is another one at
- * each question does no harm.
+ * 6. The CPU's id was read several times in one operation: a thread that migrated between two
+ * readings used one CPU's lock and another one's lists. Here it is asked once, and an id that is
+ * another one at each question does no harm.
  */
 static unsigned restless_cpu_id(void *ctx)
 {

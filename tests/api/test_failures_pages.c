@@ -35,8 +35,8 @@ static size_t take_all_pages(bsa_buddy *buddy, void **p)
 }
 
 /*
- * 7. A request that was aligned to more than the start of memory failed: 1024 pages at 4 MiB with 198 MiB
- * free. Here alignment is that of the address, and regions begin anywhere.
+ * 7. A request that was aligned to more than the start of memory failed: 1024 pages at 4 MiB with
+ * 198 MiB free. Here alignment is that of the address, and regions begin anywhere.
  */
 START_TEST(any_alignment_in_a_region_that_begins_anywhere)
 {
@@ -69,8 +69,9 @@ START_TEST(any_alignment_in_a_region_that_begins_anywhere)
 END_TEST
 
 /*
- * 9. Memory was managed in units of 2 MiB: a region of 2 MiB gave nothing, one of 4 MiB half, and a region
- * that gave nothing was reported as a success. Here what is not metadata is pages, or an error is given.
+ * 9. Memory was managed in units of 2 MiB: a region of 2 MiB gave nothing, one of 4 MiB half, and a
+ * region that gave nothing was reported as a success. Here what is not metadata is pages, or an
+ * error is given.
  */
 START_TEST(small_regions_give_what_they_have)
 {
@@ -128,8 +129,8 @@ START_TEST(a_region_that_gives_nothing_is_an_error)
 END_TEST
 
 /*
- * 10. Every free searched the sections one by one. Here the steps of a free are the same with 4 sections
- * and with 1024 of different sizes.
+ * 10. Every free searched the sections one by one. Here the steps of a free are the same with 4
+ * sections and with 1024 of different sizes.
  */
 START_TEST(many_sections_cost_a_free_nothing)
 {
@@ -176,14 +177,16 @@ START_TEST(many_sections_cost_a_free_nothing)
 END_TEST
 
 /*
- * 11. A request for aligned pages walked the free list: the more pages of the wrong parity, the longer.
- * Here it takes as many steps with 100 000 of them as with 1000, whether it fails or succeeds.
+ * 11. A request for aligned pages walked the free list: the more pages of the wrong parity, the
+ * longer. Here it takes as many steps with 100 000 of them as with 1000, whether it fails or
+ * succeeds.
  */
 static size_t steps_among_wrong_parity(size_t pages)
 {
     enum { TIMES = 200 };
     struct machine m;
     machine_start(&m);
+    machine_place_high(&m);
     size_t bytes = 2 * pages * PAGE + pages * PAGE / 8;
     bsa_buddy *buddy = buddy_new(&m, region_new(bytes, 64 * MIB, 0), bytes);
     void **p = region_new(3 * pages * sizeof *p, PAGE, 0);
@@ -230,9 +233,9 @@ START_TEST(aligned_requests_do_not_walk_free_pages)
 END_TEST
 
 /*
- * 12. Ordinary pages were taken from low memory while high memory was free, until none was left for those
- * who need it. Here they come from high memory first, wherever in the order of registration it is, and
- * leave a reserve of 1/32 of the low memory.
+ * 12. Ordinary pages were taken from low memory while high memory was free, until none was left for
+ * those who need it. Here they come from high memory first, wherever in the order of registration
+ * it is, and leave a reserve of 1/32 of the low memory.
  */
 START_TEST(low_memory_keeps_a_reserve)
 {
@@ -301,7 +304,8 @@ START_TEST(a_heap_keeps_low_pages_for_those_who_ask)
 }
 END_TEST
 
-/* 13. 3 pages cost 4, 33 cost 64, 257 cost 512. Here n pages cost n, and the rest of a block can be had. */
+/* 13. 3 pages cost 4, 33 cost 64, 257 cost 512. Here n pages cost n, and the rest of a block can be
+ * had. */
 START_TEST(pages_cost_what_was_asked_for)
 {
     static const size_t counts[] = {3, 5, 33, 100, 257, 511, 513, 1000, 1025, 1, 2, 2047};
@@ -335,9 +339,9 @@ START_TEST(pages_cost_what_was_asked_for)
 END_TEST
 
 /*
- * 15. All CPUs took one lock for each page, twice to fill a CPU's cache, and neighbouring CPUs' state shared
- * cache lines. Here a CPU's pages and objects come and go without a step below its own lists, and each
- * CPU's state begins on a cache line of its own.
+ * 15. All CPUs took one lock for each page, twice to fill a CPU's cache, and neighbouring CPUs'
+ * state shared cache lines. Here a CPU's pages and objects come and go without a step below its own
+ * lists, and each CPU's state begins on a cache line of its own.
  */
 START_TEST(cpus_keep_out_of_each_others_way)
 {

@@ -29,8 +29,8 @@ static void **pointers(size_t n)
 }
 
 /*
- * 8. Slabs had to begin at a multiple of 16 KiB: on a page allocator whose memory begins otherwise, the
- * classes from 512 bytes on never got one. Here pages at any page boundary will do.
+ * 8. Slabs had to begin at a multiple of 16 KiB: on a page allocator whose memory begins otherwise,
+ * the classes from 512 bytes on never got one. Here pages at any page boundary will do.
  */
 START_TEST(slabs_need_no_more_than_page_alignment)
 {
@@ -65,8 +65,9 @@ START_TEST(slabs_need_no_more_than_page_alignment)
 END_TEST
 
 /*
- * 14. Empty slabs that were kept for later were not given up when memory was short: with nothing live, an
- * allocation failed. Here all of memory can be had as pages after all of it was objects of each class.
+ * 14. Empty slabs that were kept for later were not given up when memory was short: with nothing
+ * live, an allocation failed. Here all of memory can be had as pages after all of it was objects of
+ * each class.
  */
 START_TEST(kept_slabs_are_given_up_under_pressure)
 {
@@ -97,8 +98,8 @@ START_TEST(kept_slabs_are_given_up_under_pressure)
 END_TEST
 
 /*
- * 17. With 64 KiB pages a slab of 8 byte objects was used to 6 %; with 1 KiB pages 2048 byte objects did
- * not exist. Here each class fills its slabs to 98 % at every page size.
+ * 17. With 64 KiB pages a slab of 8 byte objects was used to 6 %; with 1 KiB pages 2048 byte
+ * objects did not exist. Here each class fills its slabs to 98 % at every page size.
  */
 START_TEST(every_class_fills_its_slabs_at_every_page_size)
 {
@@ -127,8 +128,8 @@ START_TEST(every_class_fills_its_slabs_at_every_page_size)
 END_TEST
 
 /*
- * 19. The header of a slab took the place of 2 of its 8 or 16 objects. Here it lies elsewhere, and nearly
- * all memory is objects.
+ * 19. The header of a slab took the place of 2 of its 8 or 16 objects. Here it lies elsewhere, and
+ * nearly all memory is objects.
  */
 START_TEST(headers_cost_no_objects)
 {
@@ -151,10 +152,10 @@ START_TEST(headers_cost_no_objects)
 END_TEST
 
 /*
- * 18. Misuse in ordinary builds: a double free handed a live slab to the page allocator, or, by another
- * CPU, looped for ever under the lock; a page freed twice was given to two; a free with another size
- * overlapped live objects; an id out of range was a crash. The programs of misuse/ go through all of it;
- * here is what those failures led to.
+ * 18. Misuse in ordinary builds: a double free handed a live slab to the page allocator, or, by
+ * another CPU, looped for ever under the lock; a page freed twice was given to two; a free with
+ * another size overlapped live objects; an id out of range was a crash. The programs of misuse/ go
+ * through all of it; here is what those failures led to.
  */
 START_TEST(misuse_does_no_damage)
 {

@@ -49,7 +49,7 @@ START_TEST(configurations)
         refused(&heap, region, &config);
     }
     config.platform = &platform;
-    platform.size = 4;
+    platform.size = 3;
     refused(&heap, region, &config);
     assert_status(bsa_heap_init(&heap, NULL, MIB, NULL), BSA_ERR_INVALID_PARAM);
     assert_status(bsa_heap_init(&heap, region, 0, NULL), BSA_ERR_INVALID_PARAM);
@@ -407,6 +407,7 @@ START_TEST(flags_of_pages)
     unsigned flags;
     size_t slab = 0, meta = 0, cached = 0, block = 0, free = 0;
     machine_start(&m);
+    machine_place_high(&m);
     bsa_heap *heap = heap_new(&m, 4 * MIB, plain);
     void *object = heap_get(heap, 100, 1), *pages = heap_get_pages(heap, 3, 1);
     for (unsigned i = 0; i < 300; i++)

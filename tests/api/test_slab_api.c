@@ -182,8 +182,8 @@ START_TEST(whole_slabs_freed_elsewhere)
 }
 END_TEST
 
-/* A full slab, its first half freed elsewhere and its second here, or the other way round: it is on each
- * list once, so that what can be taken is what was freed. */
+/* A full slab, its first half freed elsewhere and its second here, or the other way round: it is on
+ * each list once, so that what can be taken is what was freed. */
 START_TEST(remote_and_local_frees_of_a_full_slab)
 {
     struct slabs s;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frees of what was never handed out, of a part of it, and with another size, count or alignment. */
+/* Frees of what was never handed out, of a part of it, and with another size, count or alignment.
+ */
 #include "case.h"
 
 static unsigned char nobodys[64];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every way to use the page allocator alone wrongly: status, one fault, no change, and it goes on. */
+/* Every way to use the page allocator alone wrongly: status, one fault, no change, and it goes on.
+ */
 #include "../api/machine.h"
 
 enum { ONE, THREE, LONG, FREED, MERGED, WITHDRAWN, BLOCKS };

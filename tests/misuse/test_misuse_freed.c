@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frees of what was freed before, wherever it is by then: magazine, depot, slab, page list, or merged. */
+/* Frees of what was freed before, wherever it is by then: magazine, depot, slab, page list, or
+ * merged. */
 #include "case.h"
 
 static void free_live(struct bed *bed, unsigned i, unsigned cpu)
@@ -62,8 +63,8 @@ static void freed_and_drained(struct bed *bed)
     assert_ok(bsa_heap_drain(bed->heap, 0));
 }
 
-/* Many objects are allocated and freed, on another CPU or the same: they fill magazines, the depot and
- * slabs. The one in question is the first, the middle, or the last. */
+/* Many objects are allocated and freed, on another CPU or the same: they fill magazines, the depot
+ * and slabs. The one in question is the first, the middle, or the last. */
 static void crowd(struct bed *bed, unsigned cpu, unsigned which)
 {
     enum { N = 600 };

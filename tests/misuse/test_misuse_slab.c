@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every way to use the slab allocator alone wrongly: status, one fault, no change, and it goes on. */
+/* Every way to use the slab allocator alone wrongly: status, one fault, no change, and it goes on.
+ */
 #include "../api/slabs.h"
 
 enum { TINY, FIRST, SECOND, LARGE, LIVE };
