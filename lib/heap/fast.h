@@ -96,6 +96,9 @@ static BSAI_ALWAYS_INLINE bool bsai_list_claim(struct bsai_section *section, siz
     uint32_t listed = bsai_word_run(BSAI_PAGE_LISTED, bsai_word_count(word));
     if (!alone)
         return bsai_word_claim(hot, &word, listed);
+    /* The CPU is owned now: its last owner may have been a free of this block. */
+    if (BSAI_UNLIKELY(bsai_peek(hot) != word))
+        return false;
     bsai_poke(hot, listed);
     return true;
 }
