@@ -477,7 +477,7 @@ static void meet(struct race *race, unsigned which)
 static enum bsa_status free_target(struct race *race, unsigned number)
 {
     bsa_heap *heap = race->place->heap;
-    bsa_cpu *cpu = bsa_heap_cpu(heap, number);
+    bsa_cpu *cpu = bsa_heap_cpu(heap, this_cpu);
     void *target = race->target;
     if (race->pages)
         return number % 2 == 0 ? bsa_heap_free_pages(heap, target, 1)
@@ -488,6 +488,7 @@ static enum bsa_status free_target(struct race *race, unsigned number)
 static void work_race(void *arg, unsigned number)
 {
     struct race *race = arg;
+    this_cpu = number % race->place->config.cpus;
     for (size_t i = 0; i < race->rounds; i++) {
         if (number == i % THREADS) {
             void *p = NULL;
@@ -509,10 +510,10 @@ static void work_race(void *arg, unsigned number)
 
 START_TEST(racing_frees)
 {
-    struct place place = place_of(THREADS);
+    struct place place = place_of(_i < 4 ? THREADS : 1);
     place.platform.fault = NULL;
-    place.config.magazine_objects = _i >= 2 ? BSA_NONE : 0;
-    place.config.page_list_pages = _i >= 2 ? BSA_NONE : 0;
+    place.config.magazine_objects = _i % 4 >= 2 ? BSA_NONE : 0;
+    place.config.page_list_pages = _i % 4 >= 2 ? BSA_NONE : 0;
     place_open(&place, (size_t)4 << 20);
     struct race race = {.place = &place, .rounds = thread_steps(20000), .pages = _i % 2 == 1};
     crew_run(THREADS, work_race, &race);
@@ -529,7 +530,7 @@ int main(void)
     tcase_add_loop_test(tcase, looked_at, 0, 2);
     tcase_add_test(tcase, looked_at_while_reclaiming);
     tcase_add_test(tcase, starved);
-    tcase_add_loop_test(tcase, racing_frees, 0, 4);
+    tcase_add_loop_test(tcase, racing_frees, 0, 8);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("exclusive");
     tcase_add_loop_test(tcase, exclusive_posted, 0, 3);
