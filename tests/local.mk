@@ -21,6 +21,7 @@ api_programs = \
 	%D%/api/test_buddy_says \
 	%D%/api/test_c_habits \
 	%D%/api/test_cpu_api \
+	%D%/api/test_cpu_drain \
 	%D%/api/test_failures \
 	%D%/api/test_failures_pages \
 	%D%/api/test_failures_slabs \
@@ -121,6 +122,7 @@ endif
 noinst_HEADERS = \
 	%D%/cli/replay_support.h \
 	%D%/api/buddies.h \
+	%D%/api/cpus.h \
 	%D%/api/machine.h \
 	%D%/api/slabs.h \
 	%D%/misuse/bed.h \

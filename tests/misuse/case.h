@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A misuse as a table entry, and how it is put to the test: in every mode, with and without magazines, by
- * CPU hook and by handle, it must give its status, exactly one call of the fault hook that says what is
- * wrong, change nothing, and leave a heap that works.
+ * A misuse as a table entry, and how it is put to the test: in every mode, with and without
+ * magazines, by CPU hook and by handle, it must give its status, exactly one call of the fault hook
+ * that says what is wrong, change nothing, and leave a heap that works.
  */
 #ifndef BSA_TESTS_MISUSE_CASE_H
 #define BSA_TESTS_MISUSE_CASE_H
