@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables. A time is the median over the rounds; a ratio is the median of the rounds' own ratios, for
- * what disturbs a round disturbs both of its sides. A group's figure is the geometric mean of its rows.
+ * The tables. A time is the median over the rounds; a ratio is the median of the rounds' own
+ * ratios, for what disturbs a round disturbs both of its sides. A group's figure is the geometric
+ * mean of its rows.
  */
 #include <math.h>
 #include <stdlib.h>

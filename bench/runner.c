@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rounds: each cell is a process of its own, this program again, so that no allocator meets what
- * another left behind and LD_PRELOAD can bring the peers. The cells of a row follow each other at once,
- * and each round begins with another subject: a disturbance meets all of them.
+ * The rounds: each cell is a process of its own, this program again, so that no allocator meets
+ * what another left behind and LD_PRELOAD can bring the peers. The cells of a row follow each other
+ * at once, and each round begins with another subject: a disturbance meets all of them.
  */
 #include <errno.h>
 #include <gnu/libc-version.h>
