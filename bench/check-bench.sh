@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# bsa-bench measures every row with every allocator and prints it; how long things take is not looked at.
+# bsa-bench measures every row with every allocator and prints it; times do not count.
 # shellcheck disable=SC2317 # functions that run through expect
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 # shellcheck source=tests/check-lib.sh
@@ -54,7 +54,8 @@ peers="--with=libc --with=tcmalloc"
 [ -z "${BSA_INSTRUMENT:-}" ] || peers=--with=libc
 
 # shellcheck disable=SC2086 # lists
-if "$bench" --rounds=1 --seconds=0.001 --tsv="$work/tsv" $ours $peers >"$work/out" 2>"$work/err"; then
+if "$bench" --rounds=1 --seconds=0.001 --tsv="$work/tsv" $ours $peers \
+    >"$work/out" 2>"$work/err"; then
     ok "every row with every allocator"
 else
     not_ok "every row with every allocator" "$work/err"
