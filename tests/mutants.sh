@@ -1,0 +1,189 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# mutants.sh [NAME...]: are the tests worth anything? Each mutant below is the library with one mistake
+# built in; the test programs must find it. All of them, or those named, each a line:
+#
+#   killed    NAME  by the program that failed (or crashed, or hung)
+#   SURVIVED  NAME  all programs passed
+#   STALE     NAME  the library has changed and the edit changes nothing, or does not compile
+#
+# Exit status 1 if a mutant is not killed. Run it with `make check-mutants`, or by hand: it needs a C
+# compiler, make and libcheck, and works in a folder of its own. BSA_MUTANT_JOBS: compilers at once.
+set -eu
+LC_ALL=C
+export LC_ALL
+
+source=${BSA_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
+jobs=${BSA_MUTANT_JOBS:-2}
+work=$(mktemp -d "${TMPDIR:-/tmp}/buddyslab-mutants.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+
+if [ -z "${CHECK_LIBS:-}" ]; then
+    CHECK_LIBS=$(pkg-config --libs check) || {
+        echo "mutants.sh: libcheck is not here; install it (on Debian: apt-get install check)" >&2
+        exit 1
+    }
+fi
+
+# The library and the tests as they are, built once; a mutant is a copy in which make builds what the
+# edit touches. Invariants are asserted, as in the builds that developers test.
+mkdir "$work/base"
+cp -R "$source/include" "$source/lib" "$source/tests" "$work/base"
+cat >"$work/base/Makefile" <<'END'
+lib := $(patsubst %.c,%.o,$(shell find lib -name '*.c'))
+programs := $(patsubst %.c,%,$(wildcard tests/*/test_*.c))
+programs := $(filter-out tests/cli/%,$(programs))
+headers := $(shell find include lib tests -name '*.h')
+flags = -std=c11 -O1 -DBSA_CHECKS=1 -Iinclude -Ilib
+
+all: $(programs)
+lib/%.o: lib/%.c $(headers)
+	$(CC) $(flags) -ffreestanding -c $< -o $@
+tests/support.o: tests/support.c
+	$(CC) $(flags) $(CHECK_CFLAGS) -D_GNU_SOURCE -Itests -c $< -o $@
+libmutant.a: $(lib)
+	rm -f $@
+	$(AR) rc $@ $(lib)
+tests/%.o: tests/%.c
+	$(CC) $(flags) $(CHECK_CFLAGS) -D_GNU_SOURCE -Itests -c $< -o $@
+tests/unit/%.o: tests/unit/%.c $(headers)
+	$(CC) $(flags) $(CHECK_CFLAGS) -D_GNU_SOURCE -Itests -c $< -o $@
+$(programs): %: %.o tests/support.o libmutant.a
+	$(CC) $< tests/support.o libmutant.a -o $@ $(CHECK_LIBS) -lpthread -lm
+.PRECIOUS: tests/%.o
+END
+
+build() { # FOLDER TARGET...
+    folder=$1
+    shift
+    make -s -C "$folder" -j"$jobs" CC="${CC:-cc}" AR="${AR:-ar}" CHECK_CFLAGS="${CHECK_CFLAGS:-}" \
+        CHECK_LIBS="$CHECK_LIBS" "$@" >"$folder/build.log" 2>&1
+}
+
+CK_VERBOSITY=silent
+CK_DEFAULT_TIMEOUT=60
+export CK_VERBOSITY CK_DEFAULT_TIMEOUT
+
+# The quick ones first.
+programs() {
+    (cd "$work/base" && printf '%s\n' tests/misuse/test_*.c tests/api/test_*.c tests/unit/test_*.c \
+        tests/stress/test_*.c) | sed 's/\.c$//'
+}
+
+# Fails when a program of FOLDER does; says which.
+run() { # FOLDER
+    for program in $(programs); do
+        build "$1" "$program" || {
+            echo "$program does not build"
+            return 2
+        }
+        (cd "$1" && timeout 120 "$program") >"$1/out.log" 2>&1 || {
+            echo "$program: $(grep -m 1 '^not ok' "$1/out.log" | sed 's/.*:\([a-z_0-9]*\): /\1: /' | cut -c 1-90)"
+            return 1
+        }
+    done
+}
+
+failed=0
+wanted=" $* "
+mutants=0
+
+mutant() { # NAME FILE SED-EXPRESSION
+    case $wanted in
+    '  ' | *" $1 "*) ;;
+    *) return 0 ;;
+    esac
+    mutants=$((mutants + 1))
+    rm -rf "$work/mutant"
+    cp -Rp "$work/base" "$work/mutant"
+    sed "$3" "$work/base/$2" >"$work/mutant/$2"
+    if cmp -s "$work/base/$2" "$work/mutant/$2"; then
+        echo "STALE     $1: the edit of $2 changes nothing"
+        failed=1
+    elif ! build "$work/mutant" libmutant.a; then
+        echo "STALE     $1: $2 does not compile: $(grep -m 1 error "$work/mutant/build.log")"
+        failed=1
+    elif by=$(run "$work/mutant"); then
+        echo "SURVIVED  $1"
+        failed=1
+    else
+        echo "killed    $1 by $by"
+    fi
+}
+
+if ! build "$work/base" all; then
+    tail -n 20 "$work/base/build.log" >&2
+    echo "mutants.sh: the library as it is does not build" >&2
+    exit 1
+fi
+if ! by=$(run "$work/base"); then
+    echo "mutants.sh: the library as it is fails $by" >&2
+    exit 1
+fi
+echo "# the library as it is passes $(programs | wc -l) programs"
+
+# Pages ------------------------------------------------------------------------------------------------
+
+# The buddy of a block is another one.
+mutant swapped-buddy lib/buddy/upper.c 's/+ head) ^ (size_t)1 << order)/+ head) + ((size_t)1 << order))/'
+# Blocks of different orders are merged.
+mutant unequal-buddies lib/buddy/upper.c 's/s->trees\[buddy\]\.order != order/false/'
+# What is freed is not counted.
+mutant uncounted-free lib/buddy/free.c 's/bsai_poke(&s->free_pages, s->free_pages + n);/;/'
+# Blocks of eight pages may begin at a multiple of four.
+mutant wrong-mask lib/buddy/tree.c 's/UINT64_C(0x0101010101010101)/UINT64_C(0x1111111111111111)/'
+# A range ends a page too late.
+mutant range-too-long lib/buddy/tree.c 's/~UINT64_C(0) >> (w \* 64 + 64 - end)/~UINT64_C(0) >> (w * 64 + 63 - end)/'
+# The alignment that was asked for is forgotten.
+mutant forgotten-alignment lib/buddy/alloc.c 's/shift > b->page_shift ? shift - b->page_shift : 0/0/'
+# Low memory is not kept for those who need it.
+mutant low-unreserved lib/buddy/alloc.c 's/return free >= n && free - n >= bsai_peek(&b->low_reserve);/return free >= n;/'
+# A request for low memory is served from high memory.
+mutant high-for-low lib/buddy/alloc.c 's/if (!low && bsai_peek(&b->high_total) != 0)/if (bsai_peek(\&b->high_total) != 0)/'
+# Withdrawn pages need not be free.
+mutant reserve-live lib/buddy/reserve.c 's/bool all_free = true;/bool all_free = true; if (all_free) n = n;/; s/all_free = all_free && /all_free = true || /'
+# The count of pages is not compared.
+mutant any-count lib/heap/objects.c 's/pages != 0 \&\& pages != bsai_word_count(word)/pages == SIZE_MAX/'
+
+# Objects ----------------------------------------------------------------------------------------------
+
+# A slab whose first object came back is not announced: its memory is lost.
+mutant lost-announcement lib/slab/cache.c 's/if (empty || (old & BSAI_STATE_LISTED) == 0)/if (empty)/'
+# An announced slab loses those behind it.
+mutant lost-backlog lib/slab/cache.c 's/cache->backlog = slab->announced_next;/cache->backlog = NULL;/'
+# A slab changes its home while its objects are out.
+mutant moved-home lib/slab/cache.c 's/bool idle = .*/bool idle = true;/'
+# The end of a slab, too short for an object, is taken for one.
+mutant dropped-bound lib/slab/cache.h 's/return i \* g->object_size == offset && i < g->capacity;/return i * g->object_size == offset;/'
+# There are more objects than a slab has room for.
+mutant too-many-objects lib/slab/slab.c 's/if (g->capacity % BSAI_WORD_BITS != 0)/if (false)/'
+# The pages of a slab that is gone still say that they are a slab's.
+mutant stale-pages lib/slab/slab.c 's/bsai_poke(&map->hot\[page + i\], (uint32_t)BSAI_PAGE_NONE);/(void)i;/'
+# A dead object may be freed.
+mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY((taken & bit) == handed))/if (false)/'
+# Remote frees are not counted apart.
+mutant unseen-remote lib/slab/cache.c 's/bool remote = .*/bool remote = false;/'
+# Every idle chunk of records is kept.
+mutant kept-chunks lib/slab/records.c 's/++pool->idle > 1)/++pool->idle > 100000)/'
+
+# CPUs -------------------------------------------------------------------------------------------------
+
+# A CPU's lock is not taken.
+mutant dropped-lock lib/heap/cpus.c 's/cpu->locked = !heap->exclusive;/cpu->locked = 0;/'
+# Whoever frees a block second is not told.
+mutant no-claim lib/heap/fast.h 's/return bsai_word_claim(hot, &word, listed);/{ bsai_poke(hot, listed); return true; }/'
+# Memory is said to be missing while other CPUs have it.
+mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (other/'
+# Page lists stay when a CPU is drained.
+mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_list_drain(cpu, call, &heap->buddy);/size_t moved = 0;/'
+# Validation and statistics meet memory that is on its way.
+mutant moving-snapshot lib/heap/pressure.c '/^static size_t release_shared/,/^}/s/bsai_lock_\(take\|drop\)(&heap->common->lock, BSAI_RANK_CPU, call);/;/'
+# A copy of more than there is.
+mutant long-copy lib/heap/c_api.c 's/size < usable ? size : usable/usable/'
+
+[ "$mutants" -gt 0 ] || {
+    echo "mutants.sh: no mutant of that name; see the end of tests/mutants.sh" >&2
+    exit 2
+}
+exit "$failed"
