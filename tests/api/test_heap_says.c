@@ -253,7 +253,7 @@ START_TEST(sums_hold_at_every_moment)
     config.keep_empty = _i % 4 == 0 ? BSA_NONE : (unsigned)_i % 4;
     config.page_list_pages = _i % 4 == 1 ? BSA_NONE : 0;
     bsa_heap *heap = heap_new(&m, 4 * MIB, config);
-    for (unsigned step = 0; step < 4000; step++) {
+    for (unsigned step = 0; step < 2000; step++) {
         unsigned i = (unsigned)rng_below(&rng, N);
         m.cpu = (unsigned)rng_below(&rng, 4);
         if (p[i] != NULL) {
@@ -267,7 +267,7 @@ START_TEST(sums_hold_at_every_moment)
         }
         if (step % 40 == 0)
             check_heap_sums(heap);
-        if (step % 1000 == 999)
+        if (step % 500 == 499)
             assert_ok(bsa_heap_drain(heap, m.cpu));
     }
     size_t live = 0;
