@@ -9,6 +9,7 @@ unit_programs = \
 	%D%/unit/test_buddy \
 	%D%/unit/test_buddy_threads \
 	%D%/unit/test_classes \
+	%D%/unit/test_heap \
 	%D%/unit/test_pages \
 	%D%/unit/test_section \
 	%D%/unit/test_slab \
@@ -133,7 +134,7 @@ noinst_HEADERS = \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data
 
-EXTRA_DIST += $(check_scripts) $(cli_check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
+EXTRA_DIST += $(check_scripts) %D%/mutants.sh $(cli_check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
 	%D%/freestanding/platform.h
 
 # The same programs, with twenty times the operations.
@@ -141,6 +142,13 @@ EXTRA_DIST += $(check_scripts) $(cli_check_scripts) %D%/check-lib.sh %D%/exports
 check-stress:
 	$(MAKE) $(AM_MAKEFLAGS) check BSA_TEST_SCALE=20 \
 		TESTS='$(misuse_programs) $(api_programs) $(stress_programs)'
+
+# Mistakes built into the library one at a time: the programs above must find each. MUTANTS='NAME ...'
+# chooses some.
+.PHONY: check-mutants
+check-mutants:
+	CC='$(CC)' AR='$(AR)' CHECK_CFLAGS='$(CHECK_CFLAGS)' CHECK_LIBS='$(CHECK_LIBS)' \
+		BSA_SRCDIR='$(abs_top_srcdir)' $(SHELL) $(top_srcdir)/%D%/mutants.sh $(MUTANTS)
 
 .PHONY: coverage
 coverage:

@@ -179,6 +179,8 @@ mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (
 mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_list_drain(cpu, call, &heap->buddy);/size_t moved = 0;/'
 # Validation and statistics meet memory that is on its way.
 mutant moving-snapshot lib/heap/pressure.c '/^static size_t release_shared/,/^}/s/bsai_lock_\(take\|drop\)(&heap->common->lock, BSAI_RANK_CPU, call);/;/'
+# A walk takes any page of a slab for its first.
+mutant half-slab lib/heap/walk.c 's/ && bsai_word_offset(word) == 0)/)/'
 # A copy of more than there is.
 mutant long-copy lib/heap/c_api.c 's/size < usable ? size : usable/usable/'
 

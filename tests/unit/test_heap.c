@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The heap from inside: what two threads must never see, made to happen one step at a time. */
+#include "support.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <buddyslab.h>
+
+#include "heap/fast.h"
+
+static unsigned relaxed;
+static unsigned reclaimed; /* set when the other thread is done */
+
+static void hook_relax(void *ctx)
+{
+    (void)ctx;
+    __atomic_fetch_add(&relaxed, 1, __ATOMIC_RELAXED);
+    sched_yield();
+}
+
+static bsa_heap *make_heap(const struct region *region, unsigned cpus)
+{
+    struct bsa_platform platform = BSA_PLATFORM_INIT;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    platform.relax = hook_relax;
+    config.platform = &platform;
+    config.cpus = cpus;
+    assert_status(bsa_heap_init(&heap, region->start, region->bytes, &config), BSA_OK);
+    return heap;
+}
+
+/* Two frees have seen the same live block: the second one to claim it is told. */
+START_TEST(a_block_is_claimed_once)
+{
+    struct region region = region_make((size_t)1 << 20, 4096, 0);
+    bsa_heap *heap = make_heap(&region, 2);
+    void *block;
+    size_t page;
+    assert_status(bsa_heap_alloc_pages(heap, 2, 1, &block), BSA_OK);
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)block, &page);
+    uint32_t seen = bsai_map_word(&section->map, page);
+    ck_assert_uint_eq(seen, bsai_word_run(BSAI_PAGE_BLOCK, 2));
+    ck_assert(bsai_list_claim(section, page, seen, _i == 1));
+    ck_assert(!bsai_list_claim(section, page, seen, _i == 1));
+    ck_assert_uint_eq(bsai_map_word(&section->map, page), bsai_word_run(BSAI_PAGE_LISTED, 2));
+    region_free(&region);
+}
+END_TEST
+
+static void *reclaim(void *heap)
+{
+    bsa_heap_reclaim(heap);
+    __atomic_store_n(&reclaimed, 1u, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+/* While a snapshot holds its locks, reclaiming moves nothing: neither a depot's objects nor empty
+ * slabs. */
+START_TEST(a_snapshot_keeps_memory_still)
+{
+    struct region region = region_make((size_t)4 << 20, 4096, 0);
+    bsa_heap *heap = make_heap(&region, 2);
+    struct bsai_call call;
+    pthread_t thread;
+    void *p;
+    assert_status(bsa_heap_alloc(heap, 2048, 8, &p), BSA_OK);
+    assert_status(bsa_heap_free(heap, p), BSA_OK);
+    assert_status(bsa_heap_drain(heap, 0), BSA_OK);
+    size_t slabs = 0;
+    for (unsigned c = 0; c < heap->classes.count; c++)
+        slabs += heap->caches[c].slabs;
+    ck_assert_uint_eq(slabs, 1); /* empty and kept */
+
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_lock_take(&heap->common->lock, BSAI_RANK_CPU, &call);
+    ck_assert_int_eq(pthread_create(&thread, NULL, reclaim, heap), 0);
+    while (__atomic_load_n(&relaxed, __ATOMIC_RELAXED) == 0 &&
+           __atomic_load_n(&reclaimed, __ATOMIC_ACQUIRE) == 0)
+        sched_yield();
+    ck_assert_uint_eq(__atomic_load_n(&reclaimed, __ATOMIC_ACQUIRE), 0);
+    ck_assert_uint_eq(bsai_peek(&heap->caches[heap->classes.count - 1].slabs), 1);
+    bsai_lock_drop(&heap->common->lock, BSAI_RANK_CPU, &call);
+    pthread_join(thread, NULL);
+    ck_assert_uint_eq(heap->caches[heap->classes.count - 1].slabs, 0);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
+static int count_blocks(void *arg, const struct bsa_live_block *block)
+{
+    (void)block;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+/* A slab in the making: only its second page says so yet, and nothing leads to its record. A walk
+ * must not take that page for a slab. */
+START_TEST(a_walk_skips_half_a_slab)
+{
+    struct region region = region_make((size_t)1 << 20, 4096, 0);
+    bsa_heap *heap = make_heap(&region, 1);
+    size_t page, count = 0;
+    void *p;
+    assert_status(bsa_heap_alloc(heap, 2048, 8, &p), BSA_OK); /* a slab of four pages */
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
+    uint32_t head = section->map.hot[page];
+    ck_assert_uint_eq(bsai_word_kind(head), BSAI_PAGE_SLAB);
+    section->map.hot[page] = bsai_word_run(BSAI_PAGE_META, 4);
+    section->map.cold[page + 1] = NULL;
+    ck_assert_int_eq(bsa_heap_walk(heap, count_blocks, &count), 0);
+    ck_assert_uint_eq(count, 0);
+    section->map.hot[page] = head;
+    ck_assert_int_eq(bsa_heap_walk(heap, count_blocks, &count), 0);
+    ck_assert_uint_eq(count, 1);
+    region_free(&region);
+}
+END_TEST
+
+/* A contradiction in what one CPU holds is found. */
+START_TEST(contradictions)
+{
+    struct region region = region_make((size_t)4 << 20, 4096, 0);
+    bsa_heap *heap = make_heap(&region, 1);
+    bsa_cpu *cpu = bsa_heap_cpu(heap, 0);
+    void *object, *block;
+    assert_status(bsa_heap_alloc(heap, 64, 8, &object), BSA_OK);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &block), BSA_OK);
+    assert_status(bsa_heap_free_pages(heap, block, 1), BSA_OK);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+
+    struct bsai_magazine *m = &cpu->magazines[3];
+    ck_assert_uint_gt(m->count, 0);
+    struct bsai_slot slot = m->slots[0];
+    m->slots[0].addr += 64;
+    assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
+    m->slots[0] = slot;
+    bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), true);
+    assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
+    bsai_object_retire(bsai_object_slab(slot.object), bsai_object_index(slot.object), true);
+
+    size_t page;
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)block, &page);
+    uint32_t word = section->map.hot[page];
+    section->map.hot[page] = bsai_word_run(BSAI_PAGE_BLOCK, 1);
+    assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
+    section->map.hot[page] = word;
+    heap->caches[3].slabs++;
+    assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
+    heap->caches[3].slabs--;
+    heap->caches[3].remote++;
+    assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
+    heap->caches[3].remote--;
+    m->count--;
+    assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
+    m->count++;
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("heap");
+    TCase *tcase = tcase_create("inside");
+    tcase_add_loop_test(tcase, a_block_is_claimed_once, 0, 2);
+    tcase_add_test(tcase, a_snapshot_keeps_memory_still);
+    tcase_add_test(tcase, a_walk_skips_half_a_slab);
+    tcase_add_test(tcase, contradictions);
+    suite_add_tcase(suite, tcase);
+    return run_suite(suite);
+}
