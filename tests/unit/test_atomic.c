@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The base layer: bits, checked arithmetic, sized structs, and locks, whose order and re-entry are checked
- * where checks are compiled in.
+ * The base layer: bits, checked arithmetic, sized structs, and locks, whose order and re-entry are
+ * checked where checks are compiled in.
  */
 #include "support.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Size classes: the geometry of slabs, and the way from a request to a class, against plain arithmetic. */
+/* Size classes: the geometry of slabs, and the way from a request to a class, against plain
+ * arithmetic. */
 #include "support.h"
 
 #include "slab/classes.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cache and its slabs from inside: what is on which list when, who announces, who may take, and that a
- * record's pool gives its pages back.
+ * A cache and its slabs from inside: what is on which list when, who announces, who may take, and
+ * that a record's pool gives its pages back.
  */
 #include "support.h"
 
@@ -165,7 +165,8 @@ START_TEST(round_trip)
 }
 END_TEST
 
-/* What other CPUs put is counted apart until the next take; a slab's home is who took from it first. */
+/* What other CPUs put is counted apart until the next take; a slab's home is who took from it
+ * first. */
 START_TEST(remote_counts)
 {
     struct bed *b = make_bed(1);
@@ -275,8 +276,8 @@ START_TEST(claims_of_others)
 }
 END_TEST
 
-/* A fresh slab whose maker has a claim meanwhile goes to the empty ones, and a batch takes from partial
- * slabs first and spares empties once it has something. */
+/* A fresh slab whose maker has a claim meanwhile goes to the empty ones, and a batch takes from
+ * partial slabs first and spares empties once it has something. */
 START_TEST(partial_before_empty)
 {
     struct bed *b = make_bed(4);
@@ -350,8 +351,8 @@ START_TEST(mixed_batches)
 }
 END_TEST
 
-/* Live bits: an allocation by the home CPU and one by another, and frees by anybody, tell the first free
- * from the second. */
+/* Live bits: an allocation by the home CPU and one by another, and frees by anybody, tell the first
+ * free from the second. */
 START_TEST(live_bits)
 {
     struct bed *b = make_bed(1);
