@@ -36,7 +36,7 @@ struct bsa_heap_config {
     const struct bsa_class_table *classes; /* NULL: 8, 16, 32 ... 2048 */
     unsigned magazine_objects; /* most objects in one magazine; 0: by size; BSA_NONE: none */
     unsigned page_list_pages;  /* most pages on a CPU's lists; BSA_NONE: none;
-                                  0: min(512, managed / (64 CPUs)) */
+                                  0: min(6144, 3 * managed / (64 * cpus)) */
     unsigned keep_empty;       /* empty slabs kept per class; 0: 1; BSA_NONE: none */
     unsigned lowmem_reserve;   /* as in struct bsa_buddy_config */
     unsigned depot_magazines;  /* most full magazines per class in the depot;

@@ -52,7 +52,6 @@ struct bsa_heap_stats {
 /* Counters of one CPU since it first called. */
 struct bsa_cpu_stats {
     size_t size;
-    size_t allocs, frees;          /* objects */
     size_t magazine_refills;       /* allocations that found the magazine empty */
     size_t magazine_flushes;       /* frees that found it full */
     size_t depot_gets, depot_puts; /* of them, exchanged a full magazine with the depot */

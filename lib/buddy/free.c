@@ -41,7 +41,7 @@ bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
 }
 
 void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
-                           size_t n, unsigned order)
+                           size_t n, size_t pages)
 {
     struct bsai_section *held = NULL;
     for (size_t i = 0; i < n; i++) {
@@ -58,7 +58,7 @@ void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *co
             bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
             held = s;
         }
-        give_locked(b, s, page, (size_t)1 << order);
+        give_locked(b, s, page, pages);
     }
     if (held != NULL)
         bsai_lock_drop(&held->lock, BSAI_RANK_SECTION, call);

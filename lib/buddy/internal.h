@@ -79,9 +79,9 @@ void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_se
 bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
                            struct bsai_section *section, size_t page, size_t count);
 
-/* The same for many blocks of 2^order pages; consecutive ones of a section share one lock. */
+/* The same for many blocks of one count of pages; consecutive ones of a section share one lock. */
 void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
-                           size_t n, unsigned order);
+                           size_t n, size_t pages);
 
 /*
  * Cuts a live block of `from` pages at page down to `to` pages (to < from), or lets it grow in

@@ -15,7 +15,7 @@
 #include "depot.h"
 
 enum {
-    BSAI_LIST_ORDERS = 7, /* page lists for blocks of 2^0 .. 2^6 pages */
+    BSAI_LIST_RUN_MAX = 64, /* page lists for runs of 1 .. 64 pages */
     BSAI_LIST_SLOTS_MAX = 64,
     BSAI_MAGAZINE_DEFAULT = 64,
     BSAI_MAGAZINE_MAX = 256 /* bounds a batch, and so a buffer on the stack */
@@ -47,10 +47,11 @@ struct bsa_cpu {
     uint8_t alone;  /* the heap's only CPU: what the owner holds nobody else changes */
     uint8_t plain;  /* no enter and leave hooks: the fast paths need no call frame */
     struct bsai_lock lock;
-    uint32_t offline; /* exclusive mode; atomic */
-    uint32_t request; /* exclusive mode: somebody wants a drain; atomic */
-    uint32_t busy;    /* builds with checks, exclusive mode: a call is in progress */
-    struct bsai_page_list lists[BSAI_LIST_ORDERS];
+    uint32_t offline;             /* exclusive mode; atomic */
+    uint32_t request;             /* exclusive mode: somebody wants a drain; atomic */
+    uint32_t busy;                /* builds with checks, exclusive mode: a call is in progress */
+    unsigned list_max;            /* constant: runs of up to so many pages have a list */
+    struct bsai_page_list *lists; /* [pages - 1] */
     struct bsai_cpu_counters counters; /* read anywhere */
     struct bsai_slab *
         *claims; /* a slot per class, guarded by that class's cache lock; a line apart */
@@ -61,8 +62,9 @@ struct bsa_cpu {
 struct bsai_cpu_shape {
     unsigned classes;
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
-    uint16_t list[BSAI_LIST_ORDERS];
-    size_t bytes; /* of the whole state, a multiple of the cache line */
+    unsigned list_max;                  /* runs of up to so many pages have a list */
+    uint16_t list[BSAI_LIST_RUN_MAX];   /* capacities, [pages - 1] */
+    size_t bytes;                       /* of the whole state, a multiple of the cache line */
 };
 
 /* Sets shape->bytes from the rest. */
@@ -109,7 +111,8 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
                          struct bsai_depot *depot);
 
 /* One object straight home, for magazines of no capacity. True as above. */
-bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, struct bsai_slot slot);
+bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
+                          struct bsai_slot slot);
 
 /* Everything home: how many objects went. The claim is given up too. */
 size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache);
@@ -120,51 +123,71 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
 
 /* Page lists. A listed block's head word says LISTED. */
 
-/* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
-static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, unsigned order)
+/* Whether a list can serve a request: any block of so many pages does for an alignment up to a
+ * page; those of a power of two are aligned to their size. */
+static BSAI_ALWAYS_INLINE bool bsai_page_list_serves(const struct bsa_cpu *cpu,
+                                                     const struct bsa_buddy *buddy, size_t pages,
+                                                     size_t align)
 {
-    struct bsai_page_list *list = &cpu->lists[order];
+    return pages - 1 < cpu->list_max &&
+           (BSAI_LIKELY(align <= buddy->page_size) ||
+            (align <= pages << buddy->page_shift && bsai_is_pow2(pages)));
+}
+
+/* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
+static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, size_t pages)
+{
+    struct bsai_page_list *list = &cpu->lists[pages - 1];
     uint32_t count = list->count;
     if (BSAI_UNLIKELY(count == 0))
         return NULL;
     void *block = list->slots[count - 1];
-    bsai_poke(list->words[count - 1], bsai_word_run(BSAI_PAGE_BLOCK, (size_t)1 << order));
+    bsai_poke(list->words[count - 1], bsai_word_run(BSAI_PAGE_BLOCK, pages));
     bsai_poke(&list->count, count - 1);
     return block;
 }
 
-static BSAI_ALWAYS_INLINE bool bsai_page_list_has_room(const struct bsa_cpu *cpu, unsigned order)
+static BSAI_ALWAYS_INLINE bool bsai_page_list_has_room(const struct bsa_cpu *cpu, size_t pages)
 {
-    return BSAI_LIKELY(cpu->lists[order].count < cpu->lists[order].capacity);
+    return BSAI_LIKELY(cpu->lists[pages - 1].count < cpu->lists[pages - 1].capacity);
 }
 
 /* Puts a block whose word the caller has set to LISTED on a list that has room. */
-static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsa_cpu *cpu, unsigned order, void *block,
+static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsa_cpu *cpu, size_t pages, void *block,
                                                    uint32_t *word)
 {
-    struct bsai_page_list *list = &cpu->lists[order];
+    struct bsai_page_list *list = &cpu->lists[pages - 1];
     uint32_t count = list->count;
     bsai_poke(&list->slots[count], block);
     list->words[count] = word;
     bsai_poke(&list->count, count + 1);
 }
 
-/* Pages on all lists of a CPU. */
+/* Pages on all lists of a CPU, and blocks. */
 static inline size_t bsai_pages_listed(const struct bsa_cpu *cpu)
 {
     size_t pages = 0;
-    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
-        pages += (size_t)bsai_peek(&cpu->lists[order].count) << order;
+    for (unsigned i = 0; i < cpu->list_max; i++)
+        pages += (size_t)bsai_peek(&cpu->lists[i].count) * (i + 1);
     return pages;
 }
 
-/* Fills an empty list from the buddy; false when there is no list, or the buddy has nothing. */
+static inline size_t bsai_blocks_listed(const struct bsa_cpu *cpu)
+{
+    size_t blocks = 0;
+    for (unsigned i = 0; i < cpu->list_max; i++)
+        blocks += bsai_peek(&cpu->lists[i].count);
+    return blocks;
+}
+
+/* Fills an empty list from the buddy, if it is for a power of two of pages: those are asked for
+ * again. False when nothing came. */
 bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                           unsigned order);
+                           size_t pages);
 
 /* Makes room in a full list: its older half goes to the buddy. */
 void bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                          unsigned order);
+                          size_t pages);
 
 /* Everything back to the buddy: how many pages. */
 size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy);

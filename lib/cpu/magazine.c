@@ -30,11 +30,11 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
     return got != 0;
 }
 
-static bool put_home(struct bsa_cpu *cpu, struct bsai_cache *cache, const struct bsai_slot *slots,
-                     unsigned n)
+static bool put_home(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
+                     const struct bsai_slot *slots, unsigned n)
 {
     unsigned away;
-    bool empty = bsai_cache_put(cache, cpu->id, slots, n, &away);
+    bool empty = bsai_cache_put(cache, call, cpu->id, slots, n, &away);
     bsai_count(&cpu->counters.sent_home, (size_t)away);
     return empty;
 }
@@ -50,15 +50,16 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
     if (depot != NULL && bsai_depot_put(depot, call, m->slots))
         bsai_count(&cpu->counters.depot_puts, (size_t)1);
     else
-        empty = put_home(cpu, cache, m->slots, n);
+        empty = put_home(cpu, call, cache, m->slots, n);
     __builtin_memmove(m->slots, m->slots + n, left * sizeof(*m->slots));
     bsai_poke(&m->count, left);
     return empty;
 }
 
-bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_cache *cache, struct bsai_slot slot)
+bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
+                          struct bsai_slot slot)
 {
-    return put_home(cpu, cache, &slot, 1);
+    return put_home(cpu, call, cache, &slot, 1);
 }
 
 size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
@@ -66,7 +67,7 @@ size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     struct bsai_magazine *m = &cpu->magazines[cache->id];
     unsigned n = m->count;
     if (n != 0) {
-        put_home(cpu, cache, m->slots, n);
+        put_home(cpu, call, cache, m->slots, n);
         bsai_poke(&m->count, 0u);
     }
     bsai_cache_disclaim(cache, call, &cpu->claims[cache->id]);
@@ -79,6 +80,6 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
     size_t n = 0;
     unsigned away;
     for (; bsai_depot_get(depot, call, buffer); n += depot->batch)
-        bsai_cache_put(cache, cpu, buffer, depot->batch, &away);
+        bsai_cache_put(cache, call, cpu, buffer, depot->batch, &away);
     return n;
 }

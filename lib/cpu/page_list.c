@@ -2,12 +2,12 @@
 #include "cpu.h"
 
 bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                           unsigned order)
+                           size_t pages)
 {
-    struct bsai_page_list *list = &cpu->lists[order];
-    if (list->capacity == 0)
+    struct bsai_page_list *list = &cpu->lists[pages - 1];
+    if (list->capacity == 0 || !bsai_is_pow2(pages))
         return false;
-    size_t got = bsai_buddy_take_batch(buddy, call, order, (list->capacity + 1u) / 2,
+    size_t got = bsai_buddy_take_batch(buddy, call, bsai_log2(pages), (list->capacity + 1u) / 2,
                                        BSAI_USE_PAGES, BSAI_PAGE_LISTED, list->slots);
     for (size_t i = 0; i < got; i++) {
         size_t page;
@@ -21,11 +21,11 @@ bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 
 /* Gives the oldest n blocks of a list back. */
 static void give_oldest(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                        unsigned order, uint32_t n)
+                        size_t pages, uint32_t n)
 {
-    struct bsai_page_list *list = &cpu->lists[order];
+    struct bsai_page_list *list = &cpu->lists[pages - 1];
     uint32_t left = list->count - n;
-    bsai_buddy_give_batch(buddy, call, list->slots, n, order);
+    bsai_buddy_give_batch(buddy, call, list->slots, n, pages);
     for (uint32_t i = 0; i < left; i++) {
         bsai_poke(&list->slots[i], list->slots[i + n]);
         list->words[i] = list->words[i + n];
@@ -35,17 +35,17 @@ static void give_oldest(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_
 }
 
 void bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                          unsigned order)
+                          size_t pages)
 {
-    give_oldest(cpu, call, buddy, order, (cpu->lists[order].count + 1) / 2);
+    give_oldest(cpu, call, buddy, pages, (cpu->lists[pages - 1].count + 1) / 2);
 }
 
 size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy)
 {
-    size_t pages = bsai_pages_listed(cpu);
-    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++) {
-        if (cpu->lists[order].count != 0)
-            give_oldest(cpu, call, buddy, order, cpu->lists[order].count);
+    size_t listed = bsai_pages_listed(cpu);
+    for (unsigned pages = 1; pages <= cpu->list_max; pages++) {
+        if (cpu->lists[pages - 1].count != 0)
+            give_oldest(cpu, call, buddy, pages, cpu->lists[pages - 1].count);
     }
-    return pages;
+    return listed;
 }

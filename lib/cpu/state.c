@@ -4,7 +4,7 @@
 
 /* Offsets of the parts behind the header. */
 struct layout {
-    size_t claims, slots, blocks, bytes;
+    size_t claims, lists, slots, blocks, bytes;
 };
 
 static unsigned slots_of(unsigned capacity)
@@ -17,13 +17,15 @@ static struct layout lay_out(const struct bsai_cpu_shape *shape)
     struct layout l;
     size_t at = sizeof(struct bsa_cpu) + shape->classes * sizeof(struct bsai_magazine);
 
+    l.lists = at;
+    at += shape->list_max * sizeof(struct bsai_page_list);
     l.slots = bsai_align_up(at, sizeof(struct bsai_slot));
     at = l.slots;
     for (unsigned c = 0; c < shape->classes; c++)
         at += slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
     l.blocks = at;
-    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
-        at += shape->list[order] * (sizeof(void *) + sizeof(uint32_t *));
+    for (unsigned i = 0; i < shape->list_max; i++)
+        at += shape->list[i] * (sizeof(void *) + sizeof(uint32_t *));
     /* Other CPUs write claims: they must not share a line with what this CPU reads all the time. */
     l.claims = bsai_align_up(at, BSA_CACHE_LINE);
     l.bytes = bsai_align_up(l.claims + shape->classes * sizeof(struct bsai_slab *), BSA_CACHE_LINE);
@@ -52,12 +54,14 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
         slots += slots_of(shape->magazine[c]);
     }
     void **blocks = (void **)(void *)(base + l.blocks);
-    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++) {
-        cpu->lists[order].capacity = shape->list[order];
-        cpu->lists[order].slots = blocks;
-        blocks += shape->list[order];
-        cpu->lists[order].words = (uint32_t **)(void *)blocks;
-        blocks += shape->list[order];
+    cpu->list_max = shape->list_max;
+    cpu->lists = (struct bsai_page_list *)(void *)(base + l.lists);
+    for (unsigned i = 0; i < shape->list_max; i++) {
+        cpu->lists[i].capacity = shape->list[i];
+        cpu->lists[i].slots = blocks;
+        blocks += shape->list[i];
+        cpu->lists[i].words = (uint32_t **)(void *)blocks;
+        blocks += shape->list[i];
     }
     return cpu;
 }

@@ -9,14 +9,17 @@
 
 #include "heap.h"
 
-/* The calling CPU, by the hook, if its state has been made and may be used here; else NULL. */
-static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(const struct bsa_heap *heap)
+/* The calling CPU, by the hook; NULL where the slow path has to ask, or the id is out of range. */
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
 {
     const struct bsa_platform *platform = &heap->buddy.platform;
     if (BSAI_UNLIKELY(!heap->plain))
         return NULL;
     unsigned id = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
-    return BSAI_LIKELY(id < heap->cpus) ? bsai_heap_peek_cpu(heap, id) : NULL;
+    if (BSAI_UNLIKELY(id >= heap->cpus))
+        return NULL;
+    struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
+    return BSAI_LIKELY(cpu != NULL) ? cpu : bsa_heap_cpu(heap, id);
 }
 
 /* Owns a CPU whose fast path is allowed; false when somebody else has it. */
@@ -31,6 +34,11 @@ static BSAI_ALWAYS_INLINE void bsai_fast_disown(struct bsa_cpu *cpu)
         bsai_lock_clear_word(&cpu->lock.word);
 }
 
+/* The same for requests beyond the classes and for blocks, by the page lists; not inlined. */
+uintptr_t bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align);
+bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page,
+                          uint32_t word, void *p);
+
 /* An object, or 0. */
 static BSAI_ALWAYS_INLINE uintptr_t bsai_fast_alloc(struct bsa_cpu *cpu, size_t size, size_t align)
 {
@@ -38,7 +46,9 @@ static BSAI_ALWAYS_INLINE uintptr_t bsai_fast_alloc(struct bsa_cpu *cpu, size_t 
     if (BSAI_UNLIKELY(!cpu->plain || !bsai_is_pow2(align)))
         return 0;
     unsigned size_class = bsai_class_for(classes, size, align);
-    if (BSAI_UNLIKELY(size_class >= classes->count || !bsai_fast_own(cpu)))
+    if (BSAI_UNLIKELY(size_class >= classes->count))
+        return bsai_fast_alloc_large(cpu, size, align);
+    if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
         return 0;
     uintptr_t object = bsai_magazine_pop(cpu, &cpu->magazines[size_class]);
     bsai_fast_disown(cpu);
@@ -57,7 +67,7 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
     struct bsai_slab *slab;
     unsigned index;
     if (BSAI_UNLIKELY(bsai_word_kind(word) != BSAI_PAGE_SLAB))
-        return false;
+        return bsai_fast_free_large(cpu, section, page, word, p);
     if (BSAI_UNLIKELY(!bsai_slab_locate(heap->caches, &section->map, page, word, (uintptr_t)p,
                                         &slab, &index) ||
                       !bsai_fast_own(cpu)))
@@ -69,16 +79,6 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
         bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
     bsai_fast_disown(cpu);
     return done;
-}
-
-/* The order whose page list serves such a request, or BSAI_LIST_ORDERS. */
-static BSAI_ALWAYS_INLINE unsigned bsai_list_order(const struct bsa_heap *heap, size_t pages,
-                                                   size_t align)
-{
-    if (!bsai_is_pow2(pages) || pages >> (BSAI_LIST_ORDERS - 1) > 1 ||
-        align > pages << heap->buddy.page_shift)
-        return BSAI_LIST_ORDERS;
-    return bsai_log2(pages);
 }
 
 /* Low memory goes home at once where there is high memory: a list would hand it to anybody. */
@@ -107,40 +107,47 @@ static BSAI_ALWAYS_INLINE bool bsai_list_claim(struct bsai_section *section, siz
 static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_t pages,
                                                       size_t align)
 {
-    if (BSAI_UNLIKELY(!cpu->plain || !bsai_is_pow2(align)))
+    if (BSAI_UNLIKELY(!cpu->plain || !bsai_is_pow2(align) ||
+                      !bsai_page_list_serves(cpu, &cpu->heap->buddy, pages, align)))
         return NULL;
-    unsigned order = bsai_list_order(cpu->heap, pages, align);
-    if (order >= BSAI_LIST_ORDERS || !bsai_fast_own(cpu))
+    if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
         return NULL;
-    void *block = bsai_page_list_pop(cpu, order);
+    void *block = bsai_page_list_pop(cpu, pages);
     if (BSAI_LIKELY(block != NULL))
         bsai_count(&cpu->counters.page_allocs, (size_t)1);
     bsai_fast_disown(cpu);
     return block;
 }
 
+/* Lists a live block; false when there is no room, or somebody else has freed it. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_list(struct bsa_cpu *cpu, struct bsai_section *section,
+                                              size_t page, uint32_t word, void *addr)
+{
+    size_t pages = bsai_word_count(word);
+    if (BSAI_UNLIKELY(pages > cpu->list_max || !bsai_may_be_listed(cpu->heap, section) ||
+                      !bsai_fast_own(cpu)))
+        return false;
+    bool done =
+        bsai_page_list_has_room(cpu, pages) && bsai_list_claim(section, page, word, cpu->alone);
+    if (BSAI_LIKELY(done))
+        bsai_page_list_push(cpu, pages, addr, &section->map.hot[page]);
+    bsai_fast_disown(cpu);
+    return done;
+}
+
 /* True when addr was a live block of so many pages and is on the list now. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_free_pages(struct bsa_cpu *cpu, void *addr, size_t pages)
 {
     struct bsa_heap *heap = cpu->heap;
-    unsigned order = bsai_list_order(heap, pages, 1);
     size_t page;
     struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)addr, &page);
-    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, pages);
-    if (BSAI_UNLIKELY(!cpu->plain || order >= BSAI_LIST_ORDERS || section == NULL))
+    if (BSAI_UNLIKELY(!cpu->plain || section == NULL ||
+                      ((uintptr_t)addr & (heap->buddy.page_size - 1)) != 0))
         return false;
-    if (BSAI_UNLIKELY(((uintptr_t)addr & (heap->buddy.page_size - 1)) != 0 ||
-                      bsai_map_word(&section->map, page) != word ||
-                      !bsai_may_be_listed(heap, section)))
+    uint32_t word = bsai_map_word(&section->map, page);
+    if (BSAI_UNLIKELY(bsai_word_kind(word) != BSAI_PAGE_BLOCK || bsai_word_count(word) != pages))
         return false;
-    if (!bsai_fast_own(cpu))
-        return false;
-    bool done =
-        bsai_page_list_has_room(cpu, order) && bsai_list_claim(section, page, word, cpu->alone);
-    if (BSAI_LIKELY(done))
-        bsai_page_list_push(cpu, order, addr, &section->map.hot[page]);
-    bsai_fast_disown(cpu);
-    return done;
+    return bsai_fast_list(cpu, section, page, word, addr);
 }
 
 #endif

@@ -4,7 +4,9 @@
 
 enum {
     MAGAZINE_BYTES_MAX = 16384, /* objects in one magazine, in bytes */
-    LIST_PAGES_MAX = 2048,
+    LIST_PAGES_MAX = 6144,
+    LIST_SHARES = 3,    /* pages may be three times what objects may */
+    ODD_BLOCKS_MAX = 4, /* in the list of a count that is no power of two */
     DEPOT_BATCHES_MAX = 16,
     PER_CPU_PART = 64, /* what one CPU may hold back: 1/64 of its share of memory */
     ARENA_PART = 32,   /* room made at once for CPU states: 1/32 of the region */
@@ -51,17 +53,38 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
     return bsai_classes_make(&plan->classes, c->classes, c->page_size);
 }
 
-/* Divides a CPU's pages among its lists: half for the two largest orders, of which few blocks are
- * many pages, and the smallest order gets what the others leave. */
+/* Room for counts that are no power of two: a block each, smaller counts first, then a second one.
+ */
+static void share_odd_lists(struct bsai_cpu_shape *shape, size_t pages)
+{
+    for (unsigned each = 1; each <= ODD_BLOCKS_MAX; each++) {
+        for (unsigned count = 3; count < BSAI_LIST_RUN_MAX && count <= pages; count++) {
+            if (!bsai_is_pow2(count)) {
+                shape->list[count - 1] = (uint16_t)each;
+                pages -= count;
+            }
+        }
+    }
+}
+
+/* Divides a CPU's pages among its lists: two thirds for powers of two, of which a quarter for each
+ * of the two largest, few blocks being many pages, and the rest for single pages; a third for other
+ * counts. */
 static void share_lists(struct bsai_cpu_shape *shape, size_t pages)
 {
-    static const uint8_t part[BSAI_LIST_ORDERS] = {0, 4, 3, 3, 3, 2, 2}; /* log2 */
-    size_t left = pages;
-    for (unsigned order = BSAI_LIST_ORDERS; --order > 0;) {
-        shape->list[order] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, pages >> part[order] >> order);
-        left -= (size_t)shape->list[order] << order;
+    static const uint8_t part[] = {0, 4, 3, 3, 3, 2, 2}; /* log2, by order */
+    size_t odd = pages < BSAI_LIST_RUN_MAX ? 0 : bsai_divide(pages, 3), even = pages - odd;
+    size_t left = even;
+    for (unsigned order = sizeof(part); --order > 0;) {
+        size_t blocks = min(BSAI_LIST_SLOTS_MAX, even >> part[order] >> order);
+        shape->list[((size_t)1 << order) - 1] = (uint16_t)blocks;
+        left -= blocks << order;
     }
     shape->list[0] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, left);
+    share_odd_lists(shape, odd);
+    shape->list_max = BSAI_LIST_RUN_MAX;
+    while (shape->list_max > 0 && shape->list[shape->list_max - 1] == 0)
+        shape->list_max--;
 }
 
 /* Capacities of magazines and lists, from the memory there is for each CPU. */
@@ -82,7 +105,7 @@ static void shape_cpus(struct plan *plan, size_t bytes)
                 c->magazine_objects == BSA_NONE ? 0 : min(c->magazine_objects, BSAI_MAGAZINE_MAX);
         shape->magazine[i] = (uint16_t)most;
     }
-    size_t pages = min(LIST_PAGES_MAX, share >> bsai_log2(c->page_size));
+    size_t pages = min(LIST_PAGES_MAX, LIST_SHARES * share >> bsai_log2(c->page_size));
     if (c->page_list_pages != 0)
         pages = c->page_list_pages == BSA_NONE ? 0 : c->page_list_pages;
     share_lists(shape, pages);
@@ -133,7 +156,7 @@ static void lay_out(struct plan *plan, size_t bytes)
     }
 
     bsai_memset(common.magazine, 0, sizeof(common.magazine));
-    bsai_memset(common.list, 0, sizeof(common.list));
+    common.list_max = 0;
     bsai_cpu_measure(&common);
     plan->common = place(&at, common.bytes);
 
@@ -171,7 +194,7 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
 {
     struct bsai_cpu_shape shape = plan->shape;
     bsai_memset(shape.magazine, 0, sizeof(shape.magazine));
-    bsai_memset(shape.list, 0, sizeof(shape.list));
+    shape.list_max = 0;
     heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape);
     heap->common->heap = heap;
     heap->common->id = heap->cpus;
@@ -182,19 +205,19 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
                               const struct bsa_heap_config *config)
 {
     struct plan plan;
-    size_t start, end;
+    size_t start, last;
     if (heap == NULL)
         return BSA_ERR_INVALID_PARAM;
     if (*heap != NULL)
         return BSA_ERR_ALREADY_INITIALIZED;
-    if (region == NULL || !bsai_add((uintptr_t)region, bytes, &end) ||
-        !bsai_round_up((uintptr_t)region, BSA_CACHE_LINE, &start) || start >= end)
+    if (region == NULL || bytes == 0 || !bsai_add((uintptr_t)region, bytes - 1, &last) ||
+        !bsai_round_up((uintptr_t)region, BSA_CACHE_LINE, &start) || start > last)
         return BSA_ERR_INVALID_PARAM;
     if (!read_config(&plan, config))
         return BSA_ERR_INVALID_PARAM;
     shape_cpus(&plan, bytes);
     lay_out(&plan, bytes);
-    if (plan.arena >= end - start)
+    if (plan.arena >= last - start)
         return BSA_ERR_INVALID_PARAM;
 
     struct bsa_heap *h = (struct bsa_heap *)start;
@@ -224,6 +247,8 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
     h->pool_count = bsai_caches_make(h->caches, h->pools, &h->classes, plan.config.keep_empty,
                                      plan.config.page_size);
+    for (unsigned c = 0; c < h->classes.count; c++)
+        h->caches[c].alone = h->cpus == 1;
     make_depots(h, &plan);
     make_common(h, &plan);
     *heap = h;

@@ -149,7 +149,7 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_clas
     bsai_heap_meet_request(cpu, call);
     bool empty = false;
     if (m->capacity == 0) {
-        empty = bsai_magazine_bypass(cpu, cache, slot);
+        empty = bsai_magazine_bypass(cpu, call, cache, slot);
     } else {
         if (bsai_peek(&m->count) == m->capacity)
             empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, size_class));

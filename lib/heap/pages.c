@@ -7,15 +7,15 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
 {
     struct bsa_heap *heap = cpu->heap;
     struct bsa_buddy *buddy = &heap->buddy;
-    unsigned order = low ? BSAI_LIST_ORDERS : bsai_list_order(heap, pages, align);
+    bool listed = !low && bsai_page_list_serves(cpu, buddy, pages, align);
 
-    *out = order < BSAI_LIST_ORDERS ? bsai_page_list_pop(cpu, order) : NULL;
+    *out = listed ? bsai_page_list_pop(cpu, pages) : NULL;
     if (*out == NULL) {
         if (pages > bsai_buddy_total_pages(buddy))
             return BSA_ERR_NO_MEMORY; /* nothing that could be sent home would help */
         bsai_count(&cpu->counters.page_misses, (size_t)1);
-        if (order < BSAI_LIST_ORDERS && bsai_page_list_refill(cpu, call, buddy, order))
-            *out = bsai_page_list_pop(cpu, order);
+        if (listed && bsai_page_list_refill(cpu, call, buddy, pages))
+            *out = bsai_page_list_pop(cpu, pages);
     }
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
     while (*out == NULL) {
@@ -35,23 +35,37 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
 {
     struct bsa_buddy *buddy = &cpu->heap->buddy;
     size_t pages = bsai_word_count(word);
-    unsigned order = bsai_may_be_listed(cpu->heap, section) ? bsai_list_order(cpu->heap, pages, 1)
-                                                            : BSAI_LIST_ORDERS;
+    bool listed = pages <= cpu->list_max && cpu->lists[pages - 1].capacity != 0 &&
+                  bsai_may_be_listed(cpu->heap, section);
     void *block = (void *)bsai_map_addr(&section->map, page);
 
     if (!bsai_list_claim(section, page, word, cpu->alone))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, block,
                            "double free of a page block, at once from two CPUs");
     bsai_heap_meet_request(cpu, call);
-    if (order < BSAI_LIST_ORDERS && cpu->lists[order].capacity != 0) {
-        if (!bsai_page_list_has_room(cpu, order))
-            bsai_page_list_flush(cpu, call, buddy, order);
-        bsai_page_list_push(cpu, order, block, &section->map.hot[page]);
+    if (listed) {
+        if (!bsai_page_list_has_room(cpu, pages))
+            bsai_page_list_flush(cpu, call, buddy, pages);
+        bsai_page_list_push(cpu, pages, block, &section->map.hot[page]);
     } else {
         bsai_buddy_give(buddy, call, section, page, pages);
         bsai_count(&cpu->counters.blocks_given, (size_t)1);
     }
     return BSA_OK;
+}
+
+uintptr_t bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align)
+{
+    size_t pages = size == 0 ? 1 : ((size - 1) >> cpu->heap->buddy.page_shift) + 1;
+    return (uintptr_t)bsai_fast_alloc_pages(cpu, pages, align);
+}
+
+bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page,
+                          uint32_t word, void *p)
+{
+    return bsai_word_kind(word) == BSAI_PAGE_BLOCK &&
+           ((uintptr_t)p & (cpu->heap->buddy.page_size - 1)) == 0 &&
+           bsai_fast_list(cpu, section, page, word, p);
 }
 
 /* Everything but the fast path. cpu NULL: by the hook. */

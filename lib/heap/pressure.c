@@ -239,7 +239,9 @@ size_t bsa_heap_reclaim(bsa_heap *heap)
     struct bsai_call call;
     bsai_call_begin(&call, &heap->buddy.platform);
     const struct bsa_platform *platform = call.platform;
+    bsai_enter(&call);
     unsigned self = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+    bsai_leave(&call);
     struct bsa_cpu *cpu;
 
     size_t before = bsai_heap_occupied_pages(heap);

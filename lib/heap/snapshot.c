@@ -63,10 +63,8 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
 /* Blocks that a CPU took from the buddy and neither gave back nor has on a list. */
 static size_t blocks_of(const struct bsa_cpu *cpu)
 {
-    size_t blocks = bsai_peek(&cpu->counters.blocks_taken) - bsai_peek(&cpu->counters.blocks_given);
-    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++)
-        blocks -= bsai_peek(&cpu->lists[order].count);
-    return blocks;
+    return bsai_peek(&cpu->counters.blocks_taken) - bsai_peek(&cpu->counters.blocks_given) -
+           bsai_blocks_listed(cpu);
 }
 
 static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)

@@ -138,13 +138,14 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
                 return "an object in a magazine is live, or in its slab as well";
         }
     }
-    for (unsigned order = 0; order < BSAI_LIST_ORDERS; order++) {
-        for (unsigned i = 0; i < cpu->lists[order].count; i++) {
+    for (unsigned pages = 1; pages <= cpu->list_max; pages++) {
+        const struct bsai_page_list *list = &cpu->lists[pages - 1];
+        for (uint32_t i = 0; i < list->count; i++) {
             size_t page;
             struct bsai_section *s =
-                bsai_section_find(&heap->buddy, (uintptr_t)cpu->lists[order].slots[i], &page);
-            if (s == NULL ||
-                bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, (size_t)1 << order))
+                bsai_section_find(&heap->buddy, (uintptr_t)list->slots[i], &page);
+            if (s == NULL || &s->map.hot[page] != list->words[i] ||
+                bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, pages))
                 return "a block on a CPU's page list is not marked so";
         }
     }

@@ -35,6 +35,34 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
     return pool_count;
 }
 
+/* The words that puts and takes share. With one CPU both hold the lock, and 32 objects going home
+ * cost one atomic instruction, not 64. */
+
+static void set_free(const struct bsai_cache *cache, bsai_word *word, bsai_word mask)
+{
+    if (cache->alone)
+        bsai_poke(word, bsai_peek(word) | mask);
+    else
+        bsai_bits_put(word, mask);
+}
+
+static void clear_free(const struct bsai_cache *cache, bsai_word *word, bsai_word mask)
+{
+    if (cache->alone)
+        bsai_poke(word, bsai_peek(word) & ~mask);
+    else
+        bsai_bits_take(word, mask);
+}
+
+static bool change_state(const struct bsai_cache *cache, struct bsai_slab *slab, uint32_t *old,
+                         uint32_t new)
+{
+    if (!cache->alone)
+        return bsai_state_exchange(&slab->state, old, new);
+    bsai_poke(&slab->state, new);
+    return true;
+}
+
 /* Lists, under the lock. */
 
 static struct bsai_slab_list *list_of(struct bsai_cache *cache, unsigned list)
@@ -107,7 +135,7 @@ static void collect_one(struct bsai_cache *cache, struct bsai_slab *slab)
         new = old & ~BSAI_STATE_ANNOUNCED;
         if (bsai_state_available(old) != 0)
             new |= BSAI_STATE_LISTED;
-    } while (!bsai_state_exchange(&slab->state, &old, new));
+    } while (!change_state(cache, slab, &old, new));
 
     unsigned available = bsai_state_available(new);
     if (available == cache->geometry.capacity) {
@@ -149,7 +177,7 @@ static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsi
             taken |= left & (0 - left);
         }
         if (taken != 0)
-            bsai_bits_take(&free_bits[w], taken);
+            clear_free(cache, &free_bits[w], taken);
         bsai_cache_steps(cache, 1);
     }
     return got;
@@ -168,7 +196,7 @@ static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsi
         new = (old & BSAI_STATE_ANNOUNCED) | (bsai_state_available(old) - got);
         if (bsai_state_available(new) != 0)
             new |= BSAI_STATE_LISTED;
-    } while (!bsai_state_exchange(&slab->state, &old, new));
+    } while (!change_state(cache, slab, &old, new));
     if (bsai_state_remote(old) != 0)
         bsai_shared_uncount(&cache->remote, bsai_state_remote(old));
     bsai_shared_uncount(&cache->available, got);
@@ -239,7 +267,7 @@ static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *sla
         empty = bsai_state_available(new) == cache->geometry.capacity;
         if (empty || (old & BSAI_STATE_LISTED) == 0)
             new |= BSAI_STATE_ANNOUNCED;
-    } while (!bsai_state_exchange(&slab->state, &old, new));
+    } while (!change_state(cache, slab, &old, new));
 
     /* From here on the record is ours to touch only if we are the one who set ANNOUNCED. */
     if (((old ^ new) & BSAI_STATE_ANNOUNCED) != 0) {
@@ -251,11 +279,13 @@ static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *sla
     return empty;
 }
 
-bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots,
-                    unsigned n, unsigned *away)
+bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
+                    const struct bsai_slot *slots, unsigned n, unsigned *away)
 {
     bool empty = false;
     *away = 0;
+    if (cache->alone)
+        bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
     for (unsigned i = 0; i < n;) {
         /* A run of objects of one slab, and within it runs of one word of free bits. */
         struct bsai_slab *slab = bsai_object_slab(slots[i].object);
@@ -268,10 +298,12 @@ bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_sl
                    bsai_object_index(slots[i].object) / BSAI_WORD_BITS == w;
                  i++, count++)
                 mask |= (bsai_word)1 << (bsai_object_index(slots[i].object) % BSAI_WORD_BITS);
-            bsai_bits_put(&free_bits[w], mask);
+            set_free(cache, &free_bits[w], mask);
         }
         empty |= credit(cache, cpu, slab, count, away);
     }
+    if (cache->alone)
+        bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
     bsai_shared_count(&cache->available, (size_t)n);
     if (*away != 0)
         bsai_shared_count(&cache->remote, (size_t)*away);

@@ -39,6 +39,8 @@ struct bsai_cache {
     struct bsai_geometry geometry;
     unsigned id; /* class number, as in the hot words */
     unsigned keep_empty;
+    bool
+        alone; /* the cache of a heap with one CPU: puts take the lock, and need no other atomics */
     struct bsai_records *records;
 
     /* Guarded by lock. */
@@ -79,8 +81,8 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
 
 /* Puts objects back into their slabs, from any CPU, without a lock. True when a slab became empty:
  * bsai_cache_settle then finds it. Returns in *away how many went to slabs of another home. */
-bool bsai_cache_put(struct bsai_cache *cache, unsigned cpu, const struct bsai_slot *slots,
-                    unsigned n, unsigned *away);
+bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
+                    const struct bsai_slot *slots, unsigned n, unsigned *away);
 
 /*
  * Looks at announced slabs (all of them when keep is 0) and takes out up to `most` that are empty,

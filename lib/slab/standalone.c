@@ -175,7 +175,7 @@ static enum bsa_status release(struct bsa_slab *slab, struct bsai_call *call, un
 
     struct bsai_cache *cache = &slab->caches[bsai_word_class(word)];
     struct bsai_slot dead = {(uintptr_t)object, bsai_object_make(record, index)};
-    if (bsai_cache_put(cache, cpu, &dead, 1, &away))
+    if (bsai_cache_put(cache, call, cpu, &dead, 1, &away))
         hand_back(slab, call, cache, bsai_cache_settle(cache, call, cache->keep_empty, 1), freed);
     return BSA_OK;
 }

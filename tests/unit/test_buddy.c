@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random operations on whole buddies, through the functions that the heap uses as well as the public
- * ones, against a map of pages: no overlap, alignment, exact counters, and failure only when there is
- * nothing that could have served.
+ * Random operations on whole buddies, through the functions that the heap uses as well as the
+ * public ones, against a map of pages: no overlap, alignment, exact counters, and failure only when
+ * there is nothing that could have served.
  */
 #include <buddyslab/debug.h>
 
@@ -87,9 +87,9 @@ static void note(struct model *m, void *p, size_t pages, enum bsai_page_kind kin
     m->blocks[m->block_count++] = (struct block){s, page, pages, kind};
 }
 
-/* Whether n pages at a multiple of 2^align pages could have been had. For a power of two of pages that
- * is a naturally aligned block; other counts may also lie in a row, but less than half a tree of them
- * only within one. */
+/* Whether n pages at a multiple of 2^align pages could have been had. For a power of two of pages
+ * that is a naturally aligned block; other counts may also lie in a row, but less than half a tree
+ * of them only within one. */
 static bool could_serve(const struct model *m, size_t n, unsigned align)
 {
     unsigned order = bsai_log2_up(n);
@@ -194,7 +194,7 @@ static void op_batch(struct model *m, struct rng *rng)
     }
     must(got == n || !could_serve(m, (size_t)1 << order, 0));
     size_t back = rng_below(rng, got + 1);
-    bsai_buddy_give_batch(m->buddy, &call, blocks + (got - back), back, order);
+    bsai_buddy_give_batch(m->buddy, &call, blocks + (got - back), back, (size_t)1 << order);
     for (size_t i = 0; i < back; i++) {
         const struct block *block = &m->blocks[--m->block_count];
         mark(m, block->section, block->page, block->pages, false);
@@ -335,7 +335,8 @@ START_TEST(random_operations_are_exact)
 }
 END_TEST
 
-/* Small runs only, and few frees: the memory is nearly full and the memo of what is missing in use. */
+/* Small runs only, and few frees: the memory is nearly full and the memo of what is missing in use.
+ */
 START_TEST(nearly_full_memory_is_exact)
 {
     struct rng rng = rng_for("nearly_full");

@@ -88,7 +88,7 @@ static unsigned take(struct bed *b, unsigned cpu, struct bsai_slab *fresh, unsig
 
 static bool put(struct bed *b, unsigned cpu, const struct bsai_slot *slots, unsigned n)
 {
-    bool empty = bsai_cache_put(b->cache, cpu, slots, n, &b->away);
+    bool empty = bsai_cache_put(b->cache, &b->call, cpu, slots, n, &b->away);
     ck_assert_ptr_null(bsai_cache_validate(b->cache));
     return empty;
 }
