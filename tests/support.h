@@ -32,8 +32,8 @@ size_t rng_between(struct rng *rng, size_t low, size_t high);
 size_t scaled(size_t n);
 
 /* A piece of memory of its own, without access to the pages before and behind it as far as the
- * machine's page size allows: bytes long, at `offset` bytes behind a multiple of align (a power of two).
- * Its pages cost nothing until they are touched. Fails the test when there is no memory. */
+ * machine's page size allows: bytes long, at `offset` bytes behind a multiple of align (a power of
+ * two). Its pages cost nothing until they are touched. Fails the test when there is no memory. */
 struct region {
     unsigned char *start;
     size_t bytes;
@@ -53,7 +53,8 @@ struct faults {
 /* Records into ctx, a struct faults, and does nothing else. */
 void faults_record(void *ctx, enum bsa_status status, const void *addr, const char *what);
 
-/* Fails unless there was exactly one fault since the last call, this one; looks for `what` in its text. */
+/* Fails unless there was exactly one fault since the last call, this one; looks for `what` in its
+ * text. */
 void faults_expect(struct faults *faults, enum bsa_status status, const void *addr,
                    const char *what);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The replay's own books, kept beside the allocator's: what was asked for, what it was rounded to, and
- * how much the allocator held meanwhile. Byte counts are exact; sums over time are doubles, added up
- * in the order of events, so that the same replay gives the same value.
+ * The replay's own books, kept beside the allocator's: what was asked for, what it was rounded to,
+ * and how much the allocator held meanwhile. Byte counts are exact; sums over time are doubles,
+ * added up in the order of events, so that the same replay gives the same value.
  */
 #ifndef BSA_CLI_REPLAY_ACCOUNT_H
 #define BSA_CLI_REPLAY_ACCOUNT_H

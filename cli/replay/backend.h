@@ -2,9 +2,10 @@
 /*
  * What the replay asks of an allocator, so that any allocator can be put under the same trace.
  *
- * A backend serves numbered CPUs. The replay calls it from one thread at a time (the strict schedule
- * hands a turn around), but the thread may differ from call to call. None of the calls between open
- * and close may allocate from the process's own heap: they run inside the measured loop.
+ * A backend serves numbered CPUs. The replay calls it from one thread at a time (the strict
+ * schedule hands a turn around), but the thread may differ from call to call. None of the calls
+ * between open and close may allocate from the process's own heap: they run inside the measured
+ * loop.
  */
 #ifndef BSA_CLI_REPLAY_BACKEND_H
 #define BSA_CLI_REPLAY_BACKEND_H
@@ -109,8 +110,8 @@ guint replay_class_of(const struct replay_backend *backend, guint64 size, guint6
 /* Bytes that a request takes: its class's object, or whole pages. */
 guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size);
 
-/* libbuddyslab's heap in shared mode, driven through CPU handles. NULL and error when it cannot start
- * in the region. */
+/* libbuddyslab's heap in shared mode, driven through CPU handles. NULL and error when it cannot
+ * start in the region. */
 struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
                                                 guint64 page_size, GError **error);
 

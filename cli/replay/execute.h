@@ -2,9 +2,9 @@
 /*
  * The replay itself: events in recorded order, each on its CPU.
  *
- * Strict order means that one event is in flight at a time; whichever thread runs it, it has the turn
- * and with it all of struct replay_execution. Objects are kept in a table indexed by the events' slots.
- * Nothing is allocated between the first event and the last.
+ * Strict order means that one event is in flight at a time; whichever thread runs it, it has the
+ * turn and with it all of struct replay_execution. Objects are kept in a table indexed by the
+ * events' slots. Nothing is allocated between the first event and the last.
  */
 #ifndef BSA_CLI_REPLAY_EXECUTE_H
 #define BSA_CLI_REPLAY_EXECUTE_H
@@ -74,7 +74,8 @@ struct replay_execution {
     struct replay_cpu *cpu;
 };
 
-/* Fields up to default_align are the caller's; this makes the rest. False when memory is missing. */
+/* Fields up to default_align are the caller's; this makes the rest. False when memory is missing.
+ */
 gboolean replay_execution_init(struct replay_execution *execution, GError **error);
 void replay_execution_clear(struct replay_execution *execution);
 

@@ -27,8 +27,8 @@ struct replay_regions {
  * Reserves the regions of options; or one of a size in which the trace should run, and another in
  * reserve. They lie at the same places relative to each other, and to every power of two up to the
  * largest block, in every run: an allocator that
- * aligns blocks by address then does the same in each. Memory is not touched, so that a region may be
- * larger than the machine.
+ * aligns blocks by address then does the same in each. Memory is not touched, so that a region may
+ * be larger than the machine.
  */
 gboolean replay_regions_reserve(struct replay_regions *regions,
                                 const struct replay_options *options,

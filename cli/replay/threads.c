@@ -2,11 +2,11 @@
 /*
  * The strict schedule on one thread per CPU.
  *
- * The thread that has the turn reads events and runs them as long as they are its CPU's; at the first
- * event of another CPU it leaves the event in the baton, hands the turn over and wakes that CPU's
- * thread. Everything but the turn itself belongs to whoever has the turn. Handing over is a release
- * and taking over an acquire, so that all that was written before is seen after; the mutex is there
- * for sleeping and waking. A CPU's thread starts when the CPU has its first event.
+ * The thread that has the turn reads events and runs them as long as they are its CPU's; at the
+ * first event of another CPU it leaves the event in the baton, hands the turn over and wakes that
+ * CPU's thread. Everything but the turn itself belongs to whoever has the turn. Handing over is a
+ * release and taking over an acquire, so that all that was written before is seen after; the mutex
+ * is there for sleeping and waking. A CPU's thread starts when the CPU has its first event.
  */
 #include <stdatomic.h>
 

@@ -11,7 +11,8 @@
 #include "../replay/account.h"
 #include "../replay/backend.h"
 
-/* Orders for which fragmentation is reported: to 4 MiB at 4 KiB pages, as Linux's buddy allocator. */
+/* Orders for which fragmentation is reported: to 4 MiB at 4 KiB pages, as Linux's buddy allocator.
+ */
 #define REPORT_ORDERS 11u
 
 /* Where the bytes of the regions are. Every byte is in exactly one part. */
@@ -42,8 +43,9 @@ struct split_name {
 extern const struct split_name split_names[SPLIT_PARTS];
 
 /*
- * Splits the regions of a snapshot, with the replay's books for what was asked. False and error when
- * the two disagree or the parts do not add up to the bytes of all regions: one of them counts wrongly.
+ * Splits the regions of a snapshot, with the replay's books for what was asked. False and error
+ * when the two disagree or the parts do not add up to the bytes of all regions: one of them counts
+ * wrongly.
  */
 gboolean split_compute(struct memory_split *split, const struct replay_snapshot *snapshot,
                        const struct replay_account *account, GError **error);
@@ -51,14 +53,15 @@ gboolean split_compute(struct memory_split *split, const struct replay_snapshot 
 /* F: pages in free blocks. */
 guint64 free_pages(const guint64 counts[REPLAY_ORDERS]);
 
-/* (F - S_j 2^j) / F, S_j = sum over o >= j of n_o 2^(o-j): the part of free memory that a request of
- * order j cannot use. F = 0 gives 1. */
+/* (F - S_j 2^j) / F, S_j = sum over o >= j of n_o 2^(o-j): the part of free memory that a request
+ * of order j cannot use. F = 0 gives 1. */
 double unusable_free_space_index(const guint64 counts[REPLAY_ORDERS], guint order);
 
 /*
- * 1 - (1 + F/2^j) / B, B = number of free blocks, when a request of order j would fail: towards 0 it
- * fails for lack of memory, towards 1 for fragmentation. NaN when it would succeed; 0 when nothing is
- * free. May fall below 0 where blocks of more than the request's size are missing altogether.
+ * 1 - (1 + F/2^j) / B, B = number of free blocks, when a request of order j would fail: towards 0
+ * it fails for lack of memory, towards 1 for fragmentation. NaN when it would succeed; 0 when
+ * nothing is free. May fall below 0 where blocks of more than the request's size are missing
+ * altogether.
  */
 double fragmentation_index(const guint64 counts[REPLAY_ORDERS], guint order);
 
@@ -78,7 +81,8 @@ struct internal_fragmentation {
 };
 struct internal_fragmentation internal_fragmentation(const struct replay_account *account);
 
-/* Wilson and Johnstone's four ratios of a heap's size H to the live bytes L, and the ratio of means. */
+/* Wilson and Johnstone's four ratios of a heap's size H to the live bytes L, and the ratio of
+ * means. */
 struct heap_ratios {
     double average;      /* 1: mean of H/L over events with L > 0 */
     double at_max_live;  /* 2: H / L when L is first at its maximum */

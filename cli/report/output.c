@@ -25,7 +25,8 @@ static gboolean remove_old(const char *directory, const char *name, const char *
     return gone;
 }
 
-/* Whole or not at all: a temporary file in the same folder takes the name when all of it is written. */
+/* Whole or not at all: a temporary file in the same folder takes the name when all of it is
+ * written. */
 static gboolean write_file(const char *directory, const char *name, const char *text, gsize length,
                            GError **error)
 {

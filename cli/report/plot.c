@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One gnuplot script per picture. Each reads timeline.csv beside it, draws PNG and SVG, and is meant
- * to be changed by hand: axes, size and colours are set at its top.
+ * One gnuplot script per picture. Each reads timeline.csv beside it, draws PNG and SVG, and is
+ * meant to be changed by hand: axes, size and colours are set at its top.
  *
  * Colours are Okabe and Ito's, which the colour-blind can tell apart; ordered things (orders, many
  * CPUs) take steps of viridis instead, which also keep their order in grey.
@@ -113,7 +113,8 @@ static void begin_plot(GString *out, const char *name)
                            name);
 }
 
-/* What is stacked, from below. Free memory is left out: it tells how large a region was asked for. */
+/* What is stacked, from below. Free memory is left out: it tells how large a region was asked for.
+ */
 static const struct {
     enum split_part part;
     const char *colour;
@@ -215,9 +216,10 @@ static guint64 most_blocks(const struct report *report)
 }
 
 /*
- * A band per order, coloured by the logarithm of the count; no colour where there is none. Each sample
- * is a box that reaches back to the sample before it, and a little further to hide the seam. Boxes are many: a picture shows no more than
- * some hundred of them in a row, so samples are left out.
+ * A band per order, coloured by the logarithm of the count; no colour where there is none. Each
+ * sample is a box that reaches back to the sample before it, and a little further to hide the seam.
+ * Boxes are many: a picture shows no more than some hundred of them in a row, so samples are left
+ * out.
  */
 static void free_blocks(const struct report *report, GString *out)
 {

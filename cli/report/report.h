@@ -33,7 +33,8 @@ struct report {
     struct report_timing timing;
 };
 
-/* Makes DIR where it is missing, and tries that it can be written to: before the work, not after. */
+/* Makes DIR where it is missing, and tries that it can be written to: before the work, not after.
+ */
 gboolean report_prepare(const char *directory, GError **error);
 
 /* report.txt, report.json, timeline.csv and the gnuplot scripts. The files of an earlier report are

@@ -131,8 +131,8 @@ static gboolean on_sample(gpointer data, struct replay_execution *execution, gbo
     sample->peak = peak;
     note_remote(sampler, execution);
     sampler->count++;
-    /* Where requests fail, the trace's own peak is never reached; then the highest sample stands for
-     * it. */
+    /* Where requests fail, the trace's own peak is never reached; then the highest sample stands
+     * for it. */
     const guint64 *highest = &sampler->peak.sample.split.part[SPLIT_REQUESTED];
     if (peak || !sampler->peak.taken ||
         (!sampler->peak_exact && sample->split.part[SPLIT_REQUESTED] > *highest)) {

@@ -317,7 +317,8 @@ START_TEST(freed_object_marks_its_pages)
 }
 END_TEST
 
-/* The free of a large block was lost; its pages are in a smaller one now, which holds the object. */
+/* The free of a large block was lost; its pages are in a smaller one now, which holds the object.
+ */
 START_TEST(youngest_block_is_marked)
 {
     struct told told;

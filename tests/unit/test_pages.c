@@ -335,8 +335,8 @@ START_TEST(aligned_requests_do_not_search)
 }
 END_TEST
 
-/* Steps of 80 requests for three pages that only the section's last pages can serve, in rows that are
- * no blocks, while so many single pages are free before them. */
+/* Steps of 80 requests for three pages that only the section's last pages can serve, in rows that
+ * are no blocks, while so many single pages are free before them. */
 static size_t row_steps(size_t single_pages)
 {
     struct fixture f;

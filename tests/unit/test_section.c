@@ -11,8 +11,8 @@
 
 /* Cutting --------------------------------------------------------------------------------------- */
 
-/* Bytes from the start of the sections' structs to the end of the metadata, if `first` were the first
- * page: what section.c says in its own words. */
+/* Bytes from the start of the sections' structs to the end of the metadata, if `first` were the
+ * first page: what section.c says in its own words. */
 static size_t naive_bytes(const struct bsai_plan *plan, size_t first)
 {
     size_t sum = 0;
@@ -106,7 +106,8 @@ START_TEST(plans_reach_the_top_of_the_address_space)
 }
 END_TEST
 
-/* The smallest region that serves, at every offset: a byte less is refused, and what is served is used. */
+/* The smallest region that serves, at every offset: a byte less is refused, and what is served is
+ * used. */
 START_TEST(smallest_regions)
 {
     for (size_t page_size = 1024; page_size <= 65536; page_size *= 2) {
@@ -277,7 +278,8 @@ START_TEST(tables_are_paid_for)
 }
 END_TEST
 
-/* With all memory in use a region that is too small for the table is refused, and nothing is lost. */
+/* With all memory in use a region that is too small for the table is refused, and nothing is lost.
+ */
 START_TEST(table_without_memory)
 {
     struct region all = region_make((size_t)2000 * 16384, 65536, 0);

@@ -87,7 +87,8 @@ START_TEST(tree_find_spares_larger_blocks)
         for (unsigned round = 0; round < 100; round++) {
             struct bsai_tree tree;
             memset(&tree, 0, sizeof(tree));
-            /* A larger block in front, a block of exactly the order in the same word or words behind. */
+            /* A larger block in front, a block of exactly the order in the same word or words
+             * behind. */
             unsigned span = order < 6 ? 64 : TREE;
             unsigned size = 1u << order;
             if (4 * size > span)

@@ -81,8 +81,8 @@ static size_t take_all(bsa_buddy *buddy, size_t pages, bool low)
     return n;
 }
 
-/* A low region first, a high one later: ordinary pages come from the high one, then from the low one
- * down to the reserve; low pages from the low one alone, to the last. */
+/* A low region first, a high one later: ordinary pages come from the high one, then from the low
+ * one down to the reserve; low pages from the low one alone, to the last. */
 START_TEST(high_first_then_low_to_the_reserve)
 {
     const unsigned reserves[] = {0, 8, 1, BSA_NONE, 1000000};
