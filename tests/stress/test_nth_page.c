@@ -83,7 +83,7 @@ static void check(struct world *w)
 }
 
 struct request {
-    enum { OBJECT, PAGES, ZEROED, RESIZED, KINDS } kind;
+    enum kind { OBJECT, PAGES, ZEROED, RESIZED, KINDS } kind;
     size_t size, pages, align, victim;
 };
 
@@ -130,7 +130,7 @@ static bool try_request(struct world *w, const struct request *r)
 
 static void make_request(struct world *w, struct request *r)
 {
-    r->kind = rng_below(&w->rng, KINDS);
+    r->kind = (enum kind)rng_below(&w->rng, KINDS);
     if (r->kind == RESIZED && w->model->count == 0)
         r->kind = OBJECT;
     r->size = rng_below(&w->rng, 8) == 0 ? rng_between(&w->rng, 2049, 9000)
