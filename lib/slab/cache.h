@@ -9,15 +9,15 @@
  *     |      |  some free              |  all free                           v
  *     +------+---------------- collect <------------------------- announced stack
  *     |
- *     +--> retired: its pages and record go back to the layer above (more than keep_empty, or
- * reclaim)
+ *     +--> retired (more than keep_empty, or reclaim): pages and record go back to the layer above
  *
  * take is done under the cache's lock, a batch at a time; put takes no lock: it sets free bits,
  * then adds to the count in the state word, and that is its last access to the record, unless that
  * very addition found the slab on no list, or made it empty: then it has also set ANNOUNCED, which
  * keeps the record alive, and pushes it on the announced stack. Whoever takes next collects the
  * stack. So a slab with free objects is found in O(1), however many full ones there are, and none
- * is lost when a CPU idles.
+ * is lost when a CPU idles. (In a heap of one CPU nobody puts beside a take; there the lock is
+ * cheaper.)
  *
  * A slab's home is the CPU that took from it first since it was last empty; objects put from
  * elsewhere are counted apart as remote until the next take from the slab.
@@ -39,8 +39,7 @@ struct bsai_cache {
     struct bsai_geometry geometry;
     unsigned id; /* class number, as in the hot words */
     unsigned keep_empty;
-    bool
-        alone; /* the cache of a heap with one CPU: puts take the lock, and need no other atomics */
+    bool alone; /* of a heap with one CPU: puts take the lock too, and need no other atomics */
     struct bsai_records *records;
 
     /* Guarded by lock. */

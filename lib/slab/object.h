@@ -60,10 +60,10 @@ struct bsai_slab {
 /* The state word: two counts of objects in the slab, and two flags. */
 enum { BSAI_COUNT_BITS = 14, BSAI_STATE_REMOTE_SHIFT = BSAI_COUNT_BITS };
 #define BSAI_STATE_COUNT ((UINT32_C(1) << BSAI_COUNT_BITS) - 1)
-#define BSAI_STATE_ANNOUNCED                                                                       \
-    (UINT32_C(1) << 28) /* on, or on its way to, the cache's announced stack */
-#define BSAI_STATE_LISTED                                                                          \
-    (UINT32_C(1) << 29) /* on a list: whoever looks for objects will find it */
+/* On, or on its way to, the cache's announced stack. */
+#define BSAI_STATE_ANNOUNCED (UINT32_C(1) << 28)
+/* On a list: whoever looks for objects will find it. */
+#define BSAI_STATE_LISTED (UINT32_C(1) << 29)
 
 static inline uint32_t bsai_state_free(uint32_t state)
 {
