@@ -79,7 +79,8 @@ BSA_API enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align
  * BSA_ERR_NOT_FOUND (not in pages of this heap), BSA_ERR_NOT_ALLOCATED (free already, wherever it
  * is now: magazine, slab, page), BSA_ERR_INVALID_PARAM (not the first byte of an object or block).
  * Misuse is reported to the fault hook and changes nothing. A stale free of an address that was
- * handed out again meanwhile cannot be told from a right one.
+ * handed out again meanwhile cannot be told from a right one, and one that comes in the very moment
+ * in which the object's slab goes home may be missed.
  */
 BSA_API enum bsa_status bsa_heap_free(bsa_heap *heap, void *p);
 

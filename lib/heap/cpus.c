@@ -57,7 +57,9 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     cpu->heap = heap;
     cpu->id = id;
     cpu->locked = !heap->exclusive;
-    cpu->alone = heap->cpus == 1;
+    /* Where there was no room at init, callers may share `common` still, beside this state. */
+    cpu->alone = heap->cpus == 1 && (uintptr_t)memory < heap->arena_end &&
+                 (uintptr_t)memory >= (uintptr_t)heap;
     cpu->plain = heap->plain;
     bsai_count(&heap->cpus_used, (size_t)1);
     return cpu;

@@ -122,6 +122,8 @@ size_t bsai_heap_occupied_pages(const struct bsa_heap *heap);
 /* heap/snapshot.c: everything stands still (in exclusive mode: but for magazine hits). */
 void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call);
 void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call);
+/* Live page blocks, by the CPUs' counters; everything is locked. */
+size_t bsai_heap_blocks(const struct bsa_heap *heap);
 /* Fills a class's figures; everything is locked. */
 void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
                            struct bsa_class_stats *stats);

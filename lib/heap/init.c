@@ -50,7 +50,7 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
                                             .page_size = c->page_size,
                                             .platform = c->platform,
                                             .lowmem_reserve = c->lowmem_reserve};
-    return bsai_classes_make(&plan->classes, c->classes, c->page_size);
+    return bsai_classes_make(&plan->classes, c->classes);
 }
 
 /* Room for counts that are no power of two: a block each, smaller counts first, then a second one.

@@ -67,9 +67,17 @@ static size_t blocks_of(const struct bsa_cpu *cpu)
            bsai_blocks_listed(cpu);
 }
 
+size_t bsai_heap_blocks(const struct bsa_heap *heap)
+{
+    size_t blocks = blocks_of(heap->common);
+    const struct bsa_cpu *cpu;
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
+        blocks += blocks_of(cpu);
+    return blocks;
+}
+
 static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
 {
-    const struct bsa_cpu *cpu;
     unsigned shift = heap->buddy.page_shift;
     s->page_size = heap->buddy.page_size;
     s->sections = bsa_buddy_section_count(&heap->buddy);
@@ -88,9 +96,7 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
         bsai_heap_class_stats(heap, c, &s->size_class[c]);
         s->slab_bytes += s->size_class[c].slabs * s->size_class[c].slab_pages << shift;
     }
-    s->blocks = blocks_of(heap->common);
-    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
-        s->blocks += blocks_of(cpu);
+    s->blocks = bsai_heap_blocks(heap);
     s->block_bytes =
         s->managed_bytes - s->free_bytes - s->slab_bytes - s->record_bytes - s->cpu_bytes;
 }

@@ -168,6 +168,16 @@ static const char *compare(const struct bsa_heap *heap, const struct tally *t)
             stats.remote_pending != t->remote[c])
             return "a class's free objects and its slabs' counts differ";
     }
+    size_t pages = t->block_pages + heap->cpu_pages + bsai_heap_listed_pages(heap) +
+                   bsai_buddy_free_pages(&heap->buddy);
+    for (unsigned c = 0; c < heap->classes.count; c++)
+        pages += t->slabs[c] * heap->caches[c].geometry.slab_pages;
+    for (unsigned i = 0; i < heap->pool_count; i++)
+        pages += heap->pools[i].chunk_count;
+    if (pages != bsai_buddy_total_pages(&heap->buddy))
+        return "the pages of blocks, slabs, records, CPUs and free ones are not all pages";
+    if (t->blocks != bsai_heap_blocks(heap))
+        return "the count of live blocks and the pages' words differ";
     return NULL;
 }
 

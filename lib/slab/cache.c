@@ -237,6 +237,7 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
             set_claim(cache, fresh, claim, cpu);
         else
             enlist(cache, fresh, BSAI_LIST_EMPTY);
+        bsai_poke(&fresh->home, (uint16_t)cpu);
     }
     while (got < want) {
         struct bsai_slab *slab = *claim;
@@ -260,8 +261,11 @@ static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *sla
     uint32_t add = remote ? n << BSAI_STATE_REMOTE_SHIFT : n;
     uint32_t old = bsai_state_read(&slab->state), new;
     bool empty;
-    if (remote)
+    if (remote) {
+        /* Before it can be taken: the sums that a take lowers never fall below nothing. */
+        bsai_shared_count(&cache->remote, (size_t)n);
         *away += n;
+    }
     do {
         new = old + add;
         empty = bsai_state_available(new) == cache->geometry.capacity;
@@ -284,6 +288,7 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
 {
     bool empty = false;
     *away = 0;
+    bsai_shared_count(&cache->available, (size_t)n);
     if (cache->alone)
         bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
     for (unsigned i = 0; i < n;) {
@@ -304,9 +309,6 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
     }
     if (cache->alone)
         bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
-    bsai_shared_count(&cache->available, (size_t)n);
-    if (*away != 0)
-        bsai_shared_count(&cache->remote, (size_t)*away);
     return empty;
 }
 

@@ -32,11 +32,9 @@ static size_t choose_pages(size_t object_size, size_t page_size)
     return best;
 }
 
-bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size)
+void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size)
 {
     size_t pages = choose_pages(object_size, page_size);
-    if (pages == 0)
-        return false;
     size_t natural = object_size & (0 - object_size);
     g->object_size = (uint32_t)object_size;
     g->magic =
@@ -47,7 +45,6 @@ bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page
     g->slab_align = (uint32_t)(natural > page_size ? natural : page_size);
     g->record_bytes = (uint32_t)bsai_align_up(
         sizeof(struct bsai_slab) + 3 * g->words * sizeof(bsai_word), BSAI_RECORD_ALIGN);
-    return true;
 }
 
 static bool table_is_sound(const unsigned *sizes, unsigned count)
@@ -63,8 +60,7 @@ static bool table_is_sound(const unsigned *sizes, unsigned count)
     return true;
 }
 
-bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table,
-                       size_t page_size)
+bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table)
 {
     struct bsa_class_table own = {
         .size = sizeof(own), .count = sizeof(nine) / sizeof(*nine), .object_sizes = nine};
@@ -82,9 +78,6 @@ bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_tabl
         classes->by_size[i] = (uint8_t)c;
     }
     for (c = 0; c < own.count; c++) {
-        struct bsai_geometry g;
-        if (!bsai_geometry_make(&g, own.object_sizes[c], page_size))
-            return false;
         classes->size[c] = (uint16_t)own.object_sizes[c];
         classes->natural[c] = (uint16_t)(own.object_sizes[c] & (0 - own.object_sizes[c]));
     }

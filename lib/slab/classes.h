@@ -33,13 +33,11 @@ struct bsai_classes {
     uint8_t by_size[BSA_MAX_CLASS_SIZE / 8 + 1]; /* [(size + 7) / 8]: smallest class of that size */
 };
 
-/* The geometry of slabs of one object size, a multiple of 8; false when no slab of at most 16 pages
- * holds a single object. */
-bool bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size);
+/* The geometry of slabs of one object size: a multiple of 8, at most BSA_MAX_CLASS_SIZE. */
+void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size);
 
 /* NULL table: the nine powers of two from 8 to 2048. False when the table is malformed. */
-bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table,
-                       size_t page_size);
+bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table);
 
 /* The smallest class whose size and natural alignment suffice; classes->count when none does: the
  * request is one for pages. align is a power of two. */

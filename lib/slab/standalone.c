@@ -208,6 +208,7 @@ enum bsa_status bsa_slab_reclaim(bsa_slab *slab, struct bsa_slab_freed *freed)
     begin(slab, &call);
     for (unsigned c = 0; c < slab->classes.count && freed->base == NULL; c++) {
         struct bsai_cache *cache = &slab->caches[c];
+        bsai_cache_disclaim(cache, &call, &slab->claims[c]);
         hand_back(slab, &call, cache, bsai_cache_settle(cache, &call, 0, 1), freed);
     }
     for (unsigned i = 0; i < slab->pool_count && freed->base == NULL; i++)

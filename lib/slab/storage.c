@@ -58,7 +58,7 @@ static bool make_plan(struct plan *plan, const struct bsa_slab_config *config)
     if (c->page_size < 1024 || c->page_size > 65536 || !bsai_is_pow2(c->page_size))
         return false;
     if ((c->flags & ~(unsigned)BSA_SLAB_UNLOCKED) != 0 ||
-        !bsai_classes_make(&plan->classes, c->classes, c->page_size))
+        !bsai_classes_make(&plan->classes, c->classes))
         return false;
     if (c->range == NULL || !bsai_round_up((uintptr_t)c->range, c->page_size, &start) ||
         !bsai_add((uintptr_t)c->range, c->range_bytes, &end) || end < start ||

@@ -13,7 +13,7 @@ START_TEST(geometry)
     for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
         struct bsai_geometry g;
         size_t page = page_sizes[_i];
-        ck_assert(bsai_geometry_make(&g, size, page));
+        bsai_geometry_make(&g, size, page);
         size_t bytes = g.slab_pages * page;
         ck_assert_uint_ge(g.slab_pages, 1);
         ck_assert_uint_le(g.slab_pages, BSAI_SLAB_PAGES_MAX);
@@ -43,7 +43,7 @@ START_TEST(index_of)
 {
     for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
         struct bsai_geometry g;
-        ck_assert(bsai_geometry_make(&g, size, page_sizes[_i]));
+        bsai_geometry_make(&g, size, page_sizes[_i]);
         size_t bytes = g.slab_pages * page_sizes[_i], wrong = 0;
         for (uint32_t offset = 0; offset < bytes; offset++)
             wrong += bsai_index_of(&g, offset) != offset / size;
@@ -66,7 +66,7 @@ START_TEST(class_for)
 {
     struct bsai_classes classes;
     struct bsa_class_table table = {sizeof(table), tables[_i].count, tables[_i].sizes};
-    ck_assert(bsai_classes_make(&classes, table.object_sizes != NULL ? &table : NULL, 4096));
+    ck_assert(bsai_classes_make(&classes, table.object_sizes != NULL ? &table : NULL));
     ck_assert_uint_eq(classes.count, tables[_i].count);
     for (size_t size = 0; size <= 2100; size++) {
         for (size_t align = 1; align <= 8192; align *= 2) {
@@ -89,7 +89,7 @@ static bool accepts(const unsigned *sizes, unsigned count)
 {
     struct bsai_classes classes;
     struct bsa_class_table table = {sizeof(table), count, sizes};
-    return bsai_classes_make(&classes, &table, 4096);
+    return bsai_classes_make(&classes, &table);
 }
 
 START_TEST(malformed_tables)
@@ -118,11 +118,11 @@ START_TEST(malformed_tables)
         size_t later;
     } longer = {{sizeof(longer), 1, one_size}, 0};
     struct bsai_classes classes;
-    ck_assert(bsai_classes_make(&classes, &longer.table, 4096));
+    ck_assert(bsai_classes_make(&classes, &longer.table));
     longer.later = 1;
-    ck_assert(!bsai_classes_make(&classes, &longer.table, 4096));
+    ck_assert(!bsai_classes_make(&classes, &longer.table));
     longer.table.size = 1;
-    ck_assert(!bsai_classes_make(&classes, &longer.table, 4096));
+    ck_assert(!bsai_classes_make(&classes, &longer.table));
 }
 END_TEST
 

@@ -43,7 +43,7 @@ static struct bed *make_bed(unsigned keep_empty)
                                .hot = b->hot,
                                .cold = b->cold};
     memset(b->state, BSAI_GROUP_READY, sizeof(b->state));
-    ck_assert(bsai_classes_make(&b->classes, NULL, PAGE));
+    ck_assert(bsai_classes_make(&b->classes, NULL));
     bsai_caches_make(b->caches, b->pools, &b->classes, keep_empty, PAGE);
     b->cache = &b->caches[CLASS_512];
     ck_assert_uint_eq(b->cache->geometry.object_size, 512);
