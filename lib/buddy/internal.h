@@ -50,10 +50,15 @@ static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bs
                                                                  uintptr_t addr, size_t *page)
 {
     struct bsai_section *s = b->inline_sections[0]; /* there from init on */
-    *page = bsai_map_page(&s->map, addr);
-    if (BSAI_LIKELY(*page < s->map.pages))
+    size_t number = bsai_map_page(&s->map, addr), other;
+    if (BSAI_LIKELY(number < s->map.pages)) {
+        *page = number;
         return s;
-    return bsai_section_find_other(b, addr, page);
+    }
+    /* By way of a variable of its own: the caller's stays in a register. */
+    s = bsai_section_find_other(b, addr, &other);
+    *page = s != NULL ? other : 0;
+    return s;
 }
 
 /*

@@ -88,12 +88,11 @@ static BSAI_ALWAYS_INLINE bool bsai_may_be_listed(const struct bsa_heap *heap,
     return BSAI_LIKELY(section->zone != BSAI_ZONE_LOW) || bsai_peek(&heap->buddy.high_total) == 0;
 }
 
-/* Marks a live block as listed; false when somebody else has freed it. */
-static BSAI_ALWAYS_INLINE bool bsai_list_claim(struct bsai_section *section, size_t page,
-                                               uint32_t word, bool alone)
+/* Marks a live block, whose word was read as `word`, as listed; false when somebody else has freed
+ * it. */
+static BSAI_ALWAYS_INLINE bool bsai_list_claim(uint32_t *hot, uint32_t word, bool alone)
 {
-    uint32_t *hot = &section->map.hot[page];
-    uint32_t listed = bsai_word_run(BSAI_PAGE_LISTED, bsai_word_count(word));
+    uint32_t listed = word ^ (BSAI_PAGE_BLOCK ^ BSAI_PAGE_LISTED);
     if (!alone)
         return bsai_word_claim(hot, &word, listed);
     /* The CPU is owned now: its last owner may have been a free of this block. */
@@ -121,16 +120,15 @@ static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_
 
 /* Lists a live block; false when there is no room, or somebody else has freed it. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_list(struct bsa_cpu *cpu, struct bsai_section *section,
-                                              size_t page, uint32_t word, void *addr)
+                                              uint32_t *hot, uint32_t word, size_t pages,
+                                              void *addr)
 {
-    size_t pages = bsai_word_count(word);
     if (BSAI_UNLIKELY(pages > cpu->list_max || !bsai_may_be_listed(cpu->heap, section) ||
                       !bsai_fast_own(cpu)))
         return false;
-    bool done =
-        bsai_page_list_has_room(cpu, pages) && bsai_list_claim(section, page, word, cpu->alone);
+    bool done = bsai_page_list_has_room(cpu, pages) && bsai_list_claim(hot, word, cpu->alone);
     if (BSAI_LIKELY(done))
-        bsai_page_list_push(cpu, pages, addr, &section->map.hot[page]);
+        bsai_page_list_push(cpu, pages, addr, hot);
     bsai_fast_disown(cpu);
     return done;
 }
@@ -144,10 +142,10 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_pages(struct bsa_cpu *cpu, void *a
     if (BSAI_UNLIKELY(!cpu->plain || section == NULL ||
                       ((uintptr_t)addr & (heap->buddy.page_size - 1)) != 0))
         return false;
-    uint32_t word = bsai_map_word(&section->map, page);
-    if (BSAI_UNLIKELY(bsai_word_kind(word) != BSAI_PAGE_BLOCK || bsai_word_count(word) != pages))
+    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, pages);
+    if (BSAI_UNLIKELY(bsai_map_word(&section->map, page) != word))
         return false;
-    return bsai_fast_list(cpu, section, page, word, addr);
+    return bsai_fast_list(cpu, section, &section->map.hot[page], word, pages, addr);
 }
 
 #endif

@@ -39,7 +39,7 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
                   bsai_may_be_listed(cpu->heap, section);
     void *block = (void *)bsai_map_addr(&section->map, page);
 
-    if (!bsai_list_claim(section, page, word, cpu->alone))
+    if (!bsai_list_claim(&section->map.hot[page], word, cpu->alone))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, block,
                            "double free of a page block, at once from two CPUs");
     bsai_heap_meet_request(cpu, call);
@@ -65,7 +65,7 @@ bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, siz
 {
     return bsai_word_kind(word) == BSAI_PAGE_BLOCK &&
            ((uintptr_t)p & (cpu->heap->buddy.page_size - 1)) == 0 &&
-           bsai_fast_list(cpu, section, page, word, p);
+           bsai_fast_list(cpu, section, &section->map.hot[page], word, bsai_word_count(word), p);
 }
 
 /* Everything but the fast path. cpu NULL: by the hook. */
@@ -128,9 +128,11 @@ enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,
 {
     if (out == NULL)
         return BSA_ERR_INVALID_PARAM;
-    *out = NULL;
-    return heap == NULL ? BSA_ERR_NOT_INITIALIZED
-                        : alloc_pages(heap, bsai_fast_cpu(heap), pages, align, out);
+    if (BSAI_UNLIKELY(heap == NULL)) {
+        *out = NULL;
+        return BSA_ERR_NOT_INITIALIZED;
+    }
+    return alloc_pages(heap, bsai_fast_cpu(heap), pages, align, out);
 }
 
 enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t align, void **out)
@@ -151,8 +153,11 @@ enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, vo
 {
     if (out == NULL)
         return BSA_ERR_INVALID_PARAM;
-    *out = NULL;
-    return cpu == NULL ? BSA_ERR_NOT_INITIALIZED : alloc_pages(cpu->heap, cpu, pages, align, out);
+    if (BSAI_UNLIKELY(cpu == NULL)) {
+        *out = NULL;
+        return BSA_ERR_NOT_INITIALIZED;
+    }
+    return alloc_pages(cpu->heap, cpu, pages, align, out);
 }
 
 enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages)
