@@ -50,7 +50,8 @@ struct bsa_cpu {
     uint32_t offline;             /* exclusive mode; atomic */
     uint32_t request;             /* exclusive mode: somebody wants a drain; atomic */
     uint32_t busy;                /* builds with checks, exclusive mode: a call is in progress */
-    unsigned list_max;            /* constant: runs of up to so many pages have a list */
+    unsigned list_max;            /* constant: runs of up to so many pages have a list; */
+    unsigned fast_max;            /*   of them by the fast paths: all, or none */
     struct bsai_page_list *lists; /* [pages - 1] */
     struct bsai_cpu_counters counters; /* read anywhere */
     struct bsai_slab *
@@ -123,15 +124,13 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
 
 /* Page lists. A listed block's head word says LISTED. */
 
-/* Whether a list can serve a request: any block of so many pages does for an alignment up to a
- * page; those of a power of two are aligned to their size. */
-static BSAI_ALWAYS_INLINE bool bsai_page_list_serves(const struct bsa_cpu *cpu,
-                                                     const struct bsa_buddy *buddy, size_t pages,
-                                                     size_t align)
+/* Whether a list can serve a request of no more than list_max pages: any block does for an
+ * alignment up to a page; those of a power of two are aligned to their size. */
+static BSAI_ALWAYS_INLINE bool bsai_page_list_aligned(const struct bsa_buddy *buddy, size_t pages,
+                                                      size_t align)
 {
-    return pages - 1 < cpu->list_max &&
-           (BSAI_LIKELY(align <= buddy->page_size) ||
-            (align <= pages << buddy->page_shift && bsai_is_pow2(pages)));
+    return align <= buddy->page_size ||
+           (align <= pages << buddy->page_shift && bsai_is_pow2(pages));
 }
 
 /* The block on top of a list, its word now BLOCK; NULL when the list is empty. */

@@ -61,6 +61,7 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     cpu->alone = heap->cpus == 1 && (uintptr_t)memory < heap->arena_end &&
                  (uintptr_t)memory >= (uintptr_t)heap;
     cpu->plain = heap->plain;
+    cpu->fast_max = heap->plain ? cpu->list_max : 0;
     bsai_count(&heap->cpus_used, (size_t)1);
     return cpu;
 }

@@ -106,8 +106,11 @@ static BSAI_ALWAYS_INLINE bool bsai_list_claim(uint32_t *hot, uint32_t word, boo
 static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_t pages,
                                                       size_t align)
 {
-    if (BSAI_UNLIKELY(!cpu->plain || !bsai_is_pow2(align) ||
-                      !bsai_page_list_serves(cpu, &cpu->heap->buddy, pages, align)))
+    const struct bsa_buddy *buddy = &cpu->heap->buddy;
+    if (BSAI_UNLIKELY(pages - 1 >= cpu->fast_max))
+        return NULL;
+    if (BSAI_UNLIKELY(align != buddy->page_size &&
+                      (!bsai_is_pow2(align) || !bsai_page_list_aligned(buddy, pages, align))))
         return NULL;
     if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
         return NULL;
@@ -123,7 +126,7 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_list(struct bsa_cpu *cpu, struct bsai_s
                                               uint32_t *hot, uint32_t word, size_t pages,
                                               void *addr)
 {
-    if (BSAI_UNLIKELY(pages > cpu->list_max || !bsai_may_be_listed(cpu->heap, section) ||
+    if (BSAI_UNLIKELY(pages > cpu->fast_max || !bsai_may_be_listed(cpu->heap, section) ||
                       !bsai_fast_own(cpu)))
         return false;
     bool done = bsai_page_list_has_room(cpu, pages) && bsai_list_claim(hot, word, cpu->alone);
@@ -139,8 +142,7 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_pages(struct bsa_cpu *cpu, void *a
     struct bsa_heap *heap = cpu->heap;
     size_t page;
     struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)addr, &page);
-    if (BSAI_UNLIKELY(!cpu->plain || section == NULL ||
-                      ((uintptr_t)addr & (heap->buddy.page_size - 1)) != 0))
+    if (BSAI_UNLIKELY(section == NULL || ((uintptr_t)addr & (heap->buddy.page_size - 1)) != 0))
         return false;
     uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, pages);
     if (BSAI_UNLIKELY(bsai_map_word(&section->map, page) != word))
