@@ -42,8 +42,8 @@ START_TEST(a_block_is_claimed_once)
     struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)block, &page);
     uint32_t seen = bsai_map_word(&section->map, page);
     ck_assert_uint_eq(seen, bsai_word_run(BSAI_PAGE_BLOCK, 2));
-    ck_assert(bsai_list_claim(section, page, seen, _i == 1));
-    ck_assert(!bsai_list_claim(section, page, seen, _i == 1));
+    ck_assert(bsai_list_claim(&section->map.hot[page], seen, _i == 1));
+    ck_assert(!bsai_list_claim(&section->map.hot[page], seen, _i == 1));
     ck_assert_uint_eq(bsai_map_word(&section->map, page), bsai_word_run(BSAI_PAGE_LISTED, 2));
     region_free(&region);
 }
