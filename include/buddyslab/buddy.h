@@ -2,10 +2,12 @@
 /*
  * The buddy page allocator: runs of pages over one or more regions.
  *
- * Blocks are naturally aligned in the virtual address space, whatever a region's own alignment
- * (Knowlton 1965; Peterson and Norman 1977). Small orders are served from trees of 512 pages, each
- * a bitmap of its free pages (as LLFree does, Wrenger et al., USENIX ATC 2023); whole trees form a
- * buddy of their own. All metadata lies in a prefix of each region; a page is never written.
+ * Blocks are cut from naturally aligned ones in the virtual address space, whatever a region's own
+ * alignment (Knowlton 1965; Peterson and Norman 1977); where there is none left, any row of free
+ * pages with the alignment that was asked for serves. Only the requested alignment is promised.
+ * Small orders are served from trees of 512 pages, each a bitmap of its free pages (as LLFree does,
+ * Wrenger et al., USENIX ATC 2023); whole trees form a buddy of their own. All metadata lies in a
+ * prefix of each region; a page is never written.
  *
  * A bsa_buddy locks itself: every call may come from any context and any number of them at once,
  * unless it says otherwise. Each call takes the lock of one section at a time.

@@ -124,7 +124,8 @@ BSA_API enum bsa_status bsa_heap_cpu_online(bsa_heap *heap, unsigned cpu);
  * slab and record pages that went back to the buddy. */
 BSA_API size_t bsa_heap_reclaim(bsa_heap *heap);
 
-/* As the functions of the same name in buddy.h; pages on CPUs' lists count as free. */
+/* As the functions of the same name in buddy.h; pages on CPUs' lists count as free. Where many CPUs
+ * share little memory their states are made of pages, at first use, and stay allocated. */
 BSA_API size_t bsa_heap_managed_bytes(const bsa_heap *heap);
 BSA_API size_t bsa_heap_allocated_bytes(const bsa_heap *heap);
 BSA_API size_t bsa_heap_section_count(const bsa_heap *heap);

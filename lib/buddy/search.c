@@ -210,7 +210,7 @@ size_t bsai_section_search(const struct bsa_buddy *b, struct bsai_section *s, si
         page = take_whole(b, s, n, block, use);
     if (page == BSAI_NO_PAGE && small)
         page = take_broken(b, s, use == BSAI_USE_PAGES ? BSAI_USE_SLABS : BSAI_USE_PAGES, n, block);
-    if (page != BSAI_NO_PAGE || (align <= order && bsai_is_pow2(n)))
+    if (page != BSAI_NO_PAGE || block == 0)
         return page;
     if (n < BSAI_GROUP_PAGES && align <= BSAI_GROUP_SHIFT)
         page = row_in_broken_trees(b, s, (unsigned)n, align);

@@ -124,15 +124,6 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
 
 /* Page lists. A listed block's head word says LISTED. */
 
-/* Whether a list can serve a request of no more than list_max pages: any block does for an
- * alignment up to a page; those of a power of two are aligned to their size. */
-static BSAI_ALWAYS_INLINE bool bsai_page_list_aligned(const struct bsa_buddy *buddy, size_t pages,
-                                                      size_t align)
-{
-    return align <= buddy->page_size ||
-           (align <= pages << buddy->page_shift && bsai_is_pow2(pages));
-}
-
 /* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
 static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, size_t pages)
 {

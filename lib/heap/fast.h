@@ -109,8 +109,9 @@ static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_
     const struct bsa_buddy *buddy = &cpu->heap->buddy;
     if (BSAI_UNLIKELY(pages - 1 >= cpu->fast_max))
         return NULL;
+    /* Blocks on lists are aligned to a page, whatever their count. */
     if (BSAI_UNLIKELY(align != buddy->page_size &&
-                      (!bsai_is_pow2(align) || !bsai_page_list_aligned(buddy, pages, align))))
+                      (!bsai_is_pow2(align) || align > buddy->page_size)))
         return NULL;
     if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
         return NULL;

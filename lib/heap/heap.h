@@ -113,7 +113,7 @@ struct bsai_found {
 };
 size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_found *found);
 
-/* heap/query.c */
+/* heap/figures.c */
 
 /* Pages on all CPUs' lists; and pages that are neither free nor listed. */
 size_t bsai_heap_listed_pages(const struct bsa_heap *heap);

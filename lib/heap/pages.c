@@ -7,7 +7,7 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
 {
     struct bsa_heap *heap = cpu->heap;
     struct bsa_buddy *buddy = &heap->buddy;
-    bool listed = !low && pages <= cpu->list_max && bsai_page_list_aligned(buddy, pages, align);
+    bool listed = !low && pages <= cpu->list_max && align <= buddy->page_size;
 
     *out = listed ? bsai_page_list_pop(cpu, pages) : NULL;
     if (*out == NULL) {

@@ -54,6 +54,24 @@ START_TEST(one_page_aligned_to_more)
 }
 END_TEST
 
+/* Enough pages in a row serve, a power of two of them as well, though no block of that size is
+ * whole. */
+START_TEST(rows_that_are_no_block_serve)
+{
+    char *region = region_new(3 * MIB, 2 * MIB, 0);
+    bsa_buddy *buddy = buddy_new(region, 3 * MIB, PAGE);
+    size_t all = free_pages(buddy, PAGE);
+    ck_assert_uint_gt(all, 512);
+    for (size_t pages = 1; pages <= all; pages++) {
+        void *p = buddy_get(buddy, pages, PAGE);
+        assert_ok(bsa_buddy_validate(buddy));
+        assert_ok(bsa_buddy_free(buddy, p, pages));
+    }
+    void *aligned;
+    assert_status(bsa_buddy_alloc(buddy, 512, 2 * MIB, &aligned), BSA_ERR_NO_MEMORY);
+}
+END_TEST
+
 /* A start and an end at any byte; blocks are aligned all the same. */
 START_TEST(ragged_regions)
 {
@@ -273,6 +291,7 @@ static Suite *buddy_suite(void)
     tcase_add_loop_test(giving, exhaust_and_recover, 0, 7);
     tcase_add_test(giving, regions_serve_in_order_of_registration);
     tcase_add_test(giving, blocks_do_not_cross_regions);
+    tcase_add_test(giving, rows_that_are_no_block_serve);
     tcase_add_test(giving, low_memory_is_found_behind_high_sections);
     tcase_add_test(giving, a_region_across_4_gib);
     suite_add_tcase(suite, giving);

@@ -534,7 +534,8 @@ START_TEST(random_operations)
         if (i % 5000 == 0)
             w.filling = !w.filling;
     }
-    expect(w.failures > 0);
+    if (steps >= 100000)
+        expect(w.failures > 0); /* fewer need not have filled the heap */
     finish(&w);
 }
 END_TEST

@@ -189,7 +189,7 @@ static void op_batch(struct model *m, struct rng *rng)
         bsai_buddy_take_batch(m->buddy, &call, order, n, BSAI_USE_PAGES, BSAI_PAGE_LISTED, blocks);
     must(got <= n);
     for (size_t i = 0; i < got; i++) {
-        must(((uintptr_t)blocks[i] % (m->page_size << order)) == 0);
+        must(((uintptr_t)blocks[i] % m->page_size) == 0);
         note(m, blocks[i], (size_t)1 << order, BSAI_PAGE_LISTED);
     }
     must(got == n || !could_serve(m, (size_t)1 << order, 0));
