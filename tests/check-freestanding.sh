@@ -14,6 +14,10 @@ lib_sources >"$work/sources"
 sed -n 's|^\t%D%/\([a-z0-9_/]*\.c\).*|lib/\1|p' "$srcdir/lib/local.mk" | sort >"$work/listed"
 same "lib/local.mk lists every source" "$work/listed" "$work/sources"
 
+# README compiles lib/*/*.c into one folder.
+sed 's|.*/||' "$work/sources" | sort | uniq -d >"$work/twice"
+nothing "no two sources have one name" "$work/twice"
+
 # The compiler's own headers are in a folder that it names itself.
 own_headers() {
     "$@" -print-file-name=include
