@@ -4,7 +4,7 @@
  *
  * It never asks for memory: an allocation that finds no object says how many pages it needs, the
  * caller adds a slab of them and asks again; a free that empties a slab may hand its pages back.
- * All metadata (a word per page, a record with a live and a free bit per object) lies in storage
+ * All metadata (a word per page, a record with three bits per object) lies in storage
  * that the caller gave at init, so that memory is never searched and freed objects are never
  * written (Bonwick 1994, with off-slab records for every size).
  *

@@ -47,15 +47,6 @@ static inline void bsai_lock_init(struct bsai_lock *lock)
     bsai_memset(lock, 0, sizeof(*lock));
 }
 
-static inline bool bsai_lock_try(struct bsai_lock *lock, enum bsai_rank rank,
-                                 struct bsai_call *call)
-{
-    if (!bsai_lock_try_word(&lock->word))
-        return false;
-    bsai_lock_note(lock, rank, call);
-    return true;
-}
-
 static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank,
                                   struct bsai_call *call)
 {
