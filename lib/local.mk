@@ -42,6 +42,7 @@ bsa_core_sources = \
 	%D%/slab/standalone.c \
 	%D%/slab/standalone.h \
 	%D%/slab/storage.c \
+	%D%/slab/tables.c \
 	%D%/cpu/cpu.h \
 	%D%/cpu/depot.c \
 	%D%/cpu/depot.h \

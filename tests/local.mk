@@ -21,6 +21,7 @@ api_programs = \
 	%D%/api/test_buddy_api \
 	%D%/api/test_buddy_says \
 	%D%/api/test_c_habits \
+	%D%/api/test_class_tables \
 	%D%/api/test_cpu_api \
 	%D%/api/test_cpu_drain \
 	%D%/api/test_failures \

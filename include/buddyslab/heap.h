@@ -33,7 +33,7 @@ struct bsa_heap_config {
     unsigned cpus;                         /* 1 to BSA_MAX_CPUS; 0: 1 */
     unsigned flags;                        /* BSA_HEAP_EXCLUSIVE_CPUS */
     const struct bsa_platform *platform;   /* copied; NULL: no hooks */
-    const struct bsa_class_table *classes; /* NULL: 8, 16, 32 ... 2048 */
+    const struct bsa_class_table *classes; /* NULL: BSA_CLASSES_NINE */
     unsigned magazine_objects; /* most objects in one magazine; 0: by size; BSA_NONE: none */
     unsigned page_list_pages;  /* most pages on a CPU's lists; BSA_NONE: none;
                                   0: min(6144, 3 * managed / (64 * cpus)) */

@@ -24,7 +24,7 @@ struct bsa_slab_config {
     size_t page_size;                      /* as in struct bsa_buddy_config */
     unsigned flags;                        /* BSA_SLAB_UNLOCKED */
     const struct bsa_platform *platform;   /* copied; NULL: no hooks */
-    const struct bsa_class_table *classes; /* NULL: 8, 16, 32 ... 2048 */
+    const struct bsa_class_table *classes; /* NULL: BSA_CLASSES_NINE */
     unsigned keep_empty;                   /* empty slabs kept per class; 0: 1; BSA_NONE: none */
     void *range;                           /* slabs come from [range, range + range_bytes) */
     size_t range_bytes;

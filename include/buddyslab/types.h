@@ -51,8 +51,15 @@ typedef struct bsa_cpu bsa_cpu;
 #define BSA_MAX_CLASSES 64u /* size classes of a heap or slab */
 
 /*
- * A table of size classes: strictly ascending object sizes in bytes, each a multiple of 8, the
- * largest at most BSA_MAX_CLASS_SIZE and half a page times eight. Copied at init.
+ * A table of size classes: at most BSA_MAX_CLASSES strictly ascending object sizes in bytes, each a
+ * multiple of 8, the largest at most BSA_MAX_CLASS_SIZE; else it is refused with
+ * BSA_ERR_INVALID_PARAM. Copied at init.
+ *
+ * Objects of a class are aligned to the largest power of two that divides its size, and a request
+ * gets the smallest class whose size and alignment suffice: of 24 and 32 bytes, a request for 20
+ * bytes at a multiple of 16 gets 32. If the largest class is no multiple of 16, requests at a
+ * multiple of 16, bsa_malloc's from 16 bytes on among them, that are larger than the last class
+ * that is one take pages.
  */
 struct bsa_class_table {
     size_t size;
@@ -60,5 +67,16 @@ struct bsa_class_table {
     const unsigned *object_sizes;
 };
 #define BSA_MAX_CLASS_SIZE 2048u
+
+/* The tables that the library brings. */
+enum bsa_class_set {
+    BSA_CLASSES_NINE, /* powers of two, 8 16 32 ... 2048; what a configuration's NULL stands for */
+    BSA_CLASSES_KMALLOC, /* the same, and 96 and 192, as Linux kmalloc has them: 11 */
+    BSA_CLASSES_FINE     /* multiples of 8 up to 64, then four per doubling up to 2048: 28 */
+};
+
+/* One of them, constant: config.classes = bsa_standard_classes(BSA_CLASSES_FINE). Never NULL; for
+ * an unknown set a table that is refused. Takes no lock; any context. */
+BSA_API const struct bsa_class_table *bsa_standard_classes(enum bsa_class_set set);
 
 #endif

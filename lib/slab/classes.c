@@ -10,8 +10,6 @@ _Static_assert(BSA_MAX_CLASS_SIZE <= (UINT64_C(1) << 32) / (BSAI_SLAB_PAGES_MAX 
 
 enum { MIN_OBJECTS = 8, MAX_WASTE_PART = 50 };
 
-static const unsigned nine[] = {8, 16, 32, 64, 128, 256, 512, 1024, 2048};
-
 /* Pages of a slab: the first count that is good enough, or the best of all. */
 static size_t choose_pages(size_t object_size, size_t page_size)
 {
@@ -62,9 +60,10 @@ static bool table_is_sound(const unsigned *sizes, unsigned count)
 
 bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table)
 {
-    struct bsa_class_table own = {
-        .size = sizeof(own), .count = sizeof(nine) / sizeof(*nine), .object_sizes = nine};
-    if (table != NULL && !bsai_copy_sized(&own, sizeof(own), table, table->size))
+    struct bsa_class_table own;
+    if (table == NULL)
+        table = bsa_standard_classes(BSA_CLASSES_NINE);
+    if (!bsai_copy_sized(&own, sizeof(own), table, table->size))
         return false;
     if (!table_is_sound(own.object_sizes, own.count))
         return false;

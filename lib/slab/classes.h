@@ -36,7 +36,7 @@ struct bsai_classes {
 /* The geometry of slabs of one object size: a multiple of 8, at most BSA_MAX_CLASS_SIZE. */
 void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size);
 
-/* NULL table: the nine powers of two from 8 to 2048. False when the table is malformed. */
+/* NULL table: BSA_CLASSES_NINE. False when the table is malformed. */
 bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table);
 
 /* The smallest class whose size and natural alignment suffice; classes->count when none does: the

@@ -15,31 +15,48 @@ struct setup {
     unsigned at_start; /* regions at init; the others are added on the way */
     size_t offset;     /* of each region's start behind a large alignment */
     bool zones;        /* regions lie above, below and across 4 GiB */
-    const unsigned *classes;
-    unsigned class_count;
+    enum { NINE, KMALLOC, FINE, ODD } classes;
 };
 
-static const unsigned kmalloc_sizes[] = {8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048};
 static const unsigned odd_sizes[] = {8, 24, 40, 72, 136, 328, 600, 1000, 1736, 2040};
 
+static const struct bsa_class_table odd_table = {sizeof(odd_table), 10, odd_sizes};
+
+static const struct bsa_class_table *table_of(const struct setup *s)
+{
+    switch (s->classes) {
+    case KMALLOC:
+        return bsa_standard_classes(BSA_CLASSES_KMALLOC);
+    case FINE:
+        return bsa_standard_classes(BSA_CLASSES_FINE);
+    case ODD:
+        return &odd_table;
+    default:
+        return bsa_standard_classes(BSA_CLASSES_NINE);
+    }
+}
+
 static const struct setup setups[] = {
-    {"defaults", 4096, 1, 1, 0, 0, 0, 0, 0, 600, 1, 0, false, NULL, 0},
-    {"four CPUs", 4096, 4, 4, 0, 0, 0, 0, 0, 1200, 2, 64, false, NULL, 0},
+    {"defaults", 4096, 1, 1, 0, 0, 0, 0, 0, 600, 1, 0, false, NINE},
+    {"four CPUs", 4096, 4, 4, 0, 0, 0, 0, 0, 1200, 2, 64, false, NINE},
     {"no magazines, no lists", 4096, 4, 4, 0, BSA_NONE, BSA_NONE, BSA_NONE, BSA_NONE, 300, 1, 1,
-     false, NULL, 0},
-    {"magazines of one", 4096, 3, 3, 0, 1, 1, 2, 1, 300, 5, 4096, false, NULL, 0},
-    {"small magazines, deep depot", 4096, 4, 4, 0, 4, 16, 1, 8, 400, 3, 100, false, NULL, 0},
-    {"large magazines", 4096, 2, 2, 0, 256, 64, 3, 0, 2000, 1, 0, false, NULL, 0},
-    {"1 KiB pages", 1024, 4, 4, 0, 8, 32, 0, 4, 1500, 3, 333, false, NULL, 0},
-    {"64 KiB pages", 65536, 2, 2, 0, 16, 16, 0, 2, 200, 2, 7, false, NULL, 0},
-    {"exclusive CPUs", 4096, 4, 4, BSA_HEAP_EXCLUSIVE_CPUS, 8, 32, 0, 4, 600, 2, 0, false, NULL, 0},
+     false, NINE},
+    {"magazines of one", 4096, 3, 3, 0, 1, 1, 2, 1, 300, 5, 4096, false, NINE},
+    {"small magazines, deep depot", 4096, 4, 4, 0, 4, 16, 1, 8, 400, 3, 100, false, NINE},
+    {"large magazines", 4096, 2, 2, 0, 256, 64, 3, 0, 2000, 1, 0, false, NINE},
+    {"1 KiB pages", 1024, 4, 4, 0, 8, 32, 0, 4, 1500, 3, 333, false, NINE},
+    {"64 KiB pages", 65536, 2, 2, 0, 16, 16, 0, 2, 200, 2, 7, false, NINE},
+    {"exclusive CPUs", 4096, 4, 4, BSA_HEAP_EXCLUSIVE_CPUS, 8, 32, 0, 4, 600, 2, 0, false, NINE},
     {"exclusive, defaults", 16384, 2, 2, BSA_HEAP_EXCLUSIVE_CPUS, 0, 0, 0, 0, 400, 2, 5, false,
-     NULL, 0},
-    {"kmalloc classes", 4096, 4, 4, 0, 0, 0, 0, 0, 800, 2, 0, false, kmalloc_sizes, 11},
-    {"odd classes", 4096, 3, 3, 0, 6, 8, 1, 2, 500, 4, 96, false, odd_sizes, 10},
-    {"4096 CPUs, few pages", 4096, 4096, 64, 0, 0, 0, 0, 0, 300, 1, 0, false, NULL, 0},
-    {"zones", 4096, 2, 2, 0, 8, 16, 0, 0, 400, 3, 0, true, NULL, 0},
-    {"tiny regions", 4096, 2, 2, 0, 2, 4, 0, 0, 24, 5, 48, false, NULL, 0},
+     NINE},
+    {"kmalloc classes", 4096, 4, 4, 0, 0, 0, 0, 0, 800, 2, 0, false, KMALLOC},
+    {"fine classes", 4096, 2, 2, 0, 0, 0, 0, 0, 1200, 2, 0, false, FINE},
+    {"fine classes, 1 KiB pages", 1024, 3, 3, BSA_HEAP_EXCLUSIVE_CPUS, 4, 8, 1, 2, 1500, 3, 8,
+     false, FINE},
+    {"odd classes", 4096, 3, 3, 0, 6, 8, 1, 2, 500, 4, 96, false, ODD},
+    {"4096 CPUs, few pages", 4096, 4096, 64, 0, 0, 0, 0, 0, 300, 1, 0, false, NINE},
+    {"zones", 4096, 2, 2, 0, 8, 16, 0, 0, 400, 3, 0, true, NINE},
+    {"tiny regions", 4096, 2, 2, 0, 2, 4, 0, 0, 24, 5, 48, false, NINE},
 };
 
 struct world {
@@ -90,7 +107,6 @@ static void make_world(struct world *w, int i)
     platform.ctx = &w->faults;
     if (s->zones)
         platform.virt_to_phys = hook_physical;
-    struct bsa_class_table table = {sizeof(table), s->class_count, s->classes};
     struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
     config.page_size = s->page_size;
     config.cpus = s->cpus;
@@ -100,7 +116,7 @@ static void make_world(struct world *w, int i)
     config.page_list_pages = s->lists;
     config.keep_empty = s->keep;
     config.depot_magazines = s->depot;
-    config.classes = s->classes != NULL ? &table : NULL;
+    config.classes = s->classes != NINE ? table_of(s) : NULL;
     struct region *first = &w->model->region[0];
     expect_status(bsa_heap_init(&w->heap, first->start, first->bytes, &config), BSA_OK);
     for (unsigned r = 1; r < s->at_start; r++)
@@ -127,9 +143,9 @@ static size_t random_size(struct world *w)
 /* Object size of the class that such a request gets; 0: it is one for pages. */
 static size_t class_size(const struct world *w, size_t size, size_t align)
 {
-    unsigned n = w->setup->classes != NULL ? w->setup->class_count : 9;
-    for (unsigned c = 0; c < n; c++) {
-        size_t k = w->setup->classes != NULL ? w->setup->classes[c] : (size_t)8 << c;
+    const struct bsa_class_table *table = table_of(w->setup);
+    for (unsigned c = 0; c < table->count; c++) {
+        size_t k = table->object_sizes[c];
         if (k >= size && (k & (0 - k)) >= align)
             return k;
     }

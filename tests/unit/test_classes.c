@@ -52,22 +52,35 @@ START_TEST(index_of)
 }
 END_TEST
 
-static const unsigned kmalloc_sizes[] = {8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048};
 static const unsigned odd_sizes[] = {24, 40, 72, 1000, 1736, 2040};
 static const unsigned one_size[] = {128};
 
-static const struct {
-    const unsigned *sizes;
-    unsigned count;
-} tables[] = {{NULL, 9}, {kmalloc_sizes, 11}, {odd_sizes, 6}, {one_size, 1}};
+static const struct bsa_class_table odd_table = {sizeof(odd_table), 6, odd_sizes};
+static const struct bsa_class_table one_table = {sizeof(one_table), 1, one_size};
+
+enum { TABLES = 6 };
+
+/* NULL stands for the nine. */
+static const struct bsa_class_table *table_of(int i)
+{
+    const struct bsa_class_table *all[TABLES] = {
+        NULL,
+        bsa_standard_classes(BSA_CLASSES_NINE),
+        bsa_standard_classes(BSA_CLASSES_KMALLOC),
+        bsa_standard_classes(BSA_CLASSES_FINE),
+        &odd_table,
+        &one_table,
+    };
+    return all[i];
+}
 
 /* The smallest class whose size and natural alignment suffice, for every request. */
 START_TEST(class_for)
 {
     struct bsai_classes classes;
-    struct bsa_class_table table = {sizeof(table), tables[_i].count, tables[_i].sizes};
-    ck_assert(bsai_classes_make(&classes, table.object_sizes != NULL ? &table : NULL));
-    ck_assert_uint_eq(classes.count, tables[_i].count);
+    const struct bsa_class_table *table = table_of(_i);
+    ck_assert(bsai_classes_make(&classes, table));
+    ck_assert_uint_eq(classes.count, table != NULL ? table->count : 9);
     for (size_t size = 0; size <= 2100; size++) {
         for (size_t align = 1; align <= 8192; align *= 2) {
             unsigned expected = 0;
@@ -133,7 +146,7 @@ int main(void)
     int page_count = (int)(sizeof(page_sizes) / sizeof(page_sizes[0]));
     tcase_add_loop_test(tcase, geometry, 0, page_count);
     tcase_add_loop_test(tcase, index_of, 0, page_count);
-    tcase_add_loop_test(tcase, class_for, 0, (int)(sizeof(tables) / sizeof(tables[0])));
+    tcase_add_loop_test(tcase, class_for, 0, TABLES);
     tcase_add_test(tcase, malformed_tables);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
