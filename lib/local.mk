@@ -57,6 +57,7 @@ bsa_core_sources = \
 	%D%/heap/objects.c \
 	%D%/heap/pages.c \
 	%D%/heap/pressure.c \
+	%D%/heap/realloc.c \
 	%D%/heap/figures.c \
 	%D%/heap/snapshot.c \
 	%D%/heap/walk.c

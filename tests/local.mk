@@ -29,6 +29,7 @@ api_programs = \
 	%D%/api/test_failures_slabs \
 	%D%/api/test_heap_api \
 	%D%/api/test_heap_says \
+	%D%/api/test_realloc \
 	%D%/api/test_slab_api
 
 misuse_programs = \
@@ -45,7 +46,8 @@ stress_programs = \
 	%D%/stress/test_nth_page \
 	%D%/stress/test_threads \
 	%D%/stress/test_threads_control \
-	%D%/stress/test_threads_layers
+	%D%/stress/test_threads_layers \
+	%D%/stress/test_threads_realloc
 
 cli_programs = \
 	%D%/cli/test_metrics \

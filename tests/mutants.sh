@@ -181,8 +181,12 @@ mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_list_drain(cpu
 mutant moving-snapshot lib/heap/pressure.c '/^static size_t release_shared/,/^}/s/bsai_lock_\(take\|drop\)(&heap->common->lock, BSAI_RANK_CPU, call);/;/'
 # A walk takes any page of a slab for its first.
 mutant half-slab lib/heap/walk.c 's/ && bsai_word_offset(word) == 0)/)/'
+# A block that is cut keeps its tail.
+mutant kept-tail lib/buddy/free.c 's/bsai_range_release(section, page + to, from - to);/;/'
+# A block is resized that is not aligned as asked.
+mutant misaligned-resize lib/heap/realloc.c 's/((uintptr_t)\*p & (align - 1)) == 0/true/'
 # A copy of more than there is.
-mutant long-copy lib/heap/c_api.c 's/size < usable ? size : usable/usable/'
+mutant long-copy lib/heap/realloc.c 's/size < usable ? size : usable/usable/'
 
 [ "$mutants" -gt 0 ] || {
     echo "mutants.sh: no mutant of that name; see the end of tests/mutants.sh" >&2

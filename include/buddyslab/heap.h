@@ -88,6 +88,16 @@ BSA_API enum bsa_status bsa_heap_free(bsa_heap *heap, void *p);
  * or page count that p has. */
 BSA_API enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align);
 
+/*
+ * Another size, and alignment, for *p; the contents stay up to the smaller of both sizes, and *p
+ * may change. It moves unless its class stays the same, or its pages: fewer pages are given back at
+ * once, more are taken where those behind it are free. *p NULL allocates. On failure *p stays as it
+ * is: BSA_ERR_INVALID_PARAM, BSA_ERR_NO_MEMORY as bsa_heap_alloc, else as bsa_heap_free, and in its
+ * words. A block from low memory may move out of it. A move is an allocation and a free, each with
+ * its locks; else one section's is taken, or none.
+ */
+BSA_API enum bsa_status bsa_heap_realloc(bsa_heap *heap, void **p, size_t size, size_t align);
+
 /* Pages, as the functions of the same name in buddy.h; single blocks of up to 64 pages come from
  * and go to the CPU's page lists. */
 BSA_API enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,
@@ -104,6 +114,7 @@ BSA_API enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t p
 BSA_API bsa_cpu *bsa_heap_cpu(bsa_heap *heap, unsigned id);
 BSA_API enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out);
 BSA_API enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p);
+BSA_API enum bsa_status bsa_cpu_realloc(bsa_cpu *cpu, void **p, size_t size, size_t align);
 BSA_API enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, void **out);
 BSA_API enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages);
 
@@ -138,7 +149,8 @@ BSA_API enum bsa_status bsa_heap_free_blocks(const bsa_heap *heap, size_t *count
 /*
  * C habits over the same heap: NULL on failure; alignment min(16, largest power of two <= size).
  * bsa_calloc: zeroed, and NULL when n * size wraps. bsa_aligned_alloc: as bsa_heap_alloc, any size.
- * bsa_realloc(NULL, n) allocates; (p, 0) yields a smallest object; on failure p stays as it is.
+ * bsa_realloc: as bsa_heap_realloc; (NULL, n) allocates, (p, 0) yields a smallest object, and on
+ * failure p stays as it is.
  * bsa_free: as bsa_heap_free, misuse shows in the fault hook only.
  */
 BSA_API void *bsa_malloc(bsa_heap *heap, size_t size);

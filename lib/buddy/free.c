@@ -64,21 +64,25 @@ void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *co
         bsai_lock_drop(&held->lock, BSAI_RANK_SECTION, call);
 }
 
-static void set_count(struct bsai_section *s, size_t page, size_t count)
+/* A live block of `from` pages counts `to` of them now; false when it is none any more. */
+static bool recount(struct bsai_section *s, size_t page, size_t from, size_t to)
 {
-    enum bsai_page_kind kind = bsai_word_kind(bsai_peek(&s->map.hot[page]));
-    bsai_poke(&s->map.hot[page], bsai_word_run(kind, count));
+    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, from);
+    return bsai_word_claim(&s->map.hot[page], &word, bsai_word_run(BSAI_PAGE_BLOCK, to));
 }
 
-void bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+bool bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                        size_t page, size_t from, size_t to)
 {
     bsai_assert(to > 0 && to < from);
     bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
-    set_count(section, page, to);
-    bsai_range_release(section, page + to, from - to);
-    bsai_count_freed(b, section, from - to);
+    bool shrunk = recount(section, page, from, to);
+    if (shrunk) {
+        bsai_range_release(section, page + to, from - to);
+        bsai_count_freed(b, section, from - to);
+    }
     bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+    return shrunk;
 }
 
 bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
@@ -90,11 +94,10 @@ bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_se
         return false;
     bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
     bool grown = (section->zone == BSAI_ZONE_HIGH || bsai_low_allowed(b, more)) &&
-                 bsai_range_is_free(section, page + from, more);
+                 bsai_range_is_free(section, page + from, more) && recount(section, page, from, to);
     if (grown) {
         bsai_range_claim(section, page + from, more, BSAI_USE_PAGES);
         bsai_count_taken(b, section, more);
-        set_count(section, page, to);
     }
     bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
     return grown;

@@ -90,10 +90,10 @@ void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *co
 
 /*
  * Cuts a live block of `from` pages at page down to `to` pages (to < from), or lets it grow in
- * place when the pages behind it are free; false when they are not. The caller vouches for the
- * block.
+ * place when the pages behind it are free. False when they are not, or when a live block of so many
+ * pages is not there: somebody may have freed it without this lock.
  */
-void bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
+bool bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                        size_t page, size_t from, size_t to);
 bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                      size_t page, size_t from, size_t to);

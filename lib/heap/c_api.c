@@ -40,26 +40,5 @@ void bsa_free(bsa_heap *heap, void *p)
 
 void *bsa_realloc(bsa_heap *heap, void *p, size_t size)
 {
-    if (p == NULL || heap == NULL)
-        return bsa_malloc(heap, size);
-    struct bsai_found found;
-    size_t usable = bsai_heap_find(heap, p, &found);
-    if (usable == 0) {
-        bsa_heap_free(heap, p); /* not live: says what is wrong with p */
-        return NULL;
-    }
-
-    size_t align = natural(size);
-    unsigned size_class = bsai_class_for(&heap->classes, size, align);
-    bool stays = found.slab != NULL ? size_class == bsai_word_class(found.word)
-                                    : size_class == heap->classes.count && size <= usable &&
-                                          usable - size < heap->buddy.page_size;
-    if (stays)
-        return p;
-    void *moved = bsa_malloc(heap, size);
-    if (moved != NULL) {
-        bsai_memcpy(moved, p, size < usable ? size : usable);
-        bsa_heap_free(heap, p);
-    }
-    return moved;
+    return bsa_heap_realloc(heap, &p, size, natural(size)) == BSA_OK ? p : NULL;
 }

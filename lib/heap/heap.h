@@ -103,6 +103,12 @@ enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, 
 enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call, size_t size,
                                     size_t align, void **out);
 
+/* Pages that a request of so many bytes needs, when no class serves it. */
+static inline size_t bsai_heap_pages_for(const struct bsa_heap *heap, size_t size)
+{
+    return size == 0 ? 1 : ((size - 1) >> heap->buddy.page_shift) + 1;
+}
+
 /* What is at p: the bytes of a live object or block whose first byte p is, 0 when there is none. */
 struct bsai_found {
     struct bsai_section *section;

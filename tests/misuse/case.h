@@ -41,7 +41,22 @@ static inline enum bsa_status frees_like_c(struct bed *bed)
     return bed->m.faults.status;
 }
 
+static inline enum bsa_status reallocates_to(struct bed *bed, size_t size, size_t align)
+{
+    void *p = bed->p;
+    enum bsa_status status =
+        bed->way.handles ? bsa_cpu_realloc(bsa_heap_cpu(bed->heap, bed->m.cpu), &p, size, align)
+                         : bsa_heap_realloc(bed->heap, &p, size, align);
+    ck_assert_ptr_eq(p, bed->p);
+    return status;
+}
+
 static inline enum bsa_status reallocates(struct bed *bed)
+{
+    return reallocates_to(bed, 100, 8);
+}
+
+static inline enum bsa_status reallocates_like_c(struct bed *bed)
 {
     ck_assert_ptr_null(bsa_realloc(bed->heap, bed->p, 100));
     return bed->m.faults.status;

@@ -272,6 +272,7 @@ static const struct misuse cases[] = {
     FREE_SIZED(NOT_FOUND, "", object_of_another_heap),
     FREE_SIZED(NOT_FOUND, "", a_variable),
     {"realloc of a variable", BSA_ERR_NOT_FOUND, "", a_variable, reallocates, false},
+    {"C's realloc of a variable", BSA_ERR_NOT_FOUND, "", a_variable, reallocates_like_c, false},
     {"free like C's of a variable", BSA_ERR_NOT_FOUND, "", a_variable, frees_like_c, false},
 
     FREE(INVALID_PARAM, "inside an object", second_byte),

@@ -323,20 +323,47 @@ static void do_free(struct world *w)
     w->last_cpu = this_cpu;
 }
 
+/* By the status, by handle, or like C. */
+static void *reallocated(struct world *w, void *p, size_t size, size_t *align)
+{
+    size_t way = rng_below(&w->rng, 3);
+    if (way == 0) {
+        *align = size >= 16 ? 16 : 1;
+        return bsa_realloc(w->heap, p, size);
+    }
+    *align = (size_t)1 << rng_below(&w->rng, rng_below(&w->rng, 16) == 0 ? 16 : 5);
+    void *at = p;
+    enum bsa_status status =
+        way == 1 ? bsa_heap_realloc(w->heap, &at, size, *align)
+                 : bsa_cpu_realloc(bsa_heap_cpu(w->heap, this_cpu), &at, size, *align);
+    if (status == BSA_OK)
+        return at;
+    expect_status(status, BSA_ERR_NO_MEMORY);
+    expect(at == p);
+    return NULL;
+}
+
 static void do_realloc(struct world *w)
 {
-    size_t size = random_size(w);
+    size_t size = random_size(w), align;
+    if (rng_below(&w->rng, 3) == 0)
+        size = rng_below(&w->rng, 12 * w->setup->page_size);
     struct live old = model_remove(w->model, any_live(w));
-    unsigned char *p = bsa_realloc(w->heap, old.at, size);
+    unsigned char *p = reallocated(w, old.at, size, &align);
     if (p == NULL) {
         model_add(w->model, w->heap, old.at, old.bytes, old.align, old.pages, w->setup->page_size);
         w->filling = false;
         return;
     }
     model_check_moved(&old, p, size);
+    size_t object = class_size(w, size, align);
+    bool same = object != 0 ? old.pages == 0 && object == old.usable
+                            : old.pages != 0 && pages_of(w, size) <= old.pages;
+    if (same && ((uintptr_t)old.at & (align - 1)) == 0)
+        expect(p == old.at);
     if (p != old.at)
         expect_eq(bsa_usable_size(w->heap, old.at), 0);
-    enter(w, p, size, size >= 16 ? 16 : 1);
+    enter(w, p, size, align);
 }
 
 /* What must be refused, and must change nothing: the next free of the victim finds it whole. */

@@ -158,9 +158,14 @@ static void op_resize(struct model *m, struct rng *rng, size_t i)
     struct bsai_call call;
     struct block *block = &m->blocks[i];
     bsai_call_begin(&call, &m->buddy->platform);
+    /* Only what its user holds is resized. */
+    bool live = block->kind == BSAI_PAGE_BLOCK;
     if (block->pages > 1 && rng_below(rng, 2) == 0) {
         size_t to = rng_between(rng, 1, block->pages - 1);
-        bsai_buddy_shrink(m->buddy, &call, block->section, block->page, block->pages, to);
+        must(bsai_buddy_shrink(m->buddy, &call, block->section, block->page, block->pages, to) ==
+             live);
+        if (!live)
+            return;
         mark(m, block->section, block->page + to, block->pages - to, false);
         block->pages = to;
         return;
@@ -168,7 +173,7 @@ static void op_resize(struct model *m, struct rng *rng, size_t i)
     const bool *taken = m->taken[section_number(m, block->section)];
     size_t end = block->page + block->pages;
     size_t to = block->pages + rng_between(rng, 1, rng_below(rng, 4) == 0 ? 2000 : 8);
-    bool free = to <= block->section->map.pages - block->page;
+    bool free = live && to <= block->section->map.pages - block->page;
     for (size_t page = end; free && page < block->page + to; page++)
         free = !taken[page];
     must(bsai_buddy_grow(m->buddy, &call, block->section, block->page, block->pages, to) == free);

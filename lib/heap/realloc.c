@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Another size for what is live. An object stays where its class would be the same; any other
+ * class is a move, also a smaller one: what is kept for a size is always what a request of that
+ * size gets, so that a free that tells the size is right after it. A block of pages stays as long
+ * as it remains one: it gives its tail back, or takes the pages behind it where they are free.
+ */
+#include "heap.h"
+
+/* By the handle, or by the hook where cpu is NULL. */
+static enum bsa_status get(struct bsa_heap *heap, struct bsa_cpu *cpu, size_t size, size_t align,
+                           void **out)
+{
+    return cpu != NULL ? bsa_cpu_alloc(cpu, size, align, out)
+                       : bsa_heap_alloc(heap, size, align, out);
+}
+
+static enum bsa_status put(struct bsa_heap *heap, struct bsa_cpu *cpu, void *p)
+{
+    return cpu != NULL ? bsa_cpu_free(cpu, p) : bsa_heap_free(heap, p);
+}
+
+/* A block that has `from` pages gets `to`, if that can be where it is. The CPU is owned meanwhile,
+ * as by everyone who changes a block. */
+static enum bsa_status resize(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                              const struct bsai_found *block, size_t from, size_t to, bool *done)
+{
+    struct bsai_call call;
+    cpu = bsai_heap_begin(heap, &call, cpu);
+    if (cpu == NULL)
+        return bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
+    if (to < from)
+        *done = bsai_buddy_shrink(&heap->buddy, &call, block->section, block->page, from, to);
+    else
+        *done = bsai_buddy_grow(&heap->buddy, &call, block->section, block->page, from, to);
+    bsai_heap_end(cpu, &call);
+    return bsai_call_end(&call, BSA_OK);
+}
+
+static enum bsa_status move(struct bsa_heap *heap, struct bsa_cpu *cpu, void **p, size_t usable,
+                            size_t size, size_t align)
+{
+    void *moved;
+    enum bsa_status status = get(heap, cpu, size, align, &moved);
+    if (status != BSA_OK)
+        return status;
+    bsai_memcpy(moved, *p, size < usable ? size : usable);
+    status = put(heap, cpu, *p);
+    if (status == BSA_OK)
+        *p = moved;
+    else
+        put(heap, cpu, moved); /* somebody freed *p meanwhile, and it has been said */
+    return status;
+}
+
+static enum bsa_status reallocate(struct bsa_heap *heap, struct bsa_cpu *cpu, void **p, size_t size,
+                                  size_t align)
+{
+    struct bsai_found found;
+    void *none;
+    if (*p == NULL)
+        return get(heap, cpu, size, align, p);
+    if (!bsai_is_pow2(align))
+        return get(heap, cpu, size, align, &none); /* says so */
+    size_t usable = bsai_heap_find(heap, *p, &found);
+    if (usable == 0) {
+        enum bsa_status status = put(heap, cpu, *p); /* says what is wrong with it */
+        return status == BSA_OK ? BSA_ERR_NOT_ALLOCATED : status;
+    }
+
+    unsigned size_class = bsai_class_for(&heap->classes, size, align);
+    if (found.slab != NULL && size_class == bsai_word_class(found.word))
+        return BSA_OK;
+    if (found.slab == NULL && size_class == heap->classes.count &&
+        ((uintptr_t)*p & (align - 1)) == 0) {
+        size_t from = usable >> heap->buddy.page_shift, to = bsai_heap_pages_for(heap, size);
+        bool stays = from == to;
+        enum bsa_status status = stays ? BSA_OK : resize(heap, cpu, &found, from, to, &stays);
+        if (status != BSA_OK || stays)
+            return status;
+    }
+    return move(heap, cpu, p, usable, size, align);
+}
+
+enum bsa_status bsa_heap_realloc(bsa_heap *heap, void **p, size_t size, size_t align)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    return p == NULL ? BSA_ERR_INVALID_PARAM : reallocate(heap, NULL, p, size, align);
+}
+
+enum bsa_status bsa_cpu_realloc(bsa_cpu *cpu, void **p, size_t size, size_t align)
+{
+    if (cpu == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    return p == NULL ? BSA_ERR_INVALID_PARAM : reallocate(cpu->heap, cpu, p, size, align);
+}
