@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The tree looks as .clang-format says. To make it so:
-#   find include lib cli tests bench -name '*.[ch]' | xargs clang-format -i
+#   find include lib malloc cli tests bench -name '*.[ch]' | xargs clang-format -i
 . "$(dirname "$0")/check-lib.sh"
 
 # Other versions lay out some lines differently.
@@ -13,7 +13,7 @@ for candidate in clang-format-14 clang-format; do
     fi
 done
 
-for folder in include lib cli tests bench; do
+for folder in include lib malloc cli tests bench; do
     (cd "$srcdir" && find "$folder" -name '*.[ch]' | sort) >"$work/files"
     if [ ! -s "$work/files" ]; then
         continue
@@ -31,7 +31,7 @@ for folder in include lib cli tests bench; do
     nothing "$folder is laid out as .clang-format says" "$work/log"
 done
 
-(cd "$srcdir" && find include lib cli tests bench -name '*.[ch]' -exec grep -L \
+(cd "$srcdir" && find include lib malloc cli tests bench -name '*.[ch]' -exec grep -L \
     '^/\* SPDX-License-Identifier: Apache-2\.0 \*/' {} +) >"$work/log"
 nothing "every source names its licence" "$work/log"
 

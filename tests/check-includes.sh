@@ -6,7 +6,7 @@
 rules=$srcdir/tests/include-rules.txt
 
 # FILE LINE TARGET for every include; the target is a path in the tree, or a header in <>.
-(cd "$srcdir" && find include lib cli tests bench -name '*.[ch]' | sort) >"$work/files"
+(cd "$srcdir" && find include lib malloc cli tests bench -name '*.[ch]' | sort) >"$work/files"
 while read -r file; do
     sed -n -E 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*(<[^>]*>|"[^"]*").*/\1/p' \
         "$srcdir/$file" | while read -r header; do

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The heap and its regions. They come from mmap, without access costs or memory until their pages
+ * are touched; each new one is as large as all before it, so that there are few: a pointer's region
+ * is found among the first four without a table.
+ */
+#include "internal.h"
+
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+bsa_heap *bsam_heap;
+
+enum {
+    LIMIT_SHARE = 8, /* of a limited address space, a region takes 1/8 at most */
+    REGION_LEAST = 1 << 22,
+    PAGE_LIST_PAGES = 256 /* on a CPU's lists */
+};
+
+static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
+
+/* No more than a share of what the process may map. */
+static size_t within_limits(size_t bytes)
+{
+    static const __rlimit_resource_t limits[] = {RLIMIT_AS, RLIMIT_DATA};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+        struct rlimit limit;
+        if (getrlimit(limits[i], &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+            limit.rlim_cur / LIMIT_SHARE < bytes)
+            bytes = (size_t)(limit.rlim_cur / LIMIT_SHARE);
+    }
+    return bytes & ~(size_t)(BSAM_PAGE - 1);
+}
+
+/* A mapping of *bytes or, where so much is not to be had, less, but at least `least`. */
+static void *map_region(size_t *bytes, size_t least)
+{
+    for (size_t wanted = *bytes;; wanted = wanted / 2 & ~(size_t)(BSAM_PAGE - 1)) {
+        if (wanted < least)
+            wanted = least;
+        void *p = mmap(NULL, wanted, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p != MAP_FAILED) {
+            *bytes = wanted;
+            return p;
+        }
+        if (wanted == least)
+            return NULL;
+    }
+}
+
+bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform *platform)
+{
+    struct bsa_heap_config c = BSA_HEAP_CONFIG_INIT;
+    size_t bytes = within_limits(config->region);
+    bsa_heap *heap = NULL;
+    int saved = errno;
+    void *region = map_region(&bytes, REGION_LEAST);
+    errno = saved;
+    if (region == NULL)
+        return false;
+    c.page_size = BSAM_PAGE;
+    c.cpus = config->cpus;
+    c.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    c.platform = platform;
+    c.classes = bsa_standard_classes(config->classes);
+    c.page_list_pages = PAGE_LIST_PAGES;
+    if (bsa_heap_init(&heap, region, bytes, &c) != BSA_OK) {
+        munmap(region, bytes);
+        return false;
+    }
+    __atomic_store_n(&bsam_heap, heap, __ATOMIC_RELEASE);
+    return true;
+}
+
+bool bsam_heap_grow(size_t bytes, size_t align, size_t seen)
+{
+    int saved = errno;
+    size_t least, wanted = bsa_heap_managed_bytes(bsam_heap);
+    bool grown = true;
+    /* The request, the way to its alignment, and what a region keeps for itself: a few bytes for a
+     * page. */
+    if (__builtin_add_overflow(bytes, align, &least) ||
+        __builtin_add_overflow(least, least / 64 + REGION_LEAST, &least))
+        return false;
+    least &= ~(size_t)(BSAM_PAGE - 1);
+    wanted = within_limits(wanted);
+    pthread_mutex_lock(&growing);
+    if (bsa_heap_section_count(bsam_heap) == seen) { /* else somebody else has done it */
+        void *region = map_region(&wanted, least);
+        grown = region != NULL;
+        if (grown && bsa_heap_add_region(bsam_heap, region, wanted) != BSA_OK) {
+            munmap(region, wanted);
+            grown = false;
+        }
+    }
+    pthread_mutex_unlock(&growing);
+    errno = saved;
+    return grown;
+}
+
+void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)
+{
+    void *p = NULL;
+    if (size >= BSAM_HUGE && (p = bsam_huge_take(size, align)) != NULL)
+        return p;
+    for (;;) {
+        size_t seen = bsa_heap_section_count(bsam_heap);
+        if (bsa_cpu_alloc(cpu, size, align, &p) == BSA_OK)
+            break;
+        if (!bsam_heap_grow(size, align, seen))
+            return NULL;
+    }
+    if (zero)
+        memset(p, 0, size);
+    return p;
+}
+
+enum bsa_status bsam_give(bsa_cpu *cpu, void *p)
+{
+    enum bsa_status status = bsa_cpu_free(cpu, p);
+    if (status == BSA_ERR_NOT_FOUND)
+        status = bsam_huge_give(p);
+    return status;
+}
+
+size_t bsam_usable(const void *p)
+{
+    if (bsam_emergency_owns(p))
+        return bsam_emergency_size(p);
+    size_t bytes = bsa_usable_size(__atomic_load_n(&bsam_heap, __ATOMIC_ACQUIRE), p);
+    return bytes != 0 ? bytes : bsam_huge_size(p);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * malloc over a bsa_heap: what its parts share.
+ *
+ *     malloc.c aligned.c new.c info.c    the interface; every call enters the heap and leaves it
+ *     thread.c fork.c                    who may enter: threads, their CPU ids, signal handlers
+ *     heap.c huge.c emergency.c          where memory comes from
+ *     config.c say.c                     the environment; messages
+ *
+ * Threads. The heap is in exclusive mode. A thread takes a CPU id of its own at its first call and
+ * returns it when it ends; it then touches its CPU without a lock. Threads that come when all ids
+ * are taken, and calls that come after a thread's end, share CPU 0 under a mutex.
+ *
+ * `inside` marks a thread that is at work here. A signal handler that interrupts it finds the mark:
+ * its allocations come from the emergency store, which needs no lock, and its frees wait in a list
+ * until the thread enters again.
+ *
+ * Quiescence. To fork, to trim and to count, one thread stops all others at the door: it takes the
+ * `cpu` of each away (they ask the slow path for it, which waits for the mutex), has the kernel put
+ * a memory barrier into each, and waits until none is inside. A thread that enters writes `inside`
+ * and then reads `cpu`: it has seen NULL, or has been seen inside (Dekker's argument, with the
+ * barrier paid by the one who stops). Linux before 4.14 has no such barrier; there all threads
+ * share CPU 0.
+ *
+ * Nothing here calls malloc, stdio, or a function of the C library that might.
+ */
+#ifndef BSAM_INTERNAL_H
+#define BSAM_INTERNAL_H
+
+#include <buddyslab.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BSAM_LIKELY(x) __builtin_expect(!!(x), 1)
+#define BSAM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define BSAM_COLD __attribute__((cold, noinline))
+#define BSAM_EXPORT __attribute__((visibility("default")))
+#define BSAM_CALLER() __builtin_return_address(0)
+
+enum {
+    BSAM_ALIGN = 16,         /* of everything of at least so many bytes, as C asks */
+    BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own */
+    BSAM_CPUS_DEFAULT = 256, /* CPU ids, the shared one included */
+    BSAM_PAGE = 4096         /* the heap's; the system's may be larger */
+};
+
+/* What a thread is doing here. */
+enum bsam_inside {
+    BSAM_OUTSIDE,
+    BSAM_IN_HEAP, /* it may be changing the heap: a quiescent state waits for it */
+    BSAM_AT_DOOR  /* it is not, or it holds the mutex that says so */
+};
+
+/* A thread's own; zero at its start. Written by the thread and its signal handlers, but for cpu,
+ * which whoever holds the registry mutex may set to NULL. */
+struct bsam_thread {
+    bsa_cpu *cpu;    /* NULL: ask the slow path */
+    uint32_t inside; /* enum bsam_inside */
+    unsigned id;     /* of the CPU, 0 while it shares that */
+    bsa_cpu *own;    /* the CPU that it has to itself, or NULL */
+    void *deferred;  /* frees by signal handlers that found it inside: a list through the objects */
+    const char *what; /* misuse that the heap has just found, in words */
+    unsigned rounds;  /* of key destructors that have passed */
+    bool ended;       /* its CPU id has been returned for good */
+    bool stopped;     /* it has stopped all others, to fork */
+};
+extern __thread struct bsam_thread bsam_self __attribute__((tls_model("initial-exec")));
+
+/* What the environment says, read once when the heap is made. */
+struct bsam_config {
+    size_t region; /* bytes of the first region */
+    unsigned cpus; /* ids, the shared one included */
+    enum bsa_class_set classes;
+    bool stats; /* print figures at exit */
+};
+void bsam_config_read(struct bsam_config *config);
+
+/* say.c: a line on stderr, in one write. */
+struct bsam_line {
+    size_t used;
+    char text[512];
+};
+void bsam_put(struct bsam_line *line, const char *text);
+void bsam_put_hex(struct bsam_line *line, uintptr_t number);
+void bsam_put_number(struct bsam_line *line, size_t number);
+void bsam_say(struct bsam_line *line);
+/* Says what is wrong with an address, and ends the program. The thread must not be inside. */
+_Noreturn void bsam_misuse(const char *function, const void *p, const char *what,
+                           const void *caller);
+
+/* thread.c */
+
+/*
+ * Enters the heap by the slow path, whatever stands in the way: makes the heap, takes a CPU id,
+ * waits for a quiescent state to end. The CPU to use until bsam_leave, or NULL when there is no
+ * memory for a heap. The thread must not be inside.
+ */
+bsa_cpu *bsam_enter(struct bsam_thread *t);
+void bsam_leave(struct bsam_thread *t);
+
+/* Stops every other thread at the door; until bsam_resume this one may touch every CPU's state.
+ * False when there is no heap or the thread is inside: then nothing was stopped. */
+bool bsam_quiesce(struct bsam_thread *t);
+void bsam_resume(struct bsam_thread *t);
+/* Sends home what all CPUs hold back. All others are stopped. */
+void bsam_drain_all(struct bsam_thread *t);
+/* In a forked child, whose only thread this is: what the others' CPUs hold goes home, and their ids
+ * are free. */
+void bsam_forget_others(struct bsam_thread *t);
+
+/* A free that has to wait until the thread that was interrupted is outside again. */
+void bsam_defer(struct bsam_thread *t, void *p);
+
+/* The heap, NULL before the first allocation. */
+extern bsa_heap *bsam_heap;
+
+/* info.c: the heap has been made. */
+void bsam_started(const struct bsam_config *config);
+
+/* heap.c: the caller is inside, or nobody else is there yet. */
+
+/* Makes the heap; hooks as thread.c wants them. */
+bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform *platform);
+/* More memory for a request that found none, when the heap had `seen` regions. False: none. */
+bool bsam_heap_grow(size_t bytes, size_t align, size_t seen);
+/* The whole of an allocation: from the CPU, growing the heap if need be. NULL: no memory. */
+void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero);
+/* The whole of a free, of whatever is ours but the emergency store's. */
+enum bsa_status bsam_give(bsa_cpu *cpu, void *p);
+
+/* huge.c: mappings of their own. */
+
+/* Fresh memory, which is zero; NULL: none. */
+void *bsam_huge_take(size_t size, size_t align);
+/* BSA_OK, or BSA_ERR_NOT_FOUND when p is not the start of one. */
+enum bsa_status bsam_huge_give(void *p);
+/* Bytes of the one that starts at p, 0 when there is none. Takes no lock. */
+size_t bsam_huge_size(const void *p);
+/* Another size, maybe at another address; NULL: no memory, and p stays as it is. */
+void *bsam_huge_resize(void *p, size_t size);
+/* True when p lies inside of one. */
+bool bsam_huge_inside(const void *p);
+void bsam_huge_count(size_t *count, size_t *bytes);
+
+/* emergency.c: for signal handlers that interrupted a call; no locks. */
+void *bsam_emergency_take(size_t size, size_t align);
+bool bsam_emergency_owns(const void *p);
+size_t bsam_emergency_size(const void *p);
+/* Status as bsa_heap_free. */
+enum bsa_status bsam_emergency_give(void *p);
+
+/* Bytes that may be used at p, wherever it is from; 0 when it is not live. Takes no lock. */
+size_t bsam_usable(const void *p);
+
+/* malloc.c: the slow paths, which set errno. */
+void *bsam_alloc_slow(size_t size, size_t align, bool zero);
+void bsam_free_slow(void *p, const char *function, const void *caller);
+
+static inline size_t bsam_align_for(size_t size)
+{
+    return size < BSAM_ALIGN ? 8 : BSAM_ALIGN;
+}
+
+/* Between the mark and what it guards: the order for signal handlers of this thread, and for the
+ * one who stops all threads with a barrier in each. */
+static inline void bsam_fence(void)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* The CPU, with the thread marked inside; NULL (and not inside) when the slow path is needed. */
+static inline __attribute__((always_inline)) bsa_cpu *bsam_enter_fast(struct bsam_thread *t)
+{
+    if (BSAM_UNLIKELY(t->inside != BSAM_OUTSIDE))
+        return NULL;
+    __atomic_store_n(&t->inside, BSAM_IN_HEAP, __ATOMIC_RELAXED);
+    bsam_fence();
+    bsa_cpu *cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
+    if (BSAM_UNLIKELY(cpu == NULL))
+        __atomic_store_n(&t->inside, BSAM_OUTSIDE, __ATOMIC_RELAXED);
+    return cpu;
+}
+
+static inline __attribute__((always_inline)) void bsam_leave_fast(struct bsam_thread *t)
+{
+    __atomic_store_n(&t->inside, BSAM_OUTSIDE, __ATOMIC_RELEASE);
+}
+
+static inline __attribute__((always_inline)) void *bsam_alloc(size_t size, size_t align)
+{
+    struct bsam_thread *t = &bsam_self;
+    void *p = NULL;
+    if (BSAM_LIKELY(size < BSAM_HUGE)) {
+        bsa_cpu *cpu = bsam_enter_fast(t);
+        if (BSAM_LIKELY(cpu != NULL)) {
+            bsa_cpu_alloc(cpu, size, align, &p);
+            bsam_leave_fast(t);
+        }
+    }
+    return BSAM_LIKELY(p != NULL) ? p : bsam_alloc_slow(size, align, false);
+}
+
+static inline __attribute__((always_inline)) void bsam_free(void *p, const char *function,
+                                                            const void *caller)
+{
+    struct bsam_thread *t = &bsam_self;
+    if (BSAM_UNLIKELY(p == NULL))
+        return;
+    bsa_cpu *cpu = bsam_enter_fast(t);
+    if (BSAM_LIKELY(cpu != NULL)) {
+        enum bsa_status status = bsa_cpu_free(cpu, p);
+        bsam_leave_fast(t);
+        if (BSAM_LIKELY(status == BSA_OK))
+            return;
+    }
+    bsam_free_slow(p, function, caller);
+}
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* malloc, calloc, realloc and free. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* For a moved object that grows, an eighth more in steps, so that growing to n bytes little by
+ * little copies O(n) of them. What is never touched costs no memory. */
+enum { SLACK_FROM = 4096 };
+
+BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
+{
+    struct bsam_thread *t = &bsam_self;
+    void *p = NULL;
+    if (size <= PTRDIFF_MAX) {
+        if (t->inside != BSAM_OUTSIDE) {
+            p = bsam_emergency_take(size, align);
+            if (p != NULL && zero)
+                memset(p, 0, size);
+        } else {
+            bsa_cpu *cpu = bsam_enter(t);
+            if (cpu != NULL) {
+                p = bsam_take(cpu, size, align, zero);
+                bsam_leave(t);
+            }
+        }
+    }
+    if (p == NULL)
+        errno = ENOMEM;
+    return p;
+}
+
+/* Frees by the way that is open to whoever calls: what is wrong, or NULL. */
+static const char *give(struct bsam_thread *t, void *p)
+{
+    static const char nowhere[] = "free of an address that is not in this heap";
+    if (bsam_emergency_owns(p)) {
+        enum bsa_status status = bsam_emergency_give(p);
+        return status == BSA_OK                  ? NULL
+               : status == BSA_ERR_NOT_ALLOCATED ? "double free of an object"
+                                                 : "free of an address inside an object";
+    }
+    if (t->inside != BSAM_OUTSIDE) {
+        if (bsam_usable(p) == 0)
+            return "free of an address that is not live";
+        bsam_defer(t, p);
+        return NULL;
+    }
+    bsa_cpu *cpu = bsam_enter(t);
+    if (cpu == NULL)
+        return nowhere;
+    t->what = NULL;
+    enum bsa_status status = bsam_give(cpu, p);
+    const char *what = t->what;
+    bsam_leave(t);
+    if (status == BSA_OK)
+        return NULL;
+    return bsam_huge_inside(p) ? "free of an address inside a block" : what;
+}
+
+BSAM_COLD void bsam_free_slow(void *p, const char *function, const void *caller)
+{
+    const char *what = give(&bsam_self, p);
+    if (what != NULL)
+        bsam_misuse(function, p, what, caller);
+}
+
+BSAM_EXPORT void *malloc(size_t size)
+{
+    return bsam_alloc(size, bsam_align_for(size));
+}
+
+BSAM_EXPORT void free(void *p)
+{
+    bsam_free(p, "free", BSAM_CALLER());
+}
+
+BSAM_EXPORT void cfree(void *p);
+BSAM_EXPORT void cfree(void *p)
+{
+    bsam_free(p, "cfree", BSAM_CALLER());
+}
+
+BSAM_EXPORT void *calloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    if (bytes >= BSAM_HUGE)
+        return bsam_alloc_slow(bytes, BSAM_ALIGN, true); /* fresh mappings are zero */
+    void *p = bsam_alloc(bytes, bsam_align_for(bytes));
+    return p != NULL ? memset(p, 0, bytes) : NULL;
+}
+
+static size_t with_slack(size_t size, size_t usable)
+{
+    size_t step, rounded;
+    if (size <= usable || size < SLACK_FROM || size >= BSAM_HUGE)
+        return size;
+    step = (size_t)1 << (sizeof(size_t) * 8 - 4 - (size_t)__builtin_clzl(size));
+    rounded = (size + step - 1) & ~(step - 1);
+    return rounded < BSAM_HUGE ? rounded : size;
+}
+
+/* Another object with the contents of the old one, which is freed. */
+static void *move(void *p, size_t usable, size_t size, const char *function, const void *caller)
+{
+    void *moved = bsam_alloc(with_slack(size, usable), bsam_align_for(size));
+    if (moved != NULL) {
+        memcpy(moved, p, size < usable ? size : usable);
+        bsam_free(p, function, caller);
+    }
+    return moved;
+}
+
+/* A block of its own mapping that stays one. NULL: no memory for it. */
+static void *resize_huge(void *p, size_t size)
+{
+    struct bsam_thread *t = &bsam_self;
+    void *moved = NULL;
+    if (size <= PTRDIFF_MAX && bsam_enter(t) != NULL) {
+        moved = bsam_huge_resize(p, size);
+        bsam_leave(t);
+    }
+    if (moved == NULL)
+        errno = ENOMEM;
+    return moved;
+}
+
+static inline __attribute__((always_inline)) void *
+reallocate(void *p, size_t size, const char *function, const void *caller)
+{
+    if (p == NULL)
+        return bsam_alloc(size, bsam_align_for(size));
+    if (size == 0) {
+        bsam_free(p, function, caller);
+        return NULL;
+    }
+    size_t usable = bsam_usable(p);
+    if (usable == 0)
+        bsam_free_slow(p, function, caller); /* says what is wrong with it */
+    if (size >= BSAM_HUGE && bsam_self.inside == BSAM_OUTSIDE && bsam_huge_size(p) != 0)
+        return resize_huge(p, size);
+    /* Moving into something less than half as large is worth it. */
+    if (size <= usable && size > usable / 2)
+        return p;
+    return move(p, usable, size, function, caller);
+}
+
+BSAM_EXPORT void *realloc(void *p, size_t size)
+{
+    return reallocate(p, size, "realloc", BSAM_CALLER());
+}
+
+BSAM_EXPORT void *reallocarray(void *p, size_t n, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(n, size, &bytes)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return reallocate(p, bytes, "reallocarray", BSAM_CALLER());
+}
