@@ -38,14 +38,14 @@ BSAM_EXPORT struct mallinfo2 mallinfo2(void)
     info.arena = f.heap.managed_bytes;
     info.hblks = f.huge;
     info.hblkhd = f.huge_bytes;
-    info.uordblks = f.heap.managed_bytes - f.heap.free_bytes;
+    info.uordblks = f.heap.block_bytes;
     for (unsigned c = 0; c < f.heap.classes; c++) {
         const struct bsa_class_stats *s = &f.heap.size_class[c];
         size_t idle = s->slabs * s->objects_per_slab - s->live;
         info.smblks += idle;
         info.fsmblks += idle * s->object_size;
+        info.uordblks += s->live * s->object_size;
     }
-    info.uordblks -= info.fsmblks;
     info.fordblks = info.arena - info.uordblks;
     info.keepcost = f.heap.free_bytes;
     return info;

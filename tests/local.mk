@@ -49,6 +49,11 @@ stress_programs = \
 	%D%/stress/test_threads_layers \
 	%D%/stress/test_threads_realloc
 
+malloc_programs = \
+	%D%/malloc/test_malloc_calls \
+	%D%/malloc/test_malloc_misuse \
+	%D%/malloc/test_malloc_threads
+
 cli_programs = \
 	%D%/cli/test_metrics \
 	%D%/cli/test_replay \
@@ -74,6 +79,9 @@ test_support = %D%/libsupport.la
 
 library_programs = $(unit_programs) $(api_programs) $(misuse_programs) $(stress_programs)
 test_programs = $(library_programs)
+if MALLOC
+test_programs += $(malloc_programs)
+endif
 if CLI
 test_programs += $(cli_programs)
 endif
@@ -95,6 +103,8 @@ AM_CPPFLAGS += $(CHECK_CFLAGS) $(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS)
 
 $(unit_programs): LDADD = $(test_support) lib/libbuddyslab-core.la $(CHECK_LIBS) -lpthread
 $(unit_programs): lib/libbuddyslab-core.la
+$(malloc_programs): LDADD = $(test_support) malloc/libbuddyslab-malloc.la lib/libbuddyslab.la $(CHECK_LIBS) -lpthread
+$(malloc_programs): malloc/libbuddyslab-malloc.la
 $(cli_programs): LDADD = $(test_support) cli/libcli.la lib/libbuddyslab.la $(cli_libs) $(CHECK_LIBS)
 $(cli_programs): cli/libcli.la
 
@@ -129,6 +139,7 @@ noinst_HEADERS = \
 	%D%/api/cpus.h \
 	%D%/api/machine.h \
 	%D%/api/slabs.h \
+	%D%/malloc/preloaded.h \
 	%D%/misuse/bed.h \
 	%D%/stress/heap_model.h \
 	%D%/stress/stress.h \
