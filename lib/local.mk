@@ -49,6 +49,7 @@ bsa_core_sources = \
 	%D%/cpu/magazine.c \
 	%D%/cpu/page_list.c \
 	%D%/cpu/state.c \
+	%D%/heap/bulk.c \
 	%D%/heap/c_api.c \
 	%D%/heap/cpus.c \
 	%D%/heap/fast.h \

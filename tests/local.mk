@@ -20,6 +20,7 @@ unit_programs = \
 api_programs = \
 	%D%/api/test_buddy_api \
 	%D%/api/test_buddy_says \
+	%D%/api/test_bulk \
 	%D%/api/test_c_habits \
 	%D%/api/test_class_tables \
 	%D%/api/test_cpu_api \
@@ -142,6 +143,7 @@ noinst_HEADERS = \
 	%D%/malloc/preloaded.h \
 	%D%/misuse/bed.h \
 	%D%/stress/heap_model.h \
+	%D%/stress/heap_world.h \
 	%D%/stress/stress.h \
 	%D%/stress/threads.h \
 	%D%/misuse/case.h \

@@ -98,6 +98,24 @@ BSA_API enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size
  */
 BSA_API enum bsa_status bsa_heap_realloc(bsa_heap *heap, void **p, size_t size, size_t align);
 
+/*
+ * Many at once: n objects, each as bsa_heap_alloc gives them, into out[0] to out[n - 1]. Where
+ * memory ends earlier, BSA_ERR_NO_MEMORY: *got tells how many there are (may be NULL), and the rest
+ * of out is NULL; what was got stays allocated. The calling CPU is asked and owned once for up to
+ * 256 of them. Other errors as bsa_heap_alloc, nothing got; out NULL: BSA_ERR_INVALID_PARAM.
+ */
+BSA_API enum bsa_status bsa_heap_alloc_bulk(bsa_heap *heap, size_t size, size_t align, size_t n,
+                                            void **out, size_t *got);
+
+/*
+ * Frees n objects and blocks, of any sizes and mixed; a NULL among them is skipped. Each is checked
+ * as by bsa_heap_free: one that is refused is told to the fault hook, and the others are freed all
+ * the same, if the hook returns. The status is that of the first that was refused; *freed (may be
+ * NULL) counts those that were not. objects NULL: BSA_ERR_INVALID_PARAM.
+ */
+BSA_API enum bsa_status bsa_heap_free_bulk(bsa_heap *heap, void *const *objects, size_t n,
+                                           size_t *freed);
+
 /* Pages, as the functions of the same name in buddy.h; single blocks of up to 64 pages come from
  * and go to the CPU's page lists. */
 BSA_API enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,
@@ -115,6 +133,10 @@ BSA_API bsa_cpu *bsa_heap_cpu(bsa_heap *heap, unsigned id);
 BSA_API enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out);
 BSA_API enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p);
 BSA_API enum bsa_status bsa_cpu_realloc(bsa_cpu *cpu, void **p, size_t size, size_t align);
+BSA_API enum bsa_status bsa_cpu_alloc_bulk(bsa_cpu *cpu, size_t size, size_t align, size_t n,
+                                           void **out, size_t *got);
+BSA_API enum bsa_status bsa_cpu_free_bulk(bsa_cpu *cpu, void *const *objects, size_t n,
+                                          size_t *freed);
 BSA_API enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, void **out);
 BSA_API enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages);
 

@@ -2,129 +2,9 @@
 /*
  * Random operations on a heap against the model of heap_model.h: every public function that
  * allocates, frees, moves memory between the layers, or refuses, in random order, through phases in
- * which the heap fills up and empties again. One loop of the test per set-up below.
+ * which the heap fills up and empties again. One loop of the test per set-up.
  */
-#include "heap_model.h"
-
-struct setup {
-    const char *name;
-    size_t page_size;
-    unsigned cpus, used; /* configured, and those that the test takes on */
-    unsigned flags, magazines, lists, keep, depot;
-    size_t region_pages;
-    unsigned at_start; /* regions at init; the others are added on the way */
-    size_t offset;     /* of each region's start behind a large alignment */
-    bool zones;        /* regions lie above, below and across 4 GiB */
-    enum { NINE, KMALLOC, FINE, ODD } classes;
-};
-
-static const unsigned odd_sizes[] = {8, 24, 40, 72, 136, 328, 600, 1000, 1736, 2040};
-
-static const struct bsa_class_table odd_table = {sizeof(odd_table), 10, odd_sizes};
-
-static const struct bsa_class_table *table_of(const struct setup *s)
-{
-    switch (s->classes) {
-    case KMALLOC:
-        return bsa_standard_classes(BSA_CLASSES_KMALLOC);
-    case FINE:
-        return bsa_standard_classes(BSA_CLASSES_FINE);
-    case ODD:
-        return &odd_table;
-    default:
-        return bsa_standard_classes(BSA_CLASSES_NINE);
-    }
-}
-
-static const struct setup setups[] = {
-    {"defaults", 4096, 1, 1, 0, 0, 0, 0, 0, 600, 1, 0, false, NINE},
-    {"four CPUs", 4096, 4, 4, 0, 0, 0, 0, 0, 1200, 2, 64, false, NINE},
-    {"no magazines, no lists", 4096, 4, 4, 0, BSA_NONE, BSA_NONE, BSA_NONE, BSA_NONE, 300, 1, 1,
-     false, NINE},
-    {"magazines of one", 4096, 3, 3, 0, 1, 1, 2, 1, 300, 5, 4096, false, NINE},
-    {"small magazines, deep depot", 4096, 4, 4, 0, 4, 16, 1, 8, 400, 3, 100, false, NINE},
-    {"large magazines", 4096, 2, 2, 0, 256, 64, 3, 0, 2000, 1, 0, false, NINE},
-    {"1 KiB pages", 1024, 4, 4, 0, 8, 32, 0, 4, 1500, 3, 333, false, NINE},
-    {"64 KiB pages", 65536, 2, 2, 0, 16, 16, 0, 2, 200, 2, 7, false, NINE},
-    {"exclusive CPUs", 4096, 4, 4, BSA_HEAP_EXCLUSIVE_CPUS, 8, 32, 0, 4, 600, 2, 0, false, NINE},
-    {"exclusive, defaults", 16384, 2, 2, BSA_HEAP_EXCLUSIVE_CPUS, 0, 0, 0, 0, 400, 2, 5, false,
-     NINE},
-    {"kmalloc classes", 4096, 4, 4, 0, 0, 0, 0, 0, 800, 2, 0, false, KMALLOC},
-    {"fine classes", 4096, 2, 2, 0, 0, 0, 0, 0, 1200, 2, 0, false, FINE},
-    {"fine classes, 1 KiB pages", 1024, 3, 3, BSA_HEAP_EXCLUSIVE_CPUS, 4, 8, 1, 2, 1500, 3, 8,
-     false, FINE},
-    {"odd classes", 4096, 3, 3, 0, 6, 8, 1, 2, 500, 4, 96, false, ODD},
-    {"4096 CPUs, few pages", 4096, 4096, 64, 0, 0, 0, 0, 0, 300, 1, 0, false, NINE},
-    {"zones", 4096, 2, 2, 0, 8, 16, 0, 0, 400, 3, 0, true, NINE},
-    {"tiny regions", 4096, 2, 2, 0, 2, 4, 0, 0, 24, 5, 48, false, NINE},
-};
-
-struct world {
-    const struct setup *setup;
-    struct model *model;
-    bsa_heap *heap;
-    struct rng rng;
-    struct faults faults;
-    bool filling;
-    size_t failures;
-    unsigned char *last_freed; /* by the step before, */
-    unsigned last_cpu;         /*   as this CPU */
-};
-
-static struct world *the_world; /* for the hooks, which the heap's copy of the platform leads to */
-
-static uint64_t hook_physical(void *ctx, const void *addr)
-{
-    (void)ctx;
-    return model_physical(the_world->model, addr);
-}
-
-static const uint64_t physical_base[MODEL_REGIONS] = {
-    UINT64_C(0x200000000), /* above 4 GiB */
-    UINT64_C(0x010000000), /* below */
-    0,                     /* across: set below */
-    UINT64_C(0x300000000),
-    UINT64_C(0x040000000),
-};
-
-static void make_world(struct world *w, int i)
-{
-    const struct setup *s = w->setup = &setups[i];
-    w->rng = rng_for(s->name);
-    w->model = calloc(1, sizeof(*w->model));
-    expect(w->model != NULL);
-    the_world = w;
-    for (unsigned r = 0; r < MODEL_REGIONS; r++) {
-        size_t bytes = s->region_pages * s->page_size + rng_below(&w->rng, 4096);
-        /* Physical addresses agree with virtual ones below the page size. */
-        uint64_t physical = physical_base[r] + s->offset;
-        if (r == 2)
-            physical = (UINT64_C(1) << 32) - s->region_pages / 2 * s->page_size + s->offset;
-        model_make_region(w->model, r, bytes, (size_t)1 << 21, s->offset, physical);
-    }
-    struct bsa_platform platform = stress_platform();
-    platform.fault = faults_record;
-    platform.ctx = &w->faults;
-    if (s->zones)
-        platform.virt_to_phys = hook_physical;
-    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
-    config.page_size = s->page_size;
-    config.cpus = s->cpus;
-    config.flags = s->flags;
-    config.platform = &platform;
-    config.magazine_objects = s->magazines;
-    config.page_list_pages = s->lists;
-    config.keep_empty = s->keep;
-    config.depot_magazines = s->depot;
-    config.classes = s->classes != NINE ? table_of(s) : NULL;
-    struct region *first = &w->model->region[0];
-    expect_status(bsa_heap_init(&w->heap, first->start, first->bytes, &config), BSA_OK);
-    for (unsigned r = 1; r < s->at_start; r++)
-        expect_status(
-            bsa_heap_add_region(w->heap, w->model->region[r].start, w->model->region[r].bytes),
-            BSA_OK);
-    w->model->regions = s->at_start;
-}
+#include "heap_world.h"
 
 static size_t random_size(struct world *w)
 {
@@ -193,6 +73,14 @@ static void refused_object(struct world *w, size_t object_size)
     refused(w, 2 * k->slab_pages, 1);
 }
 
+static void refused_any(struct world *w, size_t size, size_t align)
+{
+    if (class_size(w, size, align) != 0)
+        refused_object(w, class_size(w, size, align));
+    else
+        refused(w, pages_of(w, size), align);
+}
+
 static void enter(struct world *w, void *p, size_t size, size_t align)
 {
     size_t object = class_size(w, size, align);
@@ -232,10 +120,30 @@ static void do_alloc(struct world *w)
     }
     expect_status(status, BSA_ERR_NO_MEMORY);
     expect(p == NULL);
-    if (class_size(w, size, align) != 0)
-        refused_object(w, class_size(w, size, align));
-    else
-        refused(w, pages_of(w, size), align);
+    refused_any(w, size, align);
+}
+
+enum { BULK_MAX = 400 };
+
+static void do_bulk_alloc(struct world *w)
+{
+    void *p[BULK_MAX];
+    size_t most = MODEL_LIVE_MAX - 1 - w->model->count;
+    size_t n = rng_below(&w->rng, rng_below(&w->rng, 4) == 0 ? BULK_MAX : 30), got = SIZE_MAX;
+    size_t size = random_size(w), align = (size_t)1 << rng_below(&w->rng, 5);
+    n = n < most ? n : most;
+    enum bsa_status status =
+        rng_below(&w->rng, 2) == 0
+            ? bsa_heap_alloc_bulk(w->heap, size, align, n, p, &got)
+            : bsa_cpu_alloc_bulk(bsa_heap_cpu(w->heap, this_cpu), size, align, n, p, &got);
+    expect_status(status, got == n ? BSA_OK : BSA_ERR_NO_MEMORY);
+    expect(got <= n);
+    if (status != BSA_OK)
+        refused_any(w, size, align);
+    for (size_t i = 0; i < got; i++)
+        enter(w, p[i], size, align);
+    for (size_t i = got; i < n; i++)
+        expect(p[i] == NULL);
 }
 
 static void do_calloc(struct world *w)
@@ -321,6 +229,37 @@ static void do_free(struct world *w)
     }
     w->last_freed = entry.at;
     w->last_cpu = this_cpu;
+}
+
+/* Some of what is live, mixed with what is to be skipped and what is to be refused: a word inside
+ * of something that stays live. */
+static void do_bulk_free(struct world *w)
+{
+    void *p[BULK_MAX];
+    unsigned n = 0, wrong = 0, before = w->faults.count;
+    size_t most = rng_below(&w->rng, 8) == 0 ? BULK_MAX - 3 : 20, freed = SIZE_MAX, good = 0;
+    const struct live *stays = &w->model->live[any_live(w)];
+    unsigned char *inside = stays->at + stays->usable / 2;
+    uint64_t serial = stays->serial;
+    for (size_t left = rng_below(&w->rng, most); left > 0 && w->model->count > 1; left--) {
+        size_t i = any_live(w);
+        if (w->model->live[i].serial == serial)
+            continue;
+        p[n++] = model_remove(w->model, i).at;
+        good++;
+        if (n == 5)
+            p[n++] = NULL;
+        if (n == 7 || n == 9) {
+            p[n++] = inside;
+            wrong++;
+        }
+    }
+    enum bsa_status status = rng_below(&w->rng, 2) == 0
+                                 ? bsa_heap_free_bulk(w->heap, p, n, &freed)
+                                 : bsa_cpu_free_bulk(bsa_heap_cpu(w->heap, this_cpu), p, n, &freed);
+    expect_status(status, wrong == 0 ? BSA_OK : BSA_ERR_INVALID_PARAM);
+    expect_eq(freed, good);
+    expect_eq(w->faults.count, before + wrong);
 }
 
 /* By the status, by handle, or like C. */
@@ -531,12 +470,16 @@ static void step(struct world *w)
     else if (dice < 100 && m->count != 0)
         do_realloc(w);
     else if (m->count == 0 || (room && rng_below(&w->rng, 100) < (w->filling ? 80u : 25u))) {
-        if (dice < 150)
+        if (dice < 130)
             do_calloc(w);
+        else if (dice < 150)
+            do_bulk_alloc(w);
         else if (dice < 350)
             do_pages(w);
         else
             do_alloc(w);
+    } else if (dice < 110) {
+        do_bulk_free(w);
     } else {
         do_free(w);
     }

@@ -194,7 +194,47 @@ START_TEST(swaps)
 }
 END_TEST
 
-/* The same where a thread is another CPU each time it is asked. */
+/* Many objects at once, exchanged one by one for others', and freed at once again. */
+static void work_bulk(void *arg, unsigned number)
+{
+    enum { MOST = 300 };
+    struct job *job = arg;
+    bsa_heap *heap = job->place->heap;
+    bsa_cpu *cpu = bsa_heap_cpu(heap, this_cpu);
+    struct rng rng = rng_of("bulk", number);
+    void *p[MOST];
+    for (size_t i = 0; i < job->steps; i += MOST / 2) {
+        size_t n = rng_below(&rng, MOST), bytes = tag_size(&rng), got = 0, freed = 0;
+        require((number % 2 == 0 ? bsa_heap_alloc_bulk(heap, bytes, 8, n, p, &got)
+                                 : bsa_cpu_alloc_bulk(cpu, bytes, 8, n, p, &got)) == BSA_OK);
+        require(got == n);
+        for (size_t k = 0; k < n; k++)
+            p[k] = atomic_exchange(&job->slots[rng_below(&rng, 1024)], tag(p[k], bytes));
+        for (size_t k = 0; k < n; k++) {
+            got -= p[k] == NULL;
+            if (p[k] != NULL)
+                tag_check(p[k]);
+        }
+        require((number % 2 == 0 ? bsa_heap_free_bulk(heap, p, n, &freed)
+                                 : bsa_cpu_free_bulk(cpu, p, n, &freed)) == BSA_OK);
+        require(freed == got);
+    }
+}
+
+START_TEST(bulk)
+{
+    struct place place = place_of(THREADS);
+    place.config.flags = _i == 1 ? BSA_HEAP_EXCLUSIVE_CPUS : 0;
+    place.config.magazine_objects = _i == 2 ? BSA_NONE : 0;
+    place_open(&place, (size_t)64 << 20);
+    struct job *job = make_job(&place, thread_steps(300000));
+    crew_run(THREADS, work_bulk, job);
+    end_job(job);
+    place_close(&place);
+}
+END_TEST
+
+/* Swaps where a thread is another CPU each time it is asked. */
 
 static _Thread_local struct rng cpu_rng;
 
@@ -428,6 +468,7 @@ int main(void)
     tcase_add_test(tcase, ring);
     tcase_add_test(tcase, producers_and_consumers);
     tcase_add_loop_test(tcase, swaps, 0, 3);
+    tcase_add_loop_test(tcase, bulk, 0, 3);
     tcase_add_test(tcase, migration);
     tcase_add_test(tcase, handles);
     tcase_add_loop_test(tcase, pages, 0, 2);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Many objects in one call. A CPU is owned for a span of them at a time, so that one lock and one
+ * look at the size serve many and yet nobody waits long; within a span objects go between the
+ * magazine and the caller's array, and what the magazine cannot do is a single call's slow path.
+ */
+#include "heap.h"
+
+enum { SPAN = 256 };
+
+static size_t span_of(size_t left)
+{
+    return left < SPAN ? left : SPAN;
+}
+
+/* Objects of a class, or blocks, for a span of out: how many. Sets *status when they are fewer. */
+static size_t alloc_span(struct bsa_cpu *cpu, struct bsai_call *call, size_t size, size_t align,
+                         size_t n, void **out, enum bsa_status *status)
+{
+    const struct bsai_classes *classes = &cpu->heap->classes;
+    unsigned size_class = bsai_class_for(classes, size, align);
+    size_t got = 0;
+    while (got < n) {
+        uintptr_t object = 0;
+        if (size_class < classes->count)
+            object = bsai_magazine_pop(cpu, &cpu->magazines[size_class]);
+        if (BSAI_LIKELY(object != 0)) {
+            out[got++] = (void *)object;
+            continue;
+        }
+        *status = bsai_heap_alloc_any(cpu, call, size, align, &out[got]);
+        if (*status != BSA_OK)
+            break;
+        got++;
+    }
+    return got;
+}
+
+static enum bsa_status alloc_bulk(struct bsa_heap *heap, struct bsa_cpu *handle, size_t size,
+                                  size_t align, size_t n, void **out, size_t *got)
+{
+    struct bsai_call call;
+    enum bsa_status status = BSA_OK;
+    size_t done = 0;
+    if (!bsai_is_pow2(align)) {
+        bsai_call_begin(&call, &heap->buddy.platform);
+        bsai_misuse(&call, BSA_ERR_INVALID_PARAM, NULL, "an alignment that is not a power of two");
+        status = bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
+    }
+    while (done < n && status == BSA_OK) {
+        struct bsa_cpu *cpu = bsai_heap_begin(heap, &call, handle);
+        if (cpu != NULL) {
+            done += alloc_span(cpu, &call, size, align, span_of(n - done), out + done, &status);
+            bsai_heap_end(cpu, &call);
+        }
+        status = bsai_call_end(&call, cpu != NULL ? status : BSA_ERR_INVALID_PARAM);
+    }
+    for (size_t i = done; i < n; i++)
+        out[i] = NULL;
+    if (got != NULL)
+        *got = done;
+    return status;
+}
+
+/* A live object straight into a magazine that has room; false leaves everything as it was. */
+static BSAI_ALWAYS_INLINE bool stow(struct bsa_cpu *cpu, void *p)
+{
+    struct bsa_heap *heap = cpu->heap;
+    size_t page;
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
+    if (BSAI_UNLIKELY(section == NULL))
+        return false;
+    uint32_t word = bsai_map_word(&section->map, page);
+    struct bsai_slab *slab;
+    unsigned index;
+    if (BSAI_UNLIKELY(bsai_word_kind(word) != BSAI_PAGE_SLAB ||
+                      !bsai_slab_locate(heap->caches, &section->map, page, word, (uintptr_t)p,
+                                        &slab, &index)))
+        return false;
+    struct bsai_magazine *m = &cpu->magazines[bsai_word_class(word)];
+    if (BSAI_UNLIKELY(bsai_peek(&m->count) >= m->capacity ||
+                      !bsai_object_retire(slab, index, cpu->alone)))
+        return false;
+    return bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
+}
+
+/* Up to the span's end, or up to and including the first that is refused: how many were looked at.
+ */
+static size_t free_span(struct bsa_cpu *cpu, struct bsai_call *call, void *const *objects, size_t n,
+                        size_t *freed, enum bsa_status *status)
+{
+    size_t i = 0;
+    while (i < n && *status == BSA_OK) {
+        void *p = objects[i++];
+        if (BSAI_UNLIKELY(p == NULL))
+            continue;
+        if (BSAI_UNLIKELY(!stow(cpu, p)))
+            *status = bsai_heap_free_any(cpu, call, p, 0);
+        *freed += *status == BSA_OK;
+    }
+    return i;
+}
+
+static enum bsa_status free_bulk(struct bsa_heap *heap, struct bsa_cpu *handle,
+                                 void *const *objects, size_t n, size_t *freed)
+{
+    enum bsa_status first = BSA_OK;
+    size_t done = 0, count = 0;
+    while (done < n) {
+        struct bsai_call call;
+        enum bsa_status status = BSA_OK;
+        struct bsa_cpu *cpu = bsai_heap_begin(heap, &call, handle);
+        if (cpu == NULL) {
+            first = bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
+            break;
+        }
+        done += free_span(cpu, &call, objects + done, span_of(n - done), &count, &status);
+        bsai_heap_end(cpu, &call);
+        bsai_call_end(&call, status);
+        if (first == BSA_OK)
+            first = status;
+    }
+    if (freed != NULL)
+        *freed = count;
+    return first;
+}
+
+enum bsa_status bsa_heap_alloc_bulk(bsa_heap *heap, size_t size, size_t align, size_t n, void **out,
+                                    size_t *got)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    return out == NULL ? BSA_ERR_INVALID_PARAM : alloc_bulk(heap, NULL, size, align, n, out, got);
+}
+
+enum bsa_status bsa_cpu_alloc_bulk(bsa_cpu *cpu, size_t size, size_t align, size_t n, void **out,
+                                   size_t *got)
+{
+    if (cpu == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    return out == NULL ? BSA_ERR_INVALID_PARAM
+                       : alloc_bulk(cpu->heap, cpu, size, align, n, out, got);
+}
+
+enum bsa_status bsa_heap_free_bulk(bsa_heap *heap, void *const *objects, size_t n, size_t *freed)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    return objects == NULL ? BSA_ERR_INVALID_PARAM : free_bulk(heap, NULL, objects, n, freed);
+}
+
+enum bsa_status bsa_cpu_free_bulk(bsa_cpu *cpu, void *const *objects, size_t n, size_t *freed)
+{
+    if (cpu == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    return objects == NULL ? BSA_ERR_INVALID_PARAM : free_bulk(cpu->heap, cpu, objects, n, freed);
+}
