@@ -3,9 +3,9 @@
  * Where in a section a run of pages is taken.
  *
  * First a naturally aligned block that holds the run: for less than a tree, from the broken trees
- * of the same use, the fullest that can serve first; then the smallest block of whole trees; then
- * the broken trees of the other use. Whole things stay whole as long as broken ones suffice
- * (LLFree, Wrenger et al. 2023). A tree's bound says how large a block it may have at most. It is
+ * of the same use, the fullest that can serve first; then from those of the other use; then from
+ * the smallest block of whole trees. Whole things stay whole as long as broken ones suffice (LLFree,
+ * Wrenger et al. 2023). A tree's bound says how large a block it may have at most. It is
  * lowered when a search proves it wrong and raised by frees, so that each failing look at a tree is
  * paid for by an allocation that made the bound stale.
  *
@@ -206,10 +206,10 @@ size_t bsai_section_search(const struct bsa_buddy *b, struct bsai_section *s, si
     unsigned block = order > align ? order : align;
     bool small = block < BSAI_GROUP_SHIFT;
     size_t page = small ? take_broken(b, s, use, n, block) : BSAI_NO_PAGE;
-    if (page == BSAI_NO_PAGE)
-        page = take_whole(b, s, n, block, use);
     if (page == BSAI_NO_PAGE && small)
         page = take_broken(b, s, use == BSAI_USE_PAGES ? BSAI_USE_SLABS : BSAI_USE_PAGES, n, block);
+    if (page == BSAI_NO_PAGE)
+        page = take_whole(b, s, n, block, use);
     if (page != BSAI_NO_PAGE || block == 0)
         return page;
     if (n < BSAI_GROUP_PAGES && align <= BSAI_GROUP_SHIFT)
