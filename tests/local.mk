@@ -32,6 +32,7 @@ api_programs = \
 	%D%/api/test_heap_api \
 	%D%/api/test_heap_says \
 	%D%/api/test_realloc \
+	%D%/api/test_regions \
 	%D%/api/test_slab_api
 
 misuse_programs = \
@@ -49,7 +50,8 @@ stress_programs = \
 	%D%/stress/test_threads \
 	%D%/stress/test_threads_control \
 	%D%/stress/test_threads_layers \
-	%D%/stress/test_threads_realloc
+	%D%/stress/test_threads_realloc \
+	%D%/stress/test_threads_regions
 
 malloc_programs = \
 	%D%/malloc/test_malloc_calls \

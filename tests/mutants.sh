@@ -130,7 +130,7 @@ mutant swapped-buddy lib/buddy/upper.c 's/+ head) ^ (size_t)1 << order)/+ head) 
 # Blocks of different orders are merged.
 mutant unequal-buddies lib/buddy/upper.c 's/s->trees\[buddy\]\.order != order/false/'
 # What is freed is not counted.
-mutant uncounted-free lib/buddy/free.c 's/bsai_poke(&s->free_pages, s->free_pages + n);/;/'
+mutant uncounted-free lib/buddy/free.c 's/s->free_pages += n;/;/'
 # Blocks of eight pages may begin at a multiple of four.
 mutant wrong-mask lib/buddy/tree.c 's/UINT64_C(0x0101010101010101)/UINT64_C(0x1111111111111111)/'
 # A range ends a page too late.
@@ -143,6 +143,12 @@ mutant low-unreserved lib/buddy/alloc.c 's/return free >= n && free - n >= bsai_
 mutant high-for-low lib/buddy/alloc.c 's/if (!low && bsai_peek(&b->high_total) != 0)/if (bsai_peek(\&b->high_total) != 0)/'
 # Withdrawn pages need not be free.
 mutant reserve-live lib/buddy/reserve.c 's/bool all_free = true;/bool all_free = true; if (all_free) n = n;/; s/all_free = all_free && /all_free = true || /'
+# A region leaves with pages that are in use.
+mutant leaves-in-use lib/buddy/region.c 's/s->pinned || s->free_pages != s->total_pages/s->pinned/'
+# A region that left is found.
+mutant found-after-all lib/buddy/region.c 's/bsai_lookup_leave(&b->lookup, s);/;/'
+# A search in the table of regions ends where one has left.
+mutant gap-in-table lib/section/lookup.c 's/set_place(&table->slot\[gap\], &table->slot\[i\]);/break;/'
 # The count of pages is not compared.
 mutant any-count lib/heap/objects.c 's/pages != 0 \&\& pages != bsai_word_count(word)/pages == SIZE_MAX/'
 

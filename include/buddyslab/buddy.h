@@ -10,7 +10,7 @@
  * prefix of each region; a page is never written.
  *
  * A bsa_buddy locks itself: every call may come from any context and any number of them at once,
- * unless it says otherwise. Each call takes the lock of one section at a time.
+ * unless it says otherwise. Each call takes one lock.
  */
 #ifndef BUDDYSLAB_BUDDY_H
 #define BUDDYSLAB_BUDDY_H
@@ -59,10 +59,22 @@ BSA_API enum bsa_status bsa_buddy_init(bsa_buddy **buddy, void *region, size_t b
  * Adds a region at run time. Blocks are not merged across regions. Among regions of a kind (above,
  * or at and below 4 GiB) requests try them in the order in which they were added.
  * BSA_ERR_INVALID_PARAM as above, BSA_ERR_MEMORY_OVERLAP with a region that is there already,
- * BSA_ERR_NO_MEMORY when the look-up table has to grow and memory for it is missing. Takes the
- * registry lock; not from a context that interrupts another call of this function.
+ * BSA_ERR_NO_MEMORY when the look-up table of regions has to grow and memory for it is missing.
  */
 BSA_API enum bsa_status bsa_buddy_add_region(bsa_buddy *buddy, void *region, size_t bytes);
+
+/*
+ * Takes a region back, named by the address with which it was added: all its bytes, withdrawn pages
+ * included, are the caller's again. Other calls may be in progress; one that is given an address in
+ * this region is mistaken, is told so (BSA_ERR_NOT_FOUND) from the moment on in which this call
+ * returns, but may read the region's prefix until then: see the quiesce hook.
+ * BSA_ERR_MEMORY_OVERLAP (a page of it is in use; or it holds the table in which regions are looked
+ * up, which lies elsewhere than in the first region only if that had no room when the table was
+ * made or had to grow; nothing is changed), BSA_ERR_NOT_FOUND (not a region's start),
+ * BSA_ERR_INVALID_PARAM (the first region, which holds the allocator). The last two are reported to
+ * the fault hook. O(regions).
+ */
+BSA_API enum bsa_status bsa_buddy_remove_region(bsa_buddy *buddy, void *region);
 
 /*
  * Withdraws free pages for good: a kernel image, a frame buffer. The range is widened to whole
@@ -122,7 +134,7 @@ BSA_API enum bsa_status bsa_buddy_page_flags(const bsa_buddy *buddy, const void 
 /*
  * Free blocks by order, as buddyinfo counts them: counts[o] is the number of maximal free blocks of
  * 2^o pages; blocks above BSA_MAX_ORDER count as several of that order. count: entries of counts.
- * Takes each section's lock while it scans that section: O(trees).
+ * O(trees).
  */
 BSA_API enum bsa_status bsa_buddy_free_blocks(const bsa_buddy *buddy, size_t *counts, size_t count);
 

@@ -20,7 +20,7 @@ struct bsa_live_block {
 
 /*
  * Calls visit for every live object and block in ascending address order within a region, until it
- * returns non-zero, which is returned. A section's lock is held meanwhile: visit may not call this
+ * returns non-zero, which is returned. The buddy's lock is held meanwhile: visit may not call this
  * heap. Objects allocated or freed meanwhile may or may not be seen.
  */
 BSA_API int bsa_heap_walk(bsa_heap *heap,

@@ -13,7 +13,7 @@
  *
  * Unless a function says otherwise it may be called from any context, several at once, under the
  * rule of the mode; an interrupt handler that allocates needs the enter and leave hooks. An
- * operation takes the CPU's lock, then that of one size class, then that of one section; magazine
+ * operation takes the CPU's lock, then that of one size class, then the buddy's; magazine
  * hits only the first.
  */
 #ifndef BUDDYSLAB_HEAP_H
@@ -60,8 +60,15 @@ BSA_API enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t byte
  */
 BSA_API enum bsa_status bsa_heap_fini(bsa_heap **heap, size_t *live_blocks);
 
-/* As bsa_buddy_add_region, bsa_buddy_reserve. */
+/*
+ * As bsa_buddy_add_region, bsa_buddy_remove_region, bsa_buddy_reserve; the last two send home what
+ * may be touched (bsa_heap_reclaim) when a page is in use, and try once more. A region also stays
+ * while it holds a slab or its record with a live or cached object, a CPU's state (made of pages
+ * only where the first region has no room for it), or a block on the list of a CPU that may not be
+ * touched.
+ */
 BSA_API enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes);
+BSA_API enum bsa_status bsa_heap_remove_region(bsa_heap *heap, void *region);
 BSA_API enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes);
 
 /*
@@ -127,7 +134,7 @@ BSA_API enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t p
 /*
  * A CPU's handle, which spares the cpu_id hook; NULL when id is out of range or heap is NULL. Valid
  * until bsa_heap_fini. Where memory for the CPU's state is missing, the handle shares one without
- * magazines. May take a section's lock at the first call for an id.
+ * magazines. May take the buddy's lock at the first call for an id.
  */
 BSA_API bsa_cpu *bsa_heap_cpu(bsa_heap *heap, unsigned id);
 BSA_API enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out);

@@ -52,6 +52,12 @@ struct bsa_platform {
      * are compiled in, to tell re-entry (an error) from contention. NULL: re-entry shows as a lock
      * that is never released, and is reported after a bounded spin. */
     uintptr_t (*context_id)(void *ctx);
+
+    /* A region was removed and can no longer be found: return when every call on this allocator has
+     * ended that is in progress in another context (a kernel: synchronize_rcu, if enter disables
+     * preemption). Called with no lock held, outside enter/leave. NULL: the caller's word that no
+     * such call was given an address in that region, which would be a mistake. */
+    void (*quiesce)(void *ctx);
 };
 
 #define BSA_PLATFORM_INIT                                                                          \

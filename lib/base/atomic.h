@@ -52,6 +52,12 @@
 #define bsai_publish(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
 #define bsai_consume(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 
+/* A version that is odd while what it stands for changes (a sequence lock). The data between open
+ * and close are published and consumed each: a reader that meets any of them finds, by bsai_peek,
+ * that the version is not what it consumed before. */
+#define bsai_version_open(p) bsai_poke((p), bsai_peek(p) + 1)
+#define bsai_version_close(p) bsai_publish((p), bsai_peek(p) + 1)
+
 /* A stack that anyone pushes to and one context at a time takes whole (Treiber 1986). Release: the
  * node's link; acquire: the same, by the taker. Nobody pops single nodes, so there is no ABA. */
 #define bsai_stack_push(head, expected, node)                                                      \

@@ -4,7 +4,7 @@
  *
  * A context that holds a lock takes further ones of a higher rank only; builds with checks assert
  * it and report re-entry instead of hanging. Two locks of one rank are held together only by
- * snapshots and validation, in ascending order of CPU id, class or section index (bsai_lock_also).
+ * snapshots and validation, in ascending order of CPU id or class (bsai_lock_also).
  */
 #ifndef BSAI_LOCK_H
 #define BSAI_LOCK_H
@@ -13,12 +13,12 @@
 #include "call.h"
 
 enum bsai_rank {
-    BSAI_RANK_REGISTRY = 1, /* regions being added, CPU states being made */
+    BSAI_RANK_REGISTRY = 1, /* CPU states being made */
     BSAI_RANK_CPU,          /* one CPU's magazines and page lists (shared mode) */
     BSAI_RANK_DEPOT,        /* one size class: full magazines on their way between CPUs */
     BSAI_RANK_CACHE,        /* one size class: its lists of slabs */
     BSAI_RANK_RECORDS,      /* the pool that slab records come from */
-    BSAI_RANK_SECTION       /* one section: its trees and blocks */
+    BSAI_RANK_BUDDY         /* all sections: their trees and blocks, and which there are */
 };
 
 struct bsai_lock {

@@ -3,9 +3,7 @@
  * Taking runs of pages: which section serves.
  *
  * Sections above 4 GiB are asked first, in order of registration, then those below as far as the
- * reserve allows. The hint of a zone leads past its first sections that have no page left; it is
- * only a hint, so before memory is said to be missing the sections in front of it are asked as
- * well.
+ * reserve allows. The hint of a zone leads past its first sections that have no page left.
  */
 #include "blocks.h"
 
@@ -24,13 +22,19 @@ bool bsai_low_allowed(const struct bsa_buddy *b, size_t n)
 
 void bsai_count_taken(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
-    bsai_poke(&s->free_pages, s->free_pages - n);
-    if (s->zone == BSAI_ZONE_LOW)
-        bsai_shared_uncount(&b->low_free, n);
+    size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
+    s->free_pages -= n;
+    bsai_poke(free, *free - n);
+    if (s->free_pages == 0 && b->hint[s->zone] == s) {
+        struct bsai_section *next = s->next;
+        while (next != NULL && (next->zone != s->zone || next->free_pages == 0))
+            next = next->next;
+        b->hint[s->zone] = next;
+    }
 }
 
-/* One run, the section's lock held; NULL when the section has none. */
-static void *take_locked(struct bsa_buddy *b, struct bsai_section *s, const struct request *r)
+/* One run; NULL when the section has none. */
+static void *take_one(struct bsa_buddy *b, struct bsai_section *s, const struct request *r)
 {
     size_t page = bsai_section_search(b, s, r->pages, r->align, r->use);
     if (page == BSAI_NO_PAGE)
@@ -41,68 +45,48 @@ static void *take_locked(struct bsa_buddy *b, struct bsai_section *s, const stru
     return (void *)bsai_map_addr(&s->map, page);
 }
 
+void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, unsigned align,
+                   enum bsai_page_kind kind)
+{
+    struct request r = {.pages = n, .align = align, .use = BSAI_USE_PAGES, .kind = kind};
+    return s->free_pages < n ? NULL : take_one(b, s, &r);
+}
+
 /* Up to n runs from one section; how many. */
-static size_t take_from(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *s,
-                        const struct request *r, bool spare_reserve, size_t n, void **out)
+static size_t take_from(struct bsa_buddy *b, struct bsai_section *s, const struct request *r,
+                        bool spare_reserve, size_t n, void **out)
 {
     size_t got = 0;
     bsai_steps(b, 1);
-    if (bsai_peek(&s->free_pages) < r->pages)
-        return 0;
-    bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
     while (got < n && s->free_pages >= r->pages &&
            (!spare_reserve || bsai_low_allowed(b, r->pages))) {
-        void *p = take_locked(b, s, r);
+        void *p = take_one(b, s, r);
         if (p == NULL)
             break;
         bsai_poke(&out[got], p); /* a CPU's page list: read anywhere */
         got++;
     }
-    bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, call);
     return got;
 }
 
-/* Asks the sections of a zone from `from` on, up to `until`. */
-static size_t take_between(struct bsa_buddy *b, struct bsai_call *call, enum bsai_zone zone,
-                           struct bsai_section *from, const struct bsai_section *until,
-                           const struct request *r, bool spare_reserve, size_t n, void **out)
+static size_t take_in_zone(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
+                           bool spare_reserve, size_t n, void **out)
 {
     size_t got = 0;
-    bool all_full = true; /* so far */
-    for (struct bsai_section *s = from; s != until && got < n; s = bsai_consume(&s->next)) {
-        if (s->zone != zone)
-            continue;
-        if (all_full && bsai_peek(&s->free_pages) != 0) {
-            all_full = false;
-            if (s != from)
-                bsai_publish(&b->hint[zone], s);
-        }
-        got += take_from(b, call, s, r, spare_reserve, n - got, out + got);
+    for (struct bsai_section *s = b->hint[zone]; s != NULL && got < n; s = s->next) {
+        if (s->zone == zone)
+            got += take_from(b, s, r, spare_reserve, n - got, out + got);
     }
     return got;
 }
 
-static size_t take_in_zone(struct bsa_buddy *b, struct bsai_call *call, enum bsai_zone zone,
-                           const struct request *r, bool spare_reserve, size_t n, void **out)
-{
-    struct bsai_section *first = bsai_consume(&b->first);
-    struct bsai_section *hint = bsai_consume(&b->hint[zone]);
-    if (hint == NULL)
-        return take_between(b, call, zone, first, NULL, r, spare_reserve, n, out);
-    size_t got = take_between(b, call, zone, hint, NULL, r, spare_reserve, n, out);
-    if (got == 0)
-        got = take_between(b, call, zone, first, hint, r, spare_reserve, n, out);
-    return got;
-}
-
-static size_t take(struct bsa_buddy *b, struct bsai_call *call, const struct request *r, bool low,
-                   size_t n, void **out)
+static size_t take(struct bsa_buddy *b, const struct request *r, bool low, size_t n, void **out)
 {
     size_t got = 0;
     if (!low && bsai_peek(&b->high_total) != 0)
-        got = take_in_zone(b, call, BSAI_ZONE_HIGH, r, false, n, out);
+        got = take_in_zone(b, BSAI_ZONE_HIGH, r, false, n, out);
     if (got == 0 && bsai_peek(&b->low_total) != 0 && (low || bsai_low_allowed(b, r->pages)))
-        got = take_in_zone(b, call, BSAI_ZONE_LOW, r, !low, n, out);
+        got = take_in_zone(b, BSAI_ZONE_LOW, r, !low, n, out);
     return got;
 }
 
@@ -119,7 +103,10 @@ void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages,
         .use = use,
         .kind = kind,
     };
-    return take(b, call, &r, low, 1, &p) != 0 ? p : NULL;
+    bsai_buddy_lock(b, call);
+    take(b, &r, low, 1, &p);
+    bsai_buddy_unlock(b, call);
+    return p;
 }
 
 size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsigned order, size_t n,
@@ -128,5 +115,8 @@ size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsign
     struct request r = {.pages = (size_t)1 << order, .align = 0, .use = use, .kind = kind};
     bool low = bsai_peek(&b->high_total) == 0;
     enum bsai_zone zone = low ? BSAI_ZONE_LOW : BSAI_ZONE_HIGH;
-    return take_in_zone(b, call, zone, &r, false, n, out);
+    bsai_buddy_lock(b, call);
+    size_t got = take_in_zone(b, zone, &r, false, n, out);
+    bsai_buddy_unlock(b, call);
+    return got;
 }

@@ -47,6 +47,22 @@ enum bsa_status bsa_buddy_add_region(bsa_buddy *buddy, void *region, size_t byte
     return bsai_call_end(&call, status);
 }
 
+enum bsa_status bsa_buddy_remove_region(bsa_buddy *buddy, void *region)
+{
+    struct bsai_call call;
+    if (buddy == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    bsai_call_begin(&call, &buddy->platform);
+    bsai_enter(&call);
+    enum bsa_status status = bsai_buddy_remove(buddy, &call, region);
+    bsai_leave(&call);
+    if (status == BSA_OK && buddy->platform.quiesce != NULL)
+        buddy->platform.quiesce(buddy->platform.ctx);
+    if (status == BSA_OK)
+        bsai_log(&buddy->platform, BSA_LOG_INFO, "buddy: a region was removed");
+    return bsai_call_end(&call, status);
+}
+
 enum bsa_status bsa_buddy_reserve(bsa_buddy *buddy, void *addr, size_t bytes)
 {
     struct bsai_call call;
@@ -139,11 +155,14 @@ enum bsa_status bsa_buddy_section(const bsa_buddy *buddy, size_t index,
         return BSA_ERR_NOT_INITIALIZED;
     if (info == NULL || info->size < sizeof(info->size))
         return BSA_ERR_INVALID_PARAM;
-    const struct bsai_section *s = bsai_buddy_shown(buddy, index);
-    if (s == NULL)
-        return BSA_ERR_NOT_FOUND;
     struct bsa_section_info found;
-    bsai_section_describe(s, &found);
+    struct bsai_call call;
+    bsai_call_begin(&call, &buddy->platform);
+    bsai_enter(&call);
+    bool known = bsai_buddy_describe(buddy, &call, index, &found);
+    bsai_leave(&call);
+    if (!known)
+        return BSA_ERR_NOT_FOUND;
     found.size = info->size;
     bsai_memcpy(info, &found, info->size < sizeof(found) ? info->size : sizeof(found));
     return BSA_OK;
@@ -185,11 +204,9 @@ enum bsa_status bsa_buddy_validate(bsa_buddy *buddy)
         return BSA_ERR_NOT_INITIALIZED;
     bsai_call_begin(&call, &buddy->platform);
     bsai_enter(&call);
-    bsai_lock_take(&buddy->registry, BSAI_RANK_REGISTRY, &call);
-    bsai_buddy_lock_all(buddy, &call);
+    bsai_buddy_lock(buddy, &call);
     const char *wrong = bsai_buddy_check(buddy);
-    bsai_buddy_unlock_all(buddy, &call);
-    bsai_lock_drop(&buddy->registry, BSAI_RANK_REGISTRY, &call);
+    bsai_buddy_unlock(buddy, &call);
     bsai_leave(&call);
     if (wrong == NULL)
         return BSA_OK;

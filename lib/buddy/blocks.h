@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The free pages of one section: broken trees by use and bound, whole trees by order. The section's
+ * The free pages of one section: broken trees by use and bound, whole trees by order. The buddy's
  * lock is held by the caller throughout.
  *
  * A group of 512 pages is, by its state byte,
@@ -90,6 +90,10 @@ size_t bsai_run_pages(uint32_t word);
 /* alloc.c, free.c: the counters of a section and of the buddy. */
 void bsai_count_taken(struct bsa_buddy *b, struct bsai_section *s, size_t n);
 void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n);
+/* A run of n pages at a multiple of 2^align pages from a section, for the allocator's own use; NULL
+ * when it has none. */
+void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, unsigned align,
+                   enum bsai_page_kind kind);
 /* Ordinary requests may take n pages of low memory. */
 bool bsai_low_allowed(const struct bsa_buddy *b, size_t n);
 /* Pages that are no longer managed. */

@@ -4,14 +4,12 @@
 
 void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
-    if (s->free_pages == 0) {
-        struct bsai_section *hint = bsai_consume(&b->hint[s->zone]);
-        if (hint != NULL && s->index < hint->index)
-            bsai_publish(&b->hint[s->zone], s);
-    }
-    bsai_poke(&s->free_pages, s->free_pages + n);
-    if (s->zone == BSAI_ZONE_LOW)
-        bsai_shared_count(&b->low_free, n);
+    size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
+    const struct bsai_section *hint = b->hint[s->zone];
+    if (s->free_pages == 0 && (hint == NULL || s->index < hint->index))
+        b->hint[s->zone] = s;
+    s->free_pages += n;
+    bsai_poke(free, *free + n);
 }
 
 static void give_locked(struct bsa_buddy *b, struct bsai_section *s, size_t page, size_t count)
@@ -24,44 +22,33 @@ static void give_locked(struct bsa_buddy *b, struct bsai_section *s, size_t page
 void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
                      size_t page, size_t count)
 {
-    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_lock(b, call);
     give_locked(b, section, page, count);
-    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_unlock(b, call);
 }
 
 bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
                            struct bsai_section *section, size_t page, size_t count)
 {
-    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_lock(b, call);
     bool live = bsai_peek(&section->map.hot[page]) == bsai_word_run(BSAI_PAGE_BLOCK, count);
     if (live)
         give_locked(b, section, page, count);
-    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_unlock(b, call);
     return live;
 }
 
 void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
                            size_t n, size_t pages)
 {
-    struct bsai_section *held = NULL;
+    bsai_buddy_lock(b, call);
     for (size_t i = 0; i < n; i++) {
         size_t page = 0;
-        struct bsai_section *s = held;
-        if (s != NULL)
-            page = bsai_map_page(&s->map, (uintptr_t)blocks[i]);
-        if (s == NULL || page >= s->map.pages)
-            s = bsai_section_find(b, (uintptr_t)blocks[i], &page);
+        struct bsai_section *s = bsai_section_find(b, (uintptr_t)blocks[i], &page);
         bsai_assert(s != NULL);
-        if (s != held) {
-            if (held != NULL)
-                bsai_lock_drop(&held->lock, BSAI_RANK_SECTION, call);
-            bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
-            held = s;
-        }
         give_locked(b, s, page, pages);
     }
-    if (held != NULL)
-        bsai_lock_drop(&held->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_unlock(b, call);
 }
 
 /* A live block of `from` pages counts `to` of them now; false when it is none any more. */
@@ -75,13 +62,13 @@ bool bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_
                        size_t page, size_t from, size_t to)
 {
     bsai_assert(to > 0 && to < from);
-    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_lock(b, call);
     bool shrunk = recount(section, page, from, to);
     if (shrunk) {
         bsai_range_release(section, page + to, from - to);
         bsai_count_freed(b, section, from - to);
     }
-    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_unlock(b, call);
     return shrunk;
 }
 
@@ -92,13 +79,13 @@ bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_se
     bsai_assert(to > from);
     if (to > BSAI_COUNT_MAX || to > section->map.pages - page)
         return false;
-    bsai_lock_take(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_lock(b, call);
     bool grown = (section->zone == BSAI_ZONE_HIGH || bsai_low_allowed(b, more)) &&
                  bsai_range_is_free(section, page + from, more) && recount(section, page, from, to);
     if (grown) {
         bsai_range_claim(section, page + from, more, BSAI_USE_PAGES);
         bsai_count_taken(b, section, more);
     }
-    bsai_lock_drop(&section->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_unlock(b, call);
     return grown;
 }

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The buddy as the heap sees it. Lock: that of one section at a time, unless said otherwise. */
+/* The buddy as the heap sees it. Each function takes the buddy's lock, unless said otherwise. */
 #ifndef BSAI_BUDDY_INTERNAL_H
 #define BSAI_BUDDY_INTERNAL_H
 
 #include <buddyslab/buddy.h>
 
-#include "../section/section.h"
+#include "../base/lock.h"
+#include "../section/lookup.h"
 
 struct bsa_buddy {
     struct bsa_platform platform;
     size_t page_size;
     unsigned page_shift;
     unsigned lowmem_reserve;    /* 1/n of low memory; BSA_NONE: none */
-    struct bsai_lock registry;  /* guards additions; readers need no lock */
-    struct bsai_section *first; /* all, in order of registration; published */
+    bool cold;                  /* sections have an array of slab records */
+    struct bsai_lookup lookup;  /* searched by anybody */
+    struct bsai_lock lock;      /* guards what follows, and what the sections lead to */
+    struct bsai_section *first; /* all, in order of registration */
     struct bsai_section *last;
-    size_t shown; /* regions, as the user counts them */
-    size_t count; /* sections; published after inline_sections and the table */
-    struct bsai_section *inline_sections[BSAI_INLINE_SECTIONS];
-    struct bsai_section_table *table; /* beyond the inline ones; published; see section/lookup.c */
-    size_t low_free, low_total, high_total; /* pages; shared counters, for the reserve */
-    size_t low_reserve;                     /* pages; follows from them */
-    struct bsai_section *hint[2]; /* by zone: sections before it have no free page, most likely */
-    struct bsai_section
-        *locked_last; /* the last that lock_all took; guarded by the first one's lock */
-    bool cold;        /* sections have an array of slab records */
-    size_t steps;     /* see bsa_buddy_steps */
+    size_t count;                          /* sections */
+    size_t next_index;                     /* of the next section */
+    size_t shown;                          /* regions, as the user counts them; read anywhere */
+    size_t low_free, high_free;            /* pages, sums over the sections; read anywhere, */
+    size_t low_total, high_total;          /*   as these */
+    size_t low_reserve;                    /* pages; follows from them */
+    struct bsai_section *hint[BSAI_ZONES]; /* sections of the zone before it have no free page;
+                                              NULL: none has */
+    size_t steps;                          /* see bsa_buddy_steps */
 };
 
 /* Internal config flag: no slab will ever live here, so spare the array of slab records. */
@@ -39,24 +40,26 @@ enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes
                                  const struct bsa_buddy_config *config);
 enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void *region,
                                size_t bytes);
+/* See bsa_buddy_remove_region. Calls that are in progress may still look at the region's prefix. */
+enum bsa_status bsai_buddy_remove(struct bsa_buddy *b, struct bsai_call *call, const void *region);
 
 /* The same where the first section does not hold addr. */
 struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_t addr,
                                              size_t *page);
 
 /* The section whose managed pages hold addr, and the page's number in it; NULL when there is none.
- */
+ * No lock is needed. The section stays as long as a page of it is not free. */
 static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bsa_buddy *b,
                                                                  uintptr_t addr, size_t *page)
 {
-    struct bsai_section *s = b->inline_sections[0]; /* there from init on */
-    size_t number = bsai_map_page(&s->map, addr), other;
-    if (BSAI_LIKELY(number < s->map.pages)) {
+    const struct bsai_place *first = &b->lookup.near[0]; /* constant from init on */
+    size_t number = (addr - first->start) >> b->page_shift, other;
+    if (BSAI_LIKELY(number < first->pages)) {
         *page = number;
-        return s;
+        return first->section;
     }
     /* By way of a variable of its own: the caller's stays in a register. */
-    s = bsai_section_find_other(b, addr, &other);
+    struct bsai_section *s = bsai_section_find_other(b, addr, &other);
     *page = s != NULL ? other : 0;
     return s;
 }
@@ -84,7 +87,7 @@ void bsai_buddy_give(struct bsa_buddy *b, struct bsai_call *call, struct bsai_se
 bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
                            struct bsai_section *section, size_t page, size_t count);
 
-/* The same for many blocks of one count of pages; consecutive ones of a section share one lock. */
+/* The same for many blocks of one count of pages, under one lock. */
 void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
                            size_t n, size_t pages);
 
@@ -108,23 +111,37 @@ enum bsa_status bsai_buddy_flags(const struct bsa_buddy *b, struct bsai_call *ca
                                  const void *addr, unsigned *flags);
 void bsai_buddy_count_blocks(const struct bsa_buddy *b, struct bsai_call *call, size_t *counts,
                              size_t count);
-size_t bsai_buddy_free_pages(const struct bsa_buddy *b);
-size_t bsai_buddy_total_pages(const struct bsa_buddy *b);
-/* Section as the user counts them, or NULL. */
-const struct bsai_section *bsai_buddy_shown(const struct bsa_buddy *b, size_t index);
+/* A region as the user sees it, both parts of a straddling one together. False: there is none of
+ * that index. */
+bool bsai_buddy_describe(const struct bsa_buddy *b, struct bsai_call *call, size_t index,
+                         struct bsa_section_info *info);
 
-/* A region as the user sees it, both parts of a straddling one together. */
-void bsai_section_describe(const struct bsai_section *section, struct bsa_section_info *info);
+/* Sums over all sections; no lock is needed. */
+static inline size_t bsai_buddy_free_pages(const struct bsa_buddy *b)
+{
+    return bsai_peek(&b->low_free) + bsai_peek(&b->high_free);
+}
 
-/* All sections' locks at once, in order of registration, for snapshots. */
-void bsai_buddy_lock_all(struct bsa_buddy *b, struct bsai_call *call);
-void bsai_buddy_unlock_all(struct bsa_buddy *b, struct bsai_call *call);
+static inline size_t bsai_buddy_total_pages(const struct bsa_buddy *b)
+{
+    return bsai_peek(&b->low_total) + bsai_peek(&b->high_total);
+}
 
-/* One section's full cross-check, its lock held by the caller; NULL or what contradicts. */
-const char *bsai_section_validate(const struct bsa_buddy *b, const struct bsai_section *section);
+/* The lock itself, for snapshots. */
+static inline void bsai_buddy_lock(const struct bsa_buddy *b, struct bsai_call *call)
+{
+    bsai_lock_take((struct bsai_lock *)(uintptr_t)&b->lock, BSAI_RANK_BUDDY, call);
+}
 
-/* The same for all sections and the sums over them; all sections' locks and the registry's are
- * held. */
+static inline void bsai_buddy_unlock(const struct bsa_buddy *b, struct bsai_call *call)
+{
+    bsai_lock_drop((struct bsai_lock *)(uintptr_t)&b->lock, BSAI_RANK_BUDDY, call);
+}
+
+/* One section's full cross-check, the lock held by the caller; NULL or what contradicts. */
+const char *bsai_section_validate(const struct bsai_section *section);
+
+/* The same for all sections and the sums over them. */
 const char *bsai_buddy_check(const struct bsa_buddy *b);
 
 /* Adds to a step counter; compiled out without checks. */

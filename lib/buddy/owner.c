@@ -55,7 +55,7 @@ static bool page_is_free(const struct bsai_section *s, size_t page)
     return bsai_range_is_free(s, page, 1);
 }
 
-/* What is wrong, in words and as a status; the section's lock is held. */
+/* What is wrong, in words and as a status; the lock is held. */
 static enum bsa_status blame_locked(const struct bsa_buddy *b, const struct bsai_section *s,
                                     size_t page, uintptr_t addr, const char **what)
 {
@@ -96,14 +96,13 @@ static enum bsa_status blame_locked(const struct bsa_buddy *b, const struct bsai
 enum bsa_status bsai_buddy_blame(struct bsa_buddy *b, struct bsai_call *call, const void *addr)
 {
     size_t page = 0;
-    const char *what;
+    enum bsa_status status = BSA_ERR_NOT_FOUND;
+    const char *what = "free of an address outside the memory that is handed out";
+    bsai_buddy_lock(b, call);
     struct bsai_section *s = bsai_section_find(b, (uintptr_t)addr, &page);
-    if (s == NULL)
-        return bsai_misuse(call, BSA_ERR_NOT_FOUND, addr,
-                           "free of an address outside the memory that is handed out");
-    bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
-    enum bsa_status status = blame_locked(b, s, page, (uintptr_t)addr, &what);
-    bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, call);
+    if (s != NULL)
+        status = blame_locked(b, s, page, (uintptr_t)addr, &what);
+    bsai_buddy_unlock(b, call);
     return bsai_misuse(call, status, addr, what);
 }
 
@@ -126,22 +125,25 @@ static unsigned flags_of_run(enum bsai_page_kind kind, bool first)
     return 0;
 }
 
+static unsigned flags_of(const struct bsa_buddy *b, const struct bsai_section *s, size_t page)
+{
+    unsigned flags = s->zone == BSAI_ZONE_LOW ? (unsigned)BSA_PAGE_LOW : 0;
+    if (page_is_free(s, page))
+        return flags | BSA_PAGE_FREE;
+    size_t head = bsai_run_head(b, s, page);
+    if (head == BSAI_NO_PAGE)
+        return flags;
+    return flags | flags_of_run(bsai_word_kind(bsai_map_word(&s->map, head)), head == page);
+}
+
 enum bsa_status bsai_buddy_flags(const struct bsa_buddy *b, struct bsai_call *call,
                                  const void *addr, unsigned *flags)
 {
     size_t page = 0;
+    bsai_buddy_lock(b, call);
     struct bsai_section *s = bsai_section_find(b, (uintptr_t)addr, &page);
-    if (s == NULL)
-        return BSA_ERR_NOT_FOUND;
-    unsigned found = BSA_PAGE_FREE;
-    bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
-    if (!page_is_free(s, page)) {
-        size_t head = bsai_run_head(b, s, page);
-        found = head == BSAI_NO_PAGE
-                    ? 0
-                    : flags_of_run(bsai_word_kind(bsai_map_word(&s->map, head)), head == page);
-    }
-    bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, call);
-    *flags = found | (s->zone == BSAI_ZONE_LOW ? (unsigned)BSA_PAGE_LOW : 0);
-    return BSA_OK;
+    if (s != NULL)
+        *flags = flags_of(b, s, page);
+    bsai_buddy_unlock(b, call);
+    return s != NULL ? BSA_OK : BSA_ERR_NOT_FOUND;
 }

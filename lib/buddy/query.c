@@ -1,51 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums and counts over all sections. */
+/* What the user can ask about sections and free blocks. */
 #include "blocks.h"
 
-size_t bsai_buddy_free_pages(const struct bsa_buddy *b)
+static const struct bsai_section *shown(const struct bsa_buddy *b, size_t index)
 {
-    size_t sum = 0;
-    for (const struct bsai_section *s = bsai_consume(&b->first); s != NULL;
-         s = bsai_consume(&s->next))
-        sum += bsai_peek(&s->free_pages);
-    return sum;
-}
-
-size_t bsai_buddy_total_pages(const struct bsa_buddy *b)
-{
-    size_t sum = 0;
-    for (const struct bsai_section *s = bsai_consume(&b->first); s != NULL;
-         s = bsai_consume(&s->next))
-        sum += bsai_peek(&s->total_pages);
-    return sum;
-}
-
-const struct bsai_section *bsai_buddy_shown(const struct bsa_buddy *b, size_t index)
-{
-    const struct bsai_section *s = bsai_consume(&b->first);
-    for (; s != NULL; s = bsai_consume(&s->next)) {
-        if (s->second_part)
-            continue;
-        if (index == 0)
+    for (const struct bsai_section *s = b->first; s != NULL; s = s->next) {
+        if (!s->second_part && index-- == 0)
             return s;
-        index--;
     }
     return NULL;
 }
 
-void bsai_section_describe(const struct bsai_section *section, struct bsa_section_info *info)
+bool bsai_buddy_describe(const struct bsa_buddy *b, struct bsai_call *call, size_t index,
+                         struct bsa_section_info *info)
 {
-    const struct bsai_section *high = section->other_part;
-    size_t pages = section->map.pages + (high != NULL ? high->map.pages : 0);
-    info->size = sizeof(*info);
-    info->start = (void *)section->map.start;
-    info->bytes = pages << section->map.page_shift;
-    info->free_pages = bsai_peek(&section->free_pages);
-    info->total_pages = bsai_peek(&section->total_pages);
-    if (high != NULL) {
-        info->free_pages += bsai_peek(&high->free_pages);
-        info->total_pages += bsai_peek(&high->total_pages);
+    bsai_buddy_lock(b, call);
+    const struct bsai_section *s = shown(b, index);
+    if (s != NULL) {
+        info->start = (void *)s->map.start;
+        info->bytes = s->map.pages << b->page_shift;
+        info->free_pages = s->free_pages;
+        info->total_pages = s->total_pages;
+        if (s->other_part != NULL) {
+            info->bytes += s->other_part->map.pages << b->page_shift;
+            info->free_pages += s->other_part->free_pages;
+            info->total_pages += s->other_part->total_pages;
+        }
     }
+    bsai_buddy_unlock(b, call);
+    return s != NULL;
 }
 
 /* Adds n blocks of an order to counts, as several smaller ones where that ends before. */
@@ -83,34 +66,8 @@ void bsai_buddy_count_blocks(const struct bsa_buddy *b, struct bsai_call *call, 
                              size_t count)
 {
     bsai_memset(counts, 0, count * sizeof(counts[0]));
-    if (count == 0)
-        return;
-    for (struct bsai_section *s = bsai_consume(&b->first); s != NULL; s = bsai_consume(&s->next)) {
-        bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_lock(b, call);
+    for (const struct bsai_section *s = b->first; s != NULL; s = s->next)
         count_section(s, counts, count);
-        bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, call);
-    }
-}
-
-void bsai_buddy_lock_all(struct bsa_buddy *b, struct bsai_call *call)
-{
-    struct bsai_section *s = bsai_consume(&b->first);
-    struct bsai_section *last = s;
-    bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
-    while ((s = bsai_consume(&s->next)) != NULL) {
-        bsai_lock_also(&s->lock, BSAI_RANK_SECTION, call);
-        last = s;
-    }
-    b->locked_last = last; /* a region added from here on is not among them */
-}
-
-void bsai_buddy_unlock_all(struct bsa_buddy *b, struct bsai_call *call)
-{
-    const struct bsai_section *last = b->locked_last;
-    struct bsai_section *first = bsai_consume(&b->first);
-    for (struct bsai_section *s = first; s != last;) {
-        s = bsai_consume(&s->next);
-        bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, call);
-    }
-    bsai_lock_drop(&first->lock, BSAI_RANK_SECTION, call);
+    bsai_buddy_unlock(b, call);
 }

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Regions become sections.
+ * Regions become sections, and leave again.
  *
  * A region is checked, planned (section/section.c) and only then written. Its sections are made
  * with all pages taken, which are then released, so that what holds for a release holds from the
- * start; they are shown to other contexts last: table, inline array, list, count, in this order.
+ * start; they can be found from then on.
+ *
+ * A region leaves when all its pages are free: then nobody holds an address in it, no CPU lists a
+ * block of it, and only look-ups of wild addresses could lead to it. Its places go first, and what
+ * a look-up that has found one of them still reads is left to the quiesce hook. The first region
+ * holds the buddy itself and stays, as does a region in which a look-up table was put.
  */
-#include "../section/lookup.h"
 #include "blocks.h"
 
 enum {
-    PHYS_SAMPLES = 64,    /* addresses at which virt_to_phys is asked, beside the ends */
-    TABLE_SHARE = 8,      /* a look-up table takes 1/8 of a new region at most, */
-    TABLE_SHARE_HARD = 2, /*   or half of it where there is no other memory */
-    TABLE_BITS_MIN = 5
+    PHYS_SAMPLES = 64, /* addresses at which virt_to_phys is asked, beside the ends */
+    TABLE_SHARE_FIRST =
+        4096,            /* a look-up table that is made in advance: 1/4096 of the first region; */
+    TABLE_SHARE = 8,     /* a later one takes 1/8 of a new region at most, */
+    TABLE_SHARE_HARD = 2 /*   or half of it where there is no other memory */
 };
 
 static const uint64_t low_end = UINT64_C(1) << 32;
@@ -58,15 +63,8 @@ static bool overlaps(const struct bsa_buddy *b, uintptr_t start, size_t bytes)
 
 void bsai_set_low_reserve(struct bsa_buddy *b)
 {
-    size_t low, high, reserve;
-    if (b->lowmem_reserve == BSA_NONE)
-        return;
-    do { /* who stores last has seen the totals as they are */
-        low = bsai_peek(&b->low_total);
-        high = bsai_peek(&b->high_total);
-        reserve = high != 0 ? bsai_divide(low, b->lowmem_reserve) : 0;
-        bsai_poke(&b->low_reserve, reserve);
-    } while (low != bsai_peek(&b->low_total) || high != bsai_peek(&b->high_total));
+    if (b->lowmem_reserve != BSA_NONE)
+        b->low_reserve = b->high_total != 0 ? bsai_divide(b->low_total, b->lowmem_reserve) : 0;
 }
 
 /* The look-up table ----------------------------------------------------------------------------- */
@@ -74,37 +72,23 @@ void bsai_set_low_reserve(struct bsa_buddy *b)
 struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_t addr,
                                              size_t *page)
 {
-    size_t count = bsai_consume(&b->count);
-    size_t n = count < BSAI_INLINE_SECTIONS ? count : (size_t)BSAI_INLINE_SECTIONS;
-    struct bsai_section *s = NULL;
-    for (size_t i = 1; i < n && s == NULL; i++) {
-        if (bsai_map_page(&b->inline_sections[i]->map, addr) < b->inline_sections[i]->map.pages)
-            s = b->inline_sections[i];
-    }
-    if (s == NULL && count > BSAI_INLINE_SECTIONS) {
-        size_t steps = 0;
-        s = bsai_table_find(bsai_consume(&b->table), addr, &steps);
-        bsai_steps(b, steps);
-    }
-    if (s != NULL)
-        *page = bsai_map_page(&s->map, addr);
+    size_t steps = 0;
+    struct bsai_section *s = bsai_lookup_find(&b->lookup, addr, b->page_shift, page, &steps);
+    bsai_steps(b, steps);
     return s;
 }
 
-/* Memory for a table out of pages that are managed so far; NULL when there is none. */
-static void *pages_for_table(struct bsa_buddy *b, struct bsai_call *call, size_t bytes)
+/* Memory for a table out of a section's pages, which are withdrawn; NULL when it has none. */
+static void *pages_for_table(struct bsa_buddy *b, struct bsai_section *s, size_t bytes)
 {
-    size_t page = 0;
     size_t n = (bytes + b->page_size - 1) >> b->page_shift;
-    void *p = bsai_buddy_take(b, call, n, b->page_size, false, BSAI_USE_PAGES, BSAI_PAGE_RESERVED);
-    if (p == NULL)
+    void *table = bsai_take_in(b, s, n, 0, BSAI_PAGE_RESERVED);
+    if (table == NULL)
         return NULL;
-    struct bsai_section *s = bsai_section_find(b, (uintptr_t)p, &page);
-    bsai_lock_take(&s->lock, BSAI_RANK_SECTION, call);
     bsai_count_withdrawn(b, s, n);
     s->metadata_bytes += n << b->page_shift;
-    bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, call);
-    return p;
+    s->pinned = true;
+    return table;
 }
 
 /* Plans the region again, with room for a table, if that takes no more than a share of it. */
@@ -118,70 +102,91 @@ static void *prefix_for_table(struct bsai_plan *plan, size_t bytes, unsigned sha
     return (void *)roomy.extra_at;
 }
 
-static void replace_table(struct bsa_buddy *b, struct bsai_section_table *table, unsigned bits)
+static void *memory_for_table(struct bsa_buddy *b, struct bsai_plan *plan, size_t bytes)
 {
-    bsai_table_init(table, bits);
-    for (struct bsai_section *s = b->first; s != NULL; s = s->next)
-        bsai_table_insert(table, s);
-    bsai_publish(&b->table, table);
+    void *table = NULL;
+    /* Where it pins nothing, then where it can grow. */
+    for (struct bsai_section *s = b->first; s != NULL && table == NULL; s = s->next)
+        table = s->pinned ? pages_for_table(b, s, bytes) : NULL;
+    if (table == NULL)
+        table = prefix_for_table(plan, bytes, TABLE_SHARE);
+    for (struct bsai_section *s = b->first; s != NULL && table == NULL; s = s->next)
+        table = pages_for_table(b, s, bytes);
+    return table != NULL ? table : prefix_for_table(plan, bytes, TABLE_SHARE_HARD);
 }
 
 /* Sees to it that the sections of plan can be entered. False when memory for a table is missing. */
-static bool make_room_in_table(struct bsa_buddy *b, struct bsai_call *call, struct bsai_plan *plan)
+static bool make_room_in_table(struct bsa_buddy *b, struct bsai_plan *plan)
 {
     size_t parts = plan->first < plan->split && plan->split < plan->end ? 2 : 1;
-    if (b->count + parts <= BSAI_INLINE_SECTIONS)
+    bool dense;
+    size_t bytes = bsai_lookup_wants(&b->lookup, parts, &dense);
+    if (bytes == 0)
         return true;
-    size_t entries = b->table != NULL ? b->table->used : b->count * BSAI_TABLE_ENTRIES;
-    size_t slots = b->table != NULL ? (size_t)1 << b->table->slot_bits : 0;
-    entries += 2 * BSAI_TABLE_ENTRIES;
-    if (entries * 2 <= slots)
-        return true;
-    unsigned bits = b->table != NULL ? b->table->slot_bits : TABLE_BITS_MIN;
-    while ((size_t)1 << bits < entries * 2)
-        bits++;
-    size_t bytes = bsai_table_bytes(bits);
-    void *table = prefix_for_table(plan, bytes, TABLE_SHARE);
-    if (table == NULL)
-        table = pages_for_table(b, call, bytes);
-    if (table == NULL)
-        table = prefix_for_table(plan, bytes, TABLE_SHARE_HARD);
-    if (table != NULL) {
-        replace_table(b, table, bits);
-        return true;
-    }
-    return entries <= slots - slots / 8; /* denser than it should be */
+    void *table = memory_for_table(b, plan, bytes);
+    if (table != NULL)
+        bsai_lookup_extend(&b->lookup, table, bytes, b->first);
+    return table != NULL || dense;
 }
 
 /* Sections -------------------------------------------------------------------------------------- */
 
 static void enroll(struct bsa_buddy *b, struct bsai_section *s)
 {
-    s->index = b->count;
-    bsai_range_release(s, 0, s->map.pages);
-    bsai_poke(&s->free_pages, s->map.pages);
-    if (s->zone == BSAI_ZONE_LOW)
-        bsai_shared_count(&b->low_free, s->map.pages);
-    bsai_shared_count(s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total, s->map.pages);
-    if (b->table != NULL)
-        bsai_table_insert(b->table, s);
-    if (b->count < BSAI_INLINE_SECTIONS)
-        b->inline_sections[b->count] = s;
+    size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
+    s->index = b->next_index++;
+    s->prev = b->last;
     if (b->last == NULL)
-        bsai_publish(&b->first, s);
+        b->first = s;
     else
-        bsai_publish(&b->last->next, s);
+        b->last->next = s;
     b->last = s;
-    bsai_publish(&b->count, b->count + 1);
+    b->count++;
+    bsai_poke(total, *total + s->map.pages);
+    bsai_range_release(s, 0, s->map.pages);
+    bsai_count_freed(b, s, s->map.pages);
+    bsai_lookup_enter(&b->lookup, s);
 }
 
-static void enroll_all(struct bsa_buddy *b, struct bsai_section *s)
+static void enroll_all(struct bsa_buddy *b, struct bsai_section *s, bool pinned)
 {
-    enroll(b, s);
-    if (s->other_part != NULL)
-        enroll(b, s->other_part);
+    for (struct bsai_section *part = s; part != NULL; part = part->other_part) {
+        part->pinned = pinned;
+        enroll(b, part);
+    }
     bsai_set_low_reserve(b);
     bsai_poke(&b->shown, b->shown + 1);
+}
+
+static void dismiss(struct bsa_buddy *b, struct bsai_section *s)
+{
+    size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
+    bsai_lookup_leave(&b->lookup, s);
+    bsai_count_taken(b, s, s->free_pages);
+    bsai_poke(total, *total - s->total_pages);
+    b->count--;
+    s->prev->next = s->next; /* the first section stays */
+    if (s->next != NULL)
+        s->next->prev = s->prev;
+    else
+        b->last = s->prev;
+}
+
+static void dismiss_all(struct bsa_buddy *b, struct bsai_section *s)
+{
+    for (struct bsai_section *part = s; part != NULL; part = part->other_part)
+        dismiss(b, part);
+    bsai_set_low_reserve(b);
+    bsai_poke(&b->shown, b->shown - 1);
+}
+
+static bool may_leave(const struct bsai_section *s)
+{
+    for (; s != NULL; s = s->other_part) {
+        if (s->pinned || s->free_pages != s->total_pages)
+            return false;
+    }
+    return true;
 }
 
 static bool read_config(struct bsa_buddy_config *to, struct bsa_platform *platform,
@@ -227,6 +232,7 @@ enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes
         return BSA_ERR_INVALID_PARAM;
     bool cold = (c.flags & BSAI_BUDDY_BARE) == 0;
     make_plan(&plan, region, bytes, front, low_bytes, c.page_size, cold);
+    plan.extra = bsai_lookup_fitting(bytes / TABLE_SHARE_FIRST);
     if (!bsai_section_plan(&plan))
         return BSA_ERR_INVALID_PARAM;
 
@@ -236,8 +242,10 @@ enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes
     b->page_shift = plan.page_shift;
     b->lowmem_reserve = c.lowmem_reserve;
     b->cold = cold;
-    bsai_lock_init(&b->registry);
-    enroll_all(b, bsai_section_make(&plan));
+    bsai_lock_init(&b->lock);
+    if (plan.extra != 0)
+        bsai_lookup_extend(&b->lookup, (void *)plan.extra_at, plan.extra, NULL);
+    enroll_all(b, bsai_section_make(&plan), true);
     return BSA_OK;
 }
 
@@ -252,17 +260,38 @@ enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void
     make_plan(&plan, region, bytes, 0, low_bytes, b->page_size, b->cold);
 
     enum bsa_status status = BSA_OK;
-    bsai_lock_take(&b->registry, BSAI_RANK_REGISTRY, call);
+    bsai_buddy_lock(b, call);
     if (overlaps(b, (uintptr_t)region, bytes))
         status = bsai_misuse(call, BSA_ERR_MEMORY_OVERLAP, region,
                              "a region that overlaps one that is there already");
     else if (!bsai_section_plan(&plan))
         status = bsai_misuse(call, BSA_ERR_INVALID_PARAM, region,
                              "a region too small for its metadata and one page");
-    else if (!make_room_in_table(b, call, &plan))
+    else if (!make_room_in_table(b, &plan))
         status = BSA_ERR_NO_MEMORY;
     else
-        enroll_all(b, bsai_section_make(&plan));
-    bsai_lock_drop(&b->registry, BSAI_RANK_REGISTRY, call);
+        enroll_all(b, bsai_section_make(&plan), plan.extra != 0);
+    bsai_buddy_unlock(b, call);
+    return status;
+}
+
+enum bsa_status bsai_buddy_remove(struct bsa_buddy *b, struct bsai_call *call, const void *region)
+{
+    enum bsa_status status = BSA_OK;
+    bsai_buddy_lock(b, call);
+    struct bsai_section *s = b->first;
+    while (s != NULL && (s->second_part || s->region_start != (uintptr_t)region))
+        s = s->next;
+    if (s == NULL)
+        status =
+            bsai_misuse(call, BSA_ERR_NOT_FOUND, region, "removal of a region that was not added");
+    else if (s == b->first)
+        status = bsai_misuse(call, BSA_ERR_INVALID_PARAM, region,
+                             "removal of the first region, which holds the allocator itself");
+    else if (!may_leave(s))
+        status = BSA_ERR_MEMORY_OVERLAP;
+    else
+        dismiss_all(b, s);
+    bsai_buddy_unlock(b, call);
     return status;
 }

@@ -4,8 +4,9 @@
 
 void bsai_count_withdrawn(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
-    bsai_poke(&s->total_pages, s->total_pages - n);
-    bsai_shared_uncount(s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total, n);
+    size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
+    s->total_pages -= n;
+    bsai_poke(total, *total - n);
     bsai_set_low_reserve(b);
 }
 
@@ -66,19 +67,13 @@ enum bsa_status bsai_buddy_withdraw(struct bsa_buddy *b, struct bsai_call *call,
     if (!bsai_add(start, bytes - 1, &end_byte))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, addr,
                            "reserve of a range beyond the end of the address space");
+    bsai_buddy_lock(b, call);
     size_t n = find_parts(b, start >> b->page_shift, end_byte >> b->page_shift, parts);
-    if (n == 0)
-        return BSA_ERR_NOT_FOUND;
-
-    bsai_lock_take(&parts[0].section->lock, BSAI_RANK_SECTION, call);
-    if (n == 2)
-        bsai_lock_also(&parts[1].section->lock, BSAI_RANK_SECTION, call);
     bool all_free = true;
     for (size_t i = 0; i < n; i++)
         all_free = all_free && bsai_range_is_free(parts[i].section, parts[i].page, parts[i].n);
     for (size_t i = 0; all_free && i < n; i++)
         withdraw_locked(b, &parts[i]);
-    for (size_t i = n; i-- > 0;)
-        bsai_lock_drop(&parts[i].section->lock, BSAI_RANK_SECTION, call);
-    return all_free ? BSA_OK : BSA_ERR_MEMORY_OVERLAP;
+    bsai_buddy_unlock(b, call);
+    return n == 0 ? BSA_ERR_NOT_FOUND : all_free ? BSA_OK : BSA_ERR_MEMORY_OVERLAP;
 }

@@ -197,10 +197,9 @@ static const char *check_odd(const struct bsai_section *s, const struct scan *sc
     return listed == scan->odd ? NULL : "an odd tree is not on the list";
 }
 
-const char *bsai_section_validate(const struct bsa_buddy *b, const struct bsai_section *section)
+const char *bsai_section_validate(const struct bsai_section *section)
 {
     struct scan scan;
-    (void)b;
     bsai_memset(&scan, 0, sizeof(scan));
     const char *wrong = scan_trees(section, &scan);
     if (wrong == NULL)
@@ -218,15 +217,17 @@ const char *bsai_section_validate(const struct bsa_buddy *b, const struct bsai_s
 
 const char *bsai_buddy_check(const struct bsa_buddy *b)
 {
-    size_t total[2] = {0}, low_free = 0, sections = 0, shown = 0;
+    size_t total[BSAI_ZONES] = {0}, free[BSAI_ZONES] = {0}, sections = 0, shown = 0;
     const char *wrong = NULL;
     for (const struct bsai_section *s = b->first; s != NULL && wrong == NULL; s = s->next) {
         size_t page;
-        wrong = bsai_section_validate(b, s);
+        wrong = bsai_section_validate(s);
         if (wrong == NULL && (bsai_section_find(b, s->map.start, &page) != s || page != 0))
             wrong = "a section is not found by its first address";
         total[s->zone] += s->total_pages;
-        low_free += s->zone == BSAI_ZONE_LOW ? s->free_pages : 0;
+        if (wrong == NULL && free[s->zone] == 0 && s->free_pages != 0 && b->hint[s->zone] != s)
+            wrong = "the first section with free pages is not known as such";
+        free[s->zone] += s->free_pages;
         shown += s->second_part ? 0 : 1;
         sections++;
     }
@@ -235,7 +236,7 @@ const char *bsai_buddy_check(const struct bsa_buddy *b)
     if (sections != b->count || shown != b->shown)
         return "the count of sections is wrong";
     if (total[BSAI_ZONE_LOW] != b->low_total || total[BSAI_ZONE_HIGH] != b->high_total ||
-        low_free != bsai_peek(&b->low_free))
+        free[BSAI_ZONE_LOW] != b->low_free || free[BSAI_ZONE_HIGH] != b->high_free)
         return "the sums over low and high memory are wrong";
     return NULL;
 }

@@ -72,7 +72,7 @@ struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call,
     if (BSAI_LIKELY(cpu != NULL))
         return cpu;
 
-    bsai_lock_take(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
+    bsai_lock_take(&heap->registry, BSAI_RANK_REGISTRY, call);
     struct bsai_cpu_leaf *leaf = heap->leaves[id / BSAI_LEAF_CPUS];
     if (leaf == NULL)
         leaf = make_leaf(heap, call, id / BSAI_LEAF_CPUS);
@@ -85,7 +85,7 @@ struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call,
             bsai_publish(&leaf->cpus[id % BSAI_LEAF_CPUS], cpu);
         }
     }
-    bsai_lock_drop(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
+    bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, call);
     return cpu;
 }
 

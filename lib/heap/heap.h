@@ -37,7 +37,7 @@ struct bsa_heap {
     struct bsai_cpu_shape shape;
     struct bsa_cpu *common;
 
-    /* Guarded by buddy.registry. */
+    struct bsai_lock registry;     /* guards what follows */
     struct bsai_cpu_leaf **leaves; /* entries are published */
     uintptr_t arena, arena_end;    /* for CPU states */
     size_t cpus_used;              /* read anywhere, as the next */

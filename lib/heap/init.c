@@ -233,6 +233,7 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     if (status != BSA_OK)
         return status;
 
+    bsai_lock_init(&h->registry);
     h->classes = plan.classes;
     h->shape = plan.shape;
     h->cpus = plan.config.cpus;
@@ -284,6 +285,19 @@ enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes)
     enum bsa_status status = bsai_buddy_add(&heap->buddy, &call, region, bytes);
     bsai_leave(&call);
     return bsai_call_end(&call, status);
+}
+
+enum bsa_status bsa_heap_remove_region(bsa_heap *heap, void *region)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    enum bsa_status status = bsa_buddy_remove_region(&heap->buddy, region);
+    if (status == BSA_ERR_MEMORY_OVERLAP) {
+        /* What keeps it may be free pages on CPUs' lists, or empty slabs. */
+        bsa_heap_reclaim(heap);
+        status = bsa_buddy_remove_region(&heap->buddy, region);
+    }
+    return status;
 }
 
 static enum bsa_status withdraw(struct bsa_heap *heap, void *addr, size_t bytes)

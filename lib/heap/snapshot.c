@@ -5,7 +5,7 @@
 void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
 {
     struct bsa_cpu *cpu;
-    bsai_lock_take(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
+    bsai_lock_take(&heap->registry, BSAI_RANK_REGISTRY, call);
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
         if (cpu->locked)
             bsai_lock_also(&cpu->lock, BSAI_RANK_CPU, call);
@@ -17,13 +17,13 @@ void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
         bsai_lock_also(&heap->caches[c].lock, BSAI_RANK_CACHE, call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_also(&heap->pools[i].lock, BSAI_RANK_RECORDS, call);
-    bsai_buddy_lock_all(&heap->buddy, call);
+    bsai_buddy_lock(&heap->buddy, call);
 }
 
 void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
 {
     struct bsa_cpu *cpu;
-    bsai_buddy_unlock_all(&heap->buddy, call);
+    bsai_buddy_unlock(&heap->buddy, call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, call);
     for (unsigned c = 0; c < heap->classes.count; c++)
@@ -35,7 +35,7 @@ void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
         if (cpu->locked)
             bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
     }
-    bsai_lock_drop(&heap->buddy.registry, BSAI_RANK_REGISTRY, call);
+    bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, call);
 }
 
 void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,

@@ -17,7 +17,7 @@ static int walk_slab(const struct bsai_cache *cache, const struct bsai_slab *sla
     return stop;
 }
 
-/* Calls of_slab or of_block for each slab and live block of a section, whose lock is held. */
+/* Calls of_slab or of_block for each slab and live block of a section; the buddy is locked. */
 struct pages_visitor {
     int (*of_slab)(struct pages_visitor *v, struct bsai_slab *slab, const struct bsai_cache *cache);
     int (*of_block)(struct pages_visitor *v, uintptr_t addr, size_t pages);
@@ -77,12 +77,10 @@ int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_
     /* Slabs must not be unmade under our eyes: their records stay while the pools are locked. */
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_also(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
-    for (struct bsai_section *s = bsai_consume(&heap->buddy.first); s != NULL && stop == 0;
-         s = bsai_consume(&s->next)) {
-        bsai_lock_take(&s->lock, BSAI_RANK_SECTION, &call);
+    bsai_buddy_lock(&heap->buddy, &call);
+    for (struct bsai_section *s = heap->buddy.first; s != NULL && stop == 0; s = s->next)
         stop = visit_pages(&v, &s->map);
-        bsai_lock_drop(&s->lock, BSAI_RANK_SECTION, &call);
-    }
+    bsai_buddy_unlock(&heap->buddy, &call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
     bsai_leave(&call);
@@ -186,7 +184,7 @@ static const char *validate(struct bsa_heap *heap, struct tally *t)
     struct pages_visitor v = {tally_slab, tally_block, heap, NULL, t};
     const char *wrong = NULL;
     for (struct bsai_section *s = heap->buddy.first; s != NULL; s = s->next) {
-        if ((wrong = bsai_section_validate(&heap->buddy, s)) != NULL)
+        if ((wrong = bsai_section_validate(s)) != NULL)
             return wrong;
         if (visit_pages(&v, &s->map) != 0)
             return t->wrong;

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "section.h"
 
-#include "../base/arith.h"
-
 enum { META_ALIGN = 8 };
 
 _Static_assert(sizeof(uint64_t) % META_ALIGN == 0 && sizeof(struct bsai_slab *) <= META_ALIGN,
@@ -126,7 +124,6 @@ static struct bsai_section *make_part(const struct bsai_plan *plan, uintptr_t *a
         for (unsigned bound = 0; bound < BSAI_TREE_LEVELS; bound++)
             s->partial[use][bound] = BSAI_NO_TREE;
     }
-    bsai_lock_init(&s->lock);
     return s;
 }
 

@@ -6,18 +6,16 @@
  * physical addresses straddle 4 GiB becomes two sections (low and high part) that share the prefix
  * and are shown to the user as one.
  *
- * Look-up is O(1) in the number of sections: up to BSAI_INLINE_SECTIONS are compared one by one;
- * above, a hash table holds each section under the one or two granules of its own size that it
- * touches, where sizes are powers of two; a look-up probes once per size that occurs.
+ * The way from an address to its section is in lookup.h. Everything here is guarded by the buddy's
+ * lock, but for what is constant and what says otherwise.
  */
 #ifndef BSAI_SECTION_H
 #define BSAI_SECTION_H
 
-#include "../base/lock.h"
+#include "../base/arith.h"
 #include "../page/page.h"
 
 enum {
-    BSAI_INLINE_SECTIONS = 4,
     BSAI_TREE_LEVELS = 10, /* orders 0..9 inside a tree of 512 pages */
     BSAI_UPPER_ORDERS = 32 /* orders of whole trees: 2^0 .. 2^31 trees */
 };
@@ -26,9 +24,9 @@ enum {
  * blocks do not break each other's. */
 enum bsai_use { BSAI_USE_PAGES, BSAI_USE_SLABS, BSAI_USES };
 
-enum bsai_zone { BSAI_ZONE_HIGH, BSAI_ZONE_LOW };
+enum bsai_zone { BSAI_ZONE_HIGH, BSAI_ZONE_LOW, BSAI_ZONES };
 
-/* A tree: 512 naturally aligned pages. Guarded by the section's lock. */
+/* A tree: 512 naturally aligned pages. */
 struct bsai_tree {
     uint64_t free[BSAI_GROUP_PAGES / 64]; /* bit set: page can be had */
     uint32_t next, prev; /* list of trees of one use and bound, or of whole blocks of one order */
@@ -53,16 +51,16 @@ struct bsai_section {
     struct bsai_map map;
     struct bsai_tree *trees;
     enum bsai_zone zone;
-    struct bsai_section *next;       /* in order of registration */
-    struct bsai_section *other_part; /* low part -> high part of a straddling region, else NULL */
-    bool second_part;                /* not shown on its own */
-    uintptr_t region_start;          /* of the whole region, prefix included: for overlap checks */
+    struct bsai_section *next, *prev; /* in order of registration */
+    struct bsai_section *other_part;  /* low part -> high part of a straddling region, else NULL */
+    bool second_part;                 /* not shown on its own */
+    uintptr_t region_start;           /* of the whole region, prefix included: for overlap checks */
     size_t region_bytes;
     size_t metadata_bytes; /* region_bytes less the managed pages */
     size_t first_tree;     /* absolute number of tree 0, from which alignment follows */
-    size_t index;          /* place in the order of registration */
+    size_t index;          /* ascends in the order of registration */
+    bool pinned;           /* holds what cannot leave: the buddy, or a look-up table */
 
-    struct bsai_lock lock; /* guards what follows, trees, and state bytes */
     /* Broken trees with free pages, by use and bound, and which of the lists are not empty. */
     uint32_t partial[BSAI_USES][BSAI_TREE_LEVELS];
     uint32_t partial_mask[BSAI_USES];
@@ -76,8 +74,8 @@ struct bsai_section {
     uint16_t missed[BSAI_TREE_LEVELS];
     size_t missed_long;         /* memo: no so many free pages in a row across trees, */
     unsigned missed_long_align; /*   at a multiple of 2^this; 0 pages: no memo */
-    size_t free_pages;          /* written under the lock, read anywhere */
-    size_t total_pages;         /* managed, withdrawn excluded; the same */
+    size_t free_pages;
+    size_t total_pages; /* managed, withdrawn excluded */
 };
 
 /*

@@ -200,7 +200,7 @@ START_TEST(falling_rank_is_caught)
 {
     struct bsai_call call;
     bsai_call_begin(&call, &platform);
-    bsai_lock_take(&locks[0], BSAI_RANK_SECTION, &call);
+    bsai_lock_take(&locks[0], BSAI_RANK_BUDDY, &call);
     bsai_lock_take(&locks[1], BSAI_RANK_CACHE, &call);
 }
 END_TEST

@@ -304,7 +304,7 @@ static void section_count_is_off(struct state *state)
 static void section_is_not_found(struct state *state)
 {
     static struct bsai_section other;
-    state->buddy->inline_sections[0] = &other;
+    state->buddy->lookup.near[0].section = &other;
 }
 
 static const struct corruption {
