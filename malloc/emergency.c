@@ -24,6 +24,7 @@ struct map {
     size_t bytes;
 };
 static struct map maps[MAPS];
+static bool maps_used; /* ever: most programs never search the table */
 
 static void *take_block(void)
 {
@@ -49,6 +50,7 @@ static void *take_map(size_t size, size_t align)
         if (!__atomic_compare_exchange_n(&maps[i].addr, &nobody, 1, false, __ATOMIC_ACQ_REL,
                                          __ATOMIC_RELAXED))
             continue;
+        __atomic_store_n(&maps_used, true, __ATOMIC_RELEASE);
         bytes &= ~(size_t)(BLOCK - 1);
         void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         __atomic_store_n(&maps[i].bytes, bytes, __ATOMIC_RELAXED);
@@ -60,7 +62,9 @@ static void *take_map(size_t size, size_t align)
 
 static struct map *find_map(const void *p)
 {
-    for (unsigned i = 0; (uintptr_t)p > 1 && i < MAPS; i++) {
+    if (!__atomic_load_n(&maps_used, __ATOMIC_ACQUIRE) || (uintptr_t)p <= 1)
+        return NULL;
+    for (unsigned i = 0; i < MAPS; i++) {
         if (__atomic_load_n(&maps[i].addr, __ATOMIC_ACQUIRE) == (uintptr_t)p)
             return &maps[i];
     }

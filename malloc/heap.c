@@ -128,8 +128,8 @@ enum bsa_status bsam_give(bsa_cpu *cpu, void *p)
 
 size_t bsam_usable(const void *p)
 {
-    if (bsam_emergency_owns(p))
-        return bsam_emergency_size(p);
     size_t bytes = bsa_usable_size(__atomic_load_n(&bsam_heap, __ATOMIC_ACQUIRE), p);
-    return bytes != 0 ? bytes : bsam_huge_size(p);
+    if (BSAM_UNLIKELY(bytes == 0))
+        bytes = bsam_huge_size(p);
+    return BSAM_LIKELY(bytes != 0) ? bytes : bsam_emergency_size(p);
 }

@@ -158,7 +158,9 @@ void *bsam_huge_resize(void *p, size_t size)
     void *moved = NULL;
     pthread_mutex_lock(&mutex);
     size_t at = find((uintptr_t)p);
-    if (at != SLOTS) {
+    if (at != SLOTS && slots[at].bytes == bytes) {
+        moved = p;
+    } else if (at != SLOTS) {
         /* The old address may be mapped anew by another thread as soon as it is gone. */
         size_t old = slots[at].bytes;
         erase(at);

@@ -97,12 +97,38 @@ BSAM_EXPORT void *calloc(size_t n, size_t size)
 
 static size_t with_slack(size_t size, size_t usable)
 {
-    size_t step, rounded;
     if (size <= usable || size < SLACK_FROM || size >= BSAM_HUGE)
         return size;
-    step = (size_t)1 << (sizeof(size_t) * 8 - 4 - (size_t)__builtin_clzl(size));
-    rounded = (size + step - 1) & ~(step - 1);
+    size_t step = (size_t)1 << (sizeof(size_t) * 8 - 4 - (size_t)__builtin_clzl(size));
+    size_t rounded = (size + step - 1) & ~(step - 1);
     return rounded < BSAM_HUGE ? rounded : size;
+}
+
+/* Whether an object or block is left as it is: shrinking it has to be worth it. */
+static bool stays(size_t usable, size_t size)
+{
+    size_t spare = usable > BSA_MAX_CLASS_SIZE ? usable / 8 : usable / 2;
+    return size <= usable && size >= usable - spare;
+}
+
+/* By the way that is fitting between the heap's sizes and a mapping's: NULL where there is none
+ * that spares the copy, or no memory. */
+static void *resize(struct bsam_thread *t, void *p, size_t size, size_t usable)
+{
+    if (size > PTRDIFF_MAX || t->inside != BSAM_OUTSIDE)
+        return NULL;
+    bool huge = usable >= BSAM_HUGE && bsam_huge_size(p) != 0;
+    if (huge != (size >= BSAM_HUGE) || (!huge && bsam_emergency_owns(p)))
+        return NULL;
+    bsa_cpu *cpu = bsam_enter_fast(t);
+    if (cpu == NULL && (cpu = bsam_enter(t)) == NULL)
+        return NULL;
+    if (huge)
+        p = bsam_huge_resize(p, size);
+    else if (bsa_cpu_realloc(cpu, &p, with_slack(size, usable), bsam_align_for(size)) != BSA_OK)
+        p = NULL;
+    bsam_leave(t);
+    return p;
 }
 
 /* Another object with the contents of the old one, which is freed. */
@@ -113,20 +139,6 @@ static void *move(void *p, size_t usable, size_t size, const char *function, con
         memcpy(moved, p, size < usable ? size : usable);
         bsam_free(p, function, caller);
     }
-    return moved;
-}
-
-/* A block of its own mapping that stays one. NULL: no memory for it. */
-static void *resize_huge(void *p, size_t size)
-{
-    struct bsam_thread *t = &bsam_self;
-    void *moved = NULL;
-    if (size <= PTRDIFF_MAX && bsam_enter(t) != NULL) {
-        moved = bsam_huge_resize(p, size);
-        bsam_leave(t);
-    }
-    if (moved == NULL)
-        errno = ENOMEM;
     return moved;
 }
 
@@ -142,12 +154,10 @@ reallocate(void *p, size_t size, const char *function, const void *caller)
     size_t usable = bsam_usable(p);
     if (usable == 0)
         bsam_free_slow(p, function, caller); /* says what is wrong with it */
-    if (size >= BSAM_HUGE && bsam_self.inside == BSAM_OUTSIDE && bsam_huge_size(p) != 0)
-        return resize_huge(p, size);
-    /* Moving into something less than half as large is worth it. */
-    if (size <= usable && size > usable / 2)
+    if (stays(usable, size))
         return p;
-    return move(p, usable, size, function, caller);
+    void *resized = resize(&bsam_self, p, size, usable);
+    return resized != NULL ? resized : move(p, usable, size, function, caller);
 }
 
 BSAM_EXPORT void *realloc(void *p, size_t size)
