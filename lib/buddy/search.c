@@ -4,8 +4,8 @@
  *
  * First a naturally aligned block that holds the run: for less than a tree, from the broken trees
  * of the same use, the fullest that can serve first; then from those of the other use; then from
- * the smallest block of whole trees. Whole things stay whole as long as broken ones suffice (LLFree,
- * Wrenger et al. 2023). A tree's bound says how large a block it may have at most. It is
+ * the smallest block of whole trees. Whole things stay whole as long as broken ones suffice
+ * (LLFree, Wrenger et al. 2023). A tree's bound says how large a block it may have at most. It is
  * lowered when a search proves it wrong and raised by frees, so that each failing look at a tree is
  * paid for by an allocation that made the bound stale.
  *
