@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "replay/error.h"
-#include "replay/execute.h"
+#include "replay/minimum.h"
 #include "replay/options.h"
 #include "replay/progress.h"
+#include "report/curve.h"
+#include "report/observed.h"
 #include "report/report.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -19,10 +21,9 @@ struct run {
     struct replay_options options;
     struct replay_progress progress;
     trace_reader *reader;
-    struct replay_regions regions;
-    struct replay_schedule schedule;
-    struct replay_execution execution;
-    struct sampler sampler;
+    struct replay_minimum minimum;
+    struct curve curve;
+    struct observed observed;
     struct report report;
 };
 
@@ -52,74 +53,23 @@ static gboolean open_trace(struct run *run, GError **error)
     return run->reader != NULL;
 }
 
-static gboolean open_backend(struct run *run, GError **error)
+/* In processes of their own, before the reader moves on. */
+static gboolean try_regions(struct run *run, GError **error)
 {
-    struct replay_execution *execution = &run->execution;
-    const struct trace_summary *summary = trace_summary(run->reader);
-    guint cpus = run->options.cpus != 0 ? run->options.cpus : CLAMP(summary->cpus, 1, 4096);
-    if (!replay_regions_reserve(&run->regions, &run->options, summary, cpus, error))
-        return FALSE;
-    struct replay_region *first = &run->regions.region[0];
-    execution->backend =
-        replay_backend_buddyslab(first->start, first->bytes, cpus, run->options.page_size, error);
-    if (execution->backend == NULL)
-        return FALSE;
-    run->regions.used = 1;
-    run->report.allocator = execution->backend->ops->name;
-    run->report.allocator_version = execution->backend->version;
-    run->report.page_size = execution->backend->page_size;
-    replay_schedule_init(&run->schedule, run->options.cpu_map, cpus, summary->threads);
-    sampler_init(&run->sampler, run->options.samples, cpus, summary->events);
-    execution->reader = run->reader;
-    execution->summary = summary;
-    execution->schedule = &run->schedule;
-    execution->regions = &run->regions;
-    execution->observer = &run->sampler.observer;
-    execution->progress = &run->progress;
-    execution->cpus = cpus;
-    execution->default_align = summary->kernel ? 8 : 0; /* kmalloc's least alignment */
-    return replay_execution_init(execution, error);
-}
-
-static gboolean replay(struct run *run, GError **error)
-{
-    struct replay_execution *execution = &run->execution;
+    struct replay_search search = {
+        .options = &run->options,
+        .reader = run->reader,
+        .progress = &run->progress,
+    };
     gint64 start = g_get_monotonic_time();
-    replay_progress_start(&run->progress, "replaying", execution->summary->events);
-    gboolean ok = sampler_begin(&run->sampler, execution, error) &&
-                  (run->options.threads ? replay_run_threads(execution, error)
-                                        : replay_run(execution, error));
-    replay_progress_stop(&run->progress);
-    run->report.timing.replay_seconds = seconds_since(start);
-    return ok && sampler_end(&run->sampler, execution, error);
-}
-
-/* The counters of every CPU, the allocator's own check of itself, and its count of what is live. */
-static gboolean close_backend(struct run *run, GError **error)
-{
-    struct replay_execution *execution = &run->execution;
-    struct replay_backend *backend = execution->backend;
-    guint64 live = 0;
-    run->report.counters = g_new0(struct replay_cache_counters, execution->cpus);
-    enum replay_status status = backend->ops->validate(backend);
-    for (guint cpu = 0; cpu < execution->cpus && status == REPLAY_OK; cpu++)
-        status = backend->ops->counters(backend, cpu, &run->report.counters[cpu]);
-    if (status != REPLAY_OK) {
-        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "after the last event: %s",
-                    backend->last_error);
-        return FALSE;
-    }
-    for (guint i = 0; i <= REPLAY_MAX_CLASSES; i++)
-        execution->live_end += execution->account.live[i].count;
-    enum replay_status closed = backend->ops->close(backend, &live);
-    execution->backend = NULL;
-    if (closed == REPLAY_OK && live == execution->live_end)
+    if (!run->options.minimum && !run->options.curve)
         return TRUE;
-    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
-                "the books disagree: %" G_GUINT64_FORMAT " objects and blocks alive at the end, "
-                "%" G_GUINT64_FORMAT " counted by the allocator",
-                execution->live_end, live);
-    return FALSE;
+    gboolean ok = replay_minimum_ample(&run->minimum, &search, error) &&
+                  (!run->options.minimum || replay_minimum_find(&run->minimum, &search, error)) &&
+                  (!run->options.curve ||
+                   curve_compute(&run->curve, &search, run->minimum.ample.peak_occupied, error));
+    run->report.timing.regions_seconds = seconds_since(start);
+    return ok;
 }
 
 static gboolean write_report(struct run *run, GError **error)
@@ -131,8 +81,15 @@ static gboolean write_report(struct run *run, GError **error)
     report->options = &run->options;
     report->summary = trace_summary(run->reader);
     report->hygiene = trace_hygiene(run->reader);
-    report->execution = &run->execution;
-    report->sampler = &run->sampler;
+    report->execution = &run->observed.session.execution;
+    report->sampler = &run->observed.sampler;
+    report->counters = run->observed.session.counters;
+    report->allocator = run->observed.allocator;
+    report->allocator_version = run->observed.allocator_version;
+    report->page_size = run->options.page_size;
+    report->minimum = &run->minimum;
+    report->curve = &run->curve;
+    report->timing.replay_seconds = run->observed.seconds;
     gint64 start = g_get_monotonic_time();
     if (!report_write(report, error))
         return FALSE;
@@ -145,15 +102,22 @@ static gboolean write_report(struct run *run, GError **error)
 
 static void print_summary(const struct run *run)
 {
-    const struct replay_execution *execution = &run->execution;
+    const struct replay_execution *execution = &run->observed.session.execution;
     GString *line = g_string_new(NULL);
     g_string_append_printf(line, "%" G_GUINT64_FORMAT " events on %u CPU%s, ", execution->events,
                            execution->cpus, execution->cpus == 1 ? "" : "s");
     append_bytes(line, execution->account.peak_requested);
     g_string_append(line, " requested at peak, ");
     append_bytes(line, execution->account.occupied.max_size);
-    g_string_append_printf(line, " of pages, %" G_GUINT64_FORMAT " requests failed\nreport: %s",
-                           execution->failed, run->options.directory);
+    g_string_append_printf(line, " of pages, %" G_GUINT64_FORMAT " requests failed\n",
+                           execution->failed);
+    if (run->minimum.searched) {
+        g_string_append(line, "smallest region: ");
+        append_bytes(line, run->minimum.smallest.region_bytes);
+        g_string_append_printf(line, " (%" G_GUINT64_FORMAT " bytes)\n",
+                               run->minimum.smallest.region_bytes);
+    }
+    g_string_append_printf(line, "report: %s", run->options.directory);
     printf("%s\n", line->str);
     g_string_free(line, TRUE);
 }
@@ -161,15 +125,7 @@ static void print_summary(const struct run *run)
 static void run_clear(struct run *run)
 {
     g_free(run->report.trace_name);
-    g_free(run->report.counters);
-    if (run->execution.backend != NULL) {
-        guint64 live; /* the run has failed: what is left of it does not matter */
-        run->execution.backend->ops->close(run->execution.backend, &live);
-    }
-    sampler_clear(&run->sampler);
-    replay_execution_clear(&run->execution);
-    replay_schedule_clear(&run->schedule);
-    replay_regions_release(&run->regions);
+    observed_clear(&run->observed);
     if (run->reader != NULL)
         trace_close(run->reader);
     replay_options_clear(&run->options);
@@ -188,7 +144,8 @@ int main(int argc, char **argv)
     } else if (parse == REPLAY_PARSE_RUN) {
         replay_progress_init(&run.progress, run.options.quiet);
         if (!report_prepare(run.options.directory, &error) || !open_trace(&run, &error) ||
-            !open_backend(&run, &error) || !replay(&run, &error) || !close_backend(&run, &error) ||
+            !try_regions(&run, &error) ||
+            !observed_replay(&run.observed, &run.options, run.reader, &run.progress, &error) ||
             !write_report(&run, &error)) {
             fprintf(stderr, "bsa-replay: %s\n", error->message);
             status = EXIT_FAILED;

@@ -17,7 +17,7 @@ endif
 
 %C%_libcli_la_SOURCES = $(cli_trace_sources) $(cli_replay_sources) $(cli_report_sources)
 %C%_libcli_la_CPPFLAGS = $(cli_cppflags)
-%C%_libcli_la_LIBADD = lib/libbuddyslab.la $(cli_libs)
+%C%_libcli_la_LIBADD = $(cli_libs)
 
 %C%_bsa_replay_SOURCES = %D%/bsa-replay.c
 %C%_bsa_replay_CPPFLAGS = $(cli_cppflags)

@@ -60,6 +60,7 @@ malloc_programs = \
 
 cli_programs = \
 	%D%/cli/test_metrics \
+	%D%/cli/test_regions \
 	%D%/cli/test_replay \
 	%D%/cli/test_replay_execute \
 	%D%/cli/test_trace \

@@ -275,7 +275,7 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
     if (status != BSA_OK) {
         char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
         g_set_error(
-            error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_MEMORY,
+            error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_TOO_SMALL,
             "a region of %s cannot hold the allocator's metadata for %u CPUs and one page of "
             "%" G_GUINT64_FORMAT " bytes (%s); give a larger --region",
             size, cpus, page_size, bsa_strerror(status));

@@ -8,7 +8,8 @@
 
 enum replay_error {
     REPLAY_ERROR_USAGE,     /* the command line */
-    REPLAY_ERROR_MEMORY,    /* a region that cannot be had, or is too small */
+    REPLAY_ERROR_MEMORY,    /* memory or a process that cannot be had */
+    REPLAY_ERROR_TOO_SMALL, /* a region in which the allocator cannot start */
     REPLAY_ERROR_ALLOCATOR, /* the allocator contradicts itself or the replay */
     REPLAY_ERROR_TRACE,     /* a stream that contradicts its summary */
     REPLAY_ERROR_OUTPUT,    /* files of the report */

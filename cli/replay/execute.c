@@ -258,6 +258,8 @@ gboolean replay_run(struct replay_execution *execution, GError **error)
         guint cpu = replay_schedule_cpu(execution->schedule, &event);
         if (!replay_step(execution, &event, cpu, error))
             return FALSE;
+        if (execution->failure_ends && execution->failed > 0)
+            return TRUE;
     }
     return more == 0;
 }

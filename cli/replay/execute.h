@@ -56,6 +56,7 @@ struct replay_execution {
     struct replay_progress *progress;
     guint cpus;
     guint64 default_align; /* of objects, where an event names none; 0: by size as malloc does */
+    gboolean failure_ends; /* replay_run stops after the first request that fails */
 
     struct replay_slot *slot;
     guint64 slots;
@@ -74,7 +75,7 @@ struct replay_execution {
     struct replay_cpu *cpu;
 };
 
-/* Fields up to default_align are the caller's; this makes the rest. False when memory is missing.
+/* Fields up to failure_ends are the caller's; this makes the rest. False when memory is missing.
  */
 gboolean replay_execution_init(struct replay_execution *execution, GError **error);
 void replay_execution_clear(struct replay_execution *execution);
@@ -83,7 +84,7 @@ void replay_execution_clear(struct replay_execution *execution);
 gboolean replay_step(struct replay_execution *execution, const struct trace_event *event, guint cpu,
                      GError **error);
 
-/* All events, on the calling thread. */
+/* All events, or those up to the first failure, on the calling thread. */
 gboolean replay_run(struct replay_execution *execution, GError **error);
 
 /* All events, with one thread per CPU; the turn goes from thread to thread. */

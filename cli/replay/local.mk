@@ -9,6 +9,10 @@ cli_replay_sources = \
 	%D%/error.h \
 	%D%/execute.c \
 	%D%/execute.h \
+	%D%/jobs.c \
+	%D%/jobs.h \
+	%D%/minimum.c \
+	%D%/minimum.h \
 	%D%/options.c \
 	%D%/options.h \
 	%D%/progress.c \
@@ -17,4 +21,6 @@ cli_replay_sources = \
 	%D%/regions.h \
 	%D%/schedule.c \
 	%D%/schedule.h \
+	%D%/session.c \
+	%D%/session.h \
 	%D%/threads.c

@@ -152,7 +152,7 @@ static gboolean parse_regions(char **texts, struct replay_options *options, GErr
 struct raw_options {
     char *layer, *cpus, *cpu_map, *threads, *samples, *page_size, *directory;
     char **regions, **rest;
-    gboolean no_plots, quiet, version;
+    gboolean minimum, curve, no_plots, quiet, version;
 };
 
 static void raw_clear(struct raw_options *raw)
@@ -202,6 +202,8 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
     options->layer = (enum trace_layer)layer;
     options->cpu_map = (enum replay_cpu_map)map;
     options->threads = threads == 1;
+    options->minimum = raw->minimum;
+    options->curve = raw->curve;
     options->plots = !raw->no_plots;
     options->quiet = raw->quiet;
     options->directory = g_strdup(raw->directory != NULL ? raw->directory : DEFAULT_DIRECTORY);
@@ -236,6 +238,10 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
          "recorded (default), thread or round-robin", "MAP"},
         {"region", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw.regions,
          "memory; again: more where it runs out", "SIZE"},
+        {"find-min-region", 0, 0, G_OPTION_ARG_NONE, &raw.minimum,
+         "find the smallest region that is enough", NULL},
+        {"curve", 0, 0, G_OPTION_ARG_NONE, &raw.curve,
+         "fragmentation in regions of 1.02 to 2 times the peak", NULL},
         {"page-size", 0, 0, G_OPTION_ARG_STRING, &raw.page_size,
          "of a page, 1K to 64K (default: 4K)", "SIZE"},
         {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,

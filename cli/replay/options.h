@@ -26,6 +26,8 @@ struct replay_options {
     guint regions; /* 0: one, of a size taken from the trace */
     guint64 region[REPLAY_MAX_REGIONS];
     gboolean threads; /* one thread per CPU; else one that takes on the ids */
+    gboolean minimum; /* look for the smallest region */
+    gboolean curve;   /* replay in regions of several sizes */
     gboolean plots;
     gboolean quiet;
 };

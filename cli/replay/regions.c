@@ -30,6 +30,11 @@ static guint64 spare_region(const struct trace_summary *summary)
     return in_units(summary->peak_live_bytes + 8 * summary->peak_slots + 2 * MIB);
 }
 
+guint64 replay_regions_ample(const struct trace_summary *summary, guint cpus)
+{
+    return default_region(summary, cpus) + spare_region(summary);
+}
+
 /* What the start of each region should be a multiple of: the largest block whose order is counted.
  * Less where the address space has no room for it. */
 static guint64 best_alignment(guint page_size)

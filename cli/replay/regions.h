@@ -33,6 +33,9 @@ struct replay_regions {
 gboolean replay_regions_reserve(struct replay_regions *regions,
                                 const struct replay_options *options,
                                 const struct trace_summary *summary, guint cpus, GError **error);
+/* Bytes of both together where they are chosen for the trace. */
+guint64 replay_regions_ample(const struct trace_summary *summary, guint cpus);
+
 void replay_regions_release(struct replay_regions *regions);
 
 /* Bytes of the regions handed over so far. */

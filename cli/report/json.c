@@ -48,6 +48,15 @@ static void begin_list(JsonBuilder *json, const char *name)
     json_builder_begin_array(json);
 }
 
+/* One ratio for each order that a report shows. */
+static void put_orders(JsonBuilder *json, const char *name, const double ratios[REPORT_ORDERS])
+{
+    begin_list(json, name);
+    for (guint order = 0; order < REPORT_ORDERS; order++)
+        add_ratio(json, ratios[order]);
+    json_builder_end_array(json);
+}
+
 static void put_trace(JsonBuilder *json, const struct report *report)
 {
     const struct trace_summary *summary = report->summary;
@@ -210,22 +219,99 @@ static void put_ratios(JsonBuilder *json, const char *name, const struct heap_ra
     json_builder_end_object(json);
 }
 
+static void put_internal(JsonBuilder *json, const struct internal_fragmentation *internal)
+{
+    begin(json, "internal_fragmentation");
+    put_ratio(json, "cumulative", internal->cumulative);
+    put_ratio(json, "live_at_end", internal->at_end);
+    put_ratio(json, "live_at_peak", internal->at_peak);
+    put_ratio(json, "over_events", internal->over_events);
+    put_ratio(json, "over_bytes_allocated", internal->over_bytes);
+    json_builder_end_object(json);
+}
+
 static void put_measures(JsonBuilder *json, const struct report *report)
 {
     const struct replay_account *account = &report->execution->account;
     struct internal_fragmentation internal = internal_fragmentation(account);
+    put_internal(json, &internal);
     struct heap_ratios pages = heap_ratios(account, &account->occupied);
     struct heap_ratios span = heap_ratios(account, &account->span);
-    begin(json, "internal_fragmentation");
-    put_ratio(json, "cumulative", internal.cumulative);
-    put_ratio(json, "live_at_end", internal.at_end);
-    put_ratio(json, "live_at_peak", internal.at_peak);
-    put_ratio(json, "over_events", internal.over_events);
-    put_ratio(json, "over_bytes_allocated", internal.over_bytes);
-    json_builder_end_object(json);
     begin(json, "heap_over_live");
     put_ratios(json, "pages", &pages);
     put_ratios(json, "addresses", &span);
+    json_builder_end_object(json);
+}
+
+static void put_trial(JsonBuilder *json, const char *name, const struct replay_trial *trial)
+{
+    begin(json, name);
+    put_count(json, "region_bytes", trial->region_bytes);
+    put_count(json, "managed", trial->managed);
+    put_count(json, "peak_occupied_bytes", trial->peak_occupied);
+    put_count(json, "failed_event", trial->failed_event);
+    json_builder_end_object(json);
+}
+
+static void put_minimum(JsonBuilder *json, const struct replay_minimum *minimum)
+{
+    if (!minimum->searched)
+        return;
+    begin(json, "smallest_region");
+    put_trial(json, "smallest", &minimum->smallest);
+    put_trial(json, "one_page_less", &minimum->below);
+    put_trial(json, "ample", &minimum->ample);
+    put_ratio(json, "over_peak_occupied",
+              ratio((double)minimum->smallest.region_bytes, (double)minimum->ample.peak_occupied));
+    put_count(json, "replays", minimum->trials);
+    json_builder_end_object(json);
+}
+
+static void put_curve_external(JsonBuilder *json, const char *name,
+                               const struct curve_external *external, gboolean moment)
+{
+    begin(json, name);
+    put_ratio(json, "largest_free_share", external->largest_free_share);
+    put_orders(json, "unusable_free_space_index", external->unusable);
+    if (moment)
+        put_orders(json, "fragmentation_index", external->fragmentation);
+    json_builder_end_object(json);
+}
+
+static void put_curve_point(JsonBuilder *json, const struct curve_point *point)
+{
+    json_builder_begin_object(json);
+    put_ratio(json, "factor", point->percent / 100.0);
+    put_count(json, "region_bytes", point->region_bytes);
+    if (point->started) {
+        put_count(json, "managed", point->managed);
+        put_count(json, "failed", point->failed);
+        put_count(json, "failed_bytes", point->failed_bytes);
+        put_count(json, "peak_requested_bytes", point->peak_requested);
+        put_count(json, "peak_occupied_bytes", point->peak_occupied);
+        put_internal(json, &point->internal);
+        begin(json, "heap_over_live");
+        put_ratios(json, "pages", &point->pages);
+        put_ratios(json, "addresses", &point->addresses);
+        json_builder_end_object(json);
+        put_curve_external(json, "mean", &point->mean, FALSE);
+        put_curve_external(json, "peak", &point->peak, TRUE);
+        put_curve_external(json, "end", &point->end, TRUE);
+        put_curve_external(json, "end_drained", &point->drained, TRUE);
+    }
+    json_builder_end_object(json);
+}
+
+static void put_curve(JsonBuilder *json, const struct curve *curve)
+{
+    if (curve->count == 0)
+        return;
+    begin(json, "curve");
+    put_count(json, "peak_occupied_bytes", curve->base);
+    begin_list(json, "points");
+    for (guint i = 0; i < curve->count; i++)
+        put_curve_point(json, &curve->point[i]);
+    json_builder_end_array(json);
     json_builder_end_object(json);
 }
 
@@ -344,6 +430,8 @@ char *report_json(const struct report *report)
     put_moment(json, "end", &report->sampler->end);
     put_moment(json, "end_drained", &report->sampler->drained);
     put_measures(json, report);
+    put_minimum(json, report->minimum);
+    put_curve(json, report->curve);
     put_cpus(json, report);
     put_hygiene(json, report->hygiene);
     put_formulas(json);
@@ -362,6 +450,7 @@ char *report_timing_json(const struct report *report)
     put_count(json, "processors", g_get_num_processors());
     put_count(json, "events", report->execution->events);
     put_ratio(json, "read_seconds", timing->read_seconds);
+    put_ratio(json, "regions_seconds", timing->regions_seconds);
     put_ratio(json, "replay_seconds", timing->replay_seconds);
     put_ratio(json, "write_seconds", timing->write_seconds);
     put_ratio(json, "draw_seconds", timing->draw_seconds);

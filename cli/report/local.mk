@@ -2,10 +2,14 @@
 
 cli_report_sources = \
 	%D%/csv.c \
+	%D%/curve.c \
+	%D%/curve.h \
 	%D%/format.c \
 	%D%/json.c \
 	%D%/metrics.c \
 	%D%/metrics.h \
+	%D%/observed.c \
+	%D%/observed.h \
 	%D%/output.c \
 	%D%/plot.c \
 	%D%/report.h \
@@ -13,4 +17,5 @@ cli_report_sources = \
 	%D%/sampler.h \
 	%D%/text.c \
 	%D%/text_memory.c \
+	%D%/text_regions.c \
 	%D%/text_tables.c

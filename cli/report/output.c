@@ -8,7 +8,7 @@
 #include "../replay/error.h"
 #include "report.h"
 
-static const char *const data_files[] = {"report.txt", "report.json", "timeline.csv",
+static const char *const data_files[] = {"report.txt", "report.json", "timeline.csv", "curve.csv",
                                          "timing.json"};
 
 static gboolean remove_old(const char *directory, const char *name, const char *suffix,
@@ -97,6 +97,8 @@ static gboolean write_string(const char *directory, const char *name, GString *t
 static gboolean write_scripts(const struct report *report, GError **error)
 {
     for (guint i = 0; i < report_plot_count; i++) {
+        if (!report_plot_wanted(report, i))
+            continue;
         char *name = g_strconcat(report_plots[i].name, ".gp", NULL);
         GString *text = g_string_new(NULL);
         report_plots[i].script(report, text);
@@ -117,6 +119,12 @@ gboolean report_write(const struct report *report, GError **error)
     report_csv(report, csv);
     if (!write_string(directory, "timeline.csv", csv, error))
         return FALSE;
+    if (report->curve->count > 0) {
+        csv = g_string_new(NULL);
+        report_curve_csv(report, csv);
+        if (!write_string(directory, "curve.csv", csv, error))
+            return FALSE;
+    }
     GString *text = g_string_new(NULL);
     report_text(report, text);
     if (!write_string(directory, "report.txt", text, error))
@@ -213,7 +221,8 @@ static gboolean draw(const char *directory, const char *name, GError **error)
 gboolean report_draw(const struct report *report, GError **error)
 {
     for (guint i = 0; i < report_plot_count; i++) {
-        if (!draw(report->options->directory, report_plots[i].name, error))
+        if (report_plot_wanted(report, i) &&
+            !draw(report->options->directory, report_plots[i].name, error))
             return FALSE;
     }
     return TRUE;

@@ -44,23 +44,42 @@ static void quoted_name(GString *out, const char *name)
     g_free(start);
 }
 
+/* Without its end, the quotation mark. */
+static void title_over(const struct report *report, GString *out, const char *what)
+{
+    g_string_append_printf(out, "set title \"{/:Bold %s}\\n", what);
+    quoted_name(out, report->trace_name);
+    g_string_append_printf(out, ", layer %s, on %u CPU%s",
+                           replay_layer_name(report->options->layer), report->execution->cpus,
+                           report->execution->cpus == 1 ? "" : "s");
+}
+
 static void title(const struct report *report, GString *out, const char *what)
 {
     const struct replay_execution *execution = report->execution;
     const struct replay_regions *regions = execution->regions;
-    g_string_append_printf(out, "set title \"{/:Bold %s}\\n", what);
-    quoted_name(out, report->trace_name);
-    g_string_append_printf(out, ", layer %s, on %u CPU%s, ",
-                           replay_layer_name(report->options->layer), execution->cpus,
-                           execution->cpus == 1 ? "" : "s");
+    title_over(report, out, what);
     if (regions->used == 1)
-        g_string_append(out, "region of ");
+        g_string_append(out, ", region of ");
     else
-        g_string_append_printf(out, "%u regions of together ", regions->used);
+        g_string_append_printf(out, ", %u regions of together ", regions->used);
     append_bytes(out, replay_regions_bytes(regions));
     if (execution->failed > 0)
         g_string_append_printf(out, ", %" G_GUINT64_FORMAT " requests failed", execution->failed);
     g_string_append(out, "\"\n");
+}
+
+/* What all pictures have in common. */
+static void append_axes(GString *out)
+{
+    g_string_append(out, "set encoding utf8\n"
+                         "set datafile separator \",\"\n"
+                         "set datafile missing \"nan\"\n"
+                         "set border 3 lc rgb \"#444444\"\n"
+                         "set tics nomirror out textcolor rgb \"#222222\"\n"
+                         "set grid ytics lc rgb \"#dddddd\" lt 1 lw 0.6\n"
+                         "set key autotitle columnheader\n"
+                         "set key outside right center Left reverse spacing 1.3 samplen 2\n");
 }
 
 /* Over events rather than seconds: a trace rests most of the time and works in bursts. No more than
@@ -80,15 +99,8 @@ static void begin_script(const struct report *report, GString *out, const char *
     g_string_append_printf(out, "step = %u # one sample of so many is drawn\n",
                            1 + (report->sampler->count - 1) / shown);
     g_string_append(out, "MiB = 1048576.0\n"
-                         "set encoding utf8\n"
-                         "set datafile separator \",\"\n"
-                         "set datafile missing \"nan\"\n"
-                         "set border 3 lc rgb \"#444444\"\n"
-                         "set tics nomirror out textcolor rgb \"#222222\"\n"
-                         "set grid ytics lc rgb \"#dddddd\" lt 1 lw 0.6\n"
-                         "set key autotitle columnheader\n"
-                         "set xrange [0:*] noextend\n"
-                         "set key outside right center Left reverse spacing 1.3 samplen 2\n");
+                         "set xrange [0:*] noextend\n");
+    append_axes(out);
     title(report, out, what);
 }
 
@@ -315,10 +327,60 @@ static void remote_frees(const struct report *report, GString *out)
     end_script(out, "remote-frees");
 }
 
+/* Where the smallest region lies, if that is within the picture. */
+static void mark_smallest(const struct report *report, GString *out)
+{
+    const struct replay_minimum *minimum = report->minimum;
+    guint64 most = report->curve->point[report->curve->count - 1].region_bytes;
+    if (!minimum->searched || minimum->smallest.region_bytes > most)
+        return;
+    g_string_append(out, "smallest = ");
+    append_fixed(out, 0, ratio((double)minimum->smallest.region_bytes, (double)report->curve->base),
+                 6);
+    g_string_append(out, "\nset arrow from smallest, graph 0 to smallest, graph 1 nohead "
+                         "lc rgb \"#444444\" dt 2\n"
+                         "set label \" smallest region\" at smallest, graph 0.97 "
+                         "textcolor rgb \"#444444\"\n");
+}
+
+static void curve(const struct report *report, GString *out)
+{
+    static const struct {
+        const char *moment, *style, *title;
+    } lines[] = {{"mean", "pt 7", "mean over events"}, {"drained", "pt 6 dt 2", "end, drained"}};
+    static const guint orders[] = {2, 4, 6, 9};
+    static const char *const colours[] = {"#56B4E9", "#009E73", "#E69F00", "#D55E00"};
+    g_string_append(out, "# Drawn with: gnuplot curve.gp (in the folder of curve.csv)\n"
+                         "set xlabel \"region / most bytes of pages in use\"\n"
+                         "set ylabel \"part of free memory that the order cannot use\"\n"
+                         "set xrange [1:*]\nset yrange [0:*<1]\n");
+    append_axes(out);
+    title_over(report, out, "External fragmentation over the size of the region");
+    g_string_append(out, "\"\n");
+    mark_smallest(report, out);
+    begin_plot(out, "curve");
+    for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
+        for (guint k = 0; k < G_N_ELEMENTS(lines); k++)
+            g_string_append_printf(
+                out,
+                "%s\"curve.csv\" using (column(\"factor\")):(column(\"unusable_%s_%u\")) with "
+                "linespoints %s lw 1.6 lc rgb \"%s\" title \"order %u, %s\"",
+                i + 1 == G_N_ELEMENTS(orders) && k == 0 ? "" : ", \\\n     ", lines[k].moment,
+                orders[i], lines[k].style, colours[i], orders[i], lines[k].title);
+    }
+    end_script(out, "curve");
+}
+
 const struct report_plot report_plots[] = {
-    {"occupancy", occupancy},
-    {"fragmentation", fragmentation},
-    {"free-blocks", free_blocks},
-    {"remote-frees", remote_frees},
+    {"occupancy", occupancy, FALSE},
+    {"fragmentation", fragmentation, FALSE},
+    {"free-blocks", free_blocks, FALSE},
+    {"remote-frees", remote_frees, FALSE},
+    {"curve", curve, TRUE},
 };
 const guint report_plot_count = G_N_ELEMENTS(report_plots);
+
+gboolean report_plot_wanted(const struct report *report, guint index)
+{
+    return !report_plots[index].curve || report->curve->count > 0;
+}

@@ -6,7 +6,9 @@
 #include <glib.h>
 
 #include "../replay/execute.h"
+#include "../replay/minimum.h"
 #include "../replay/options.h"
+#include "curve.h"
 #include "metrics.h"
 #include "sampler.h"
 
@@ -14,7 +16,8 @@
 #define REPORT_SCHEMA 1
 
 struct report_timing {
-    double read_seconds; /* first pass over the trace */
+    double read_seconds;    /* first pass over the trace */
+    double regions_seconds; /* all replays in other regions */
     double replay_seconds;
     double write_seconds; /* files of the report, without pictures */
     double draw_seconds;
@@ -29,7 +32,9 @@ struct report {
     const struct trace_hygiene *hygiene;
     const struct replay_execution *execution;
     const struct sampler *sampler;
-    struct replay_cache_counters *counters; /* one per CPU */
+    const struct replay_cache_counters *counters; /* one per CPU */
+    const struct replay_minimum *minimum;         /* where searched */
+    const struct curve *curve;                    /* where it has points */
     struct report_timing timing;
 };
 
@@ -51,17 +56,22 @@ void report_text(const struct report *report, GString *out);
 char *report_json(const struct report *report);
 char *report_timing_json(const struct report *report);
 void report_csv(const struct report *report, GString *out);
+void report_curve_csv(const struct report *report, GString *out);
 
 struct report_plot {
     const char *name; /* of the script and the pictures, without what follows the dot */
     void (*script)(const struct report *report, GString *out);
+    gboolean curve; /* of curve.csv, where there is one; else of timeline.csv */
 };
+/* Drawn in this report? */
+gboolean report_plot_wanted(const struct report *report, guint index);
 extern const struct report_plot report_plots[];
 extern const guint report_plot_count;
 
 /* Parts of report.txt. */
 void report_text_memory(const struct report *report, GString *out);
 void report_text_external(const struct report *report, GString *out);
+void report_text_regions(const struct report *report, GString *out);
 void report_text_classes(const struct report *report, GString *out);
 void report_text_cpus(const struct report *report, GString *out);
 void report_text_trace(const struct report *report, GString *out);

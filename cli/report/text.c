@@ -92,14 +92,18 @@ static void caveats(const struct report *report, GString *out)
              "another.\n");
 }
 
-static void files(GString *out)
+static void files(const struct report *report, GString *out)
 {
     append_heading(out, "Files beside this one");
     g_string_append(out,
                     "report.json         the same figures and more, for programs\n"
                     "timeline.csv        the samples that the pictures show\n"
                     "timing.json         times and rates of this run, which differ each time\n");
+    if (report->curve->count > 0)
+        g_string_append(out, "curve.csv           figures over the size of the region\n");
     for (guint i = 0; i < report_plot_count; i++) {
+        if (!report_plot_wanted(report, i))
+            continue;
         char *script = g_strconcat(report_plots[i].name, ".gp", NULL);
         g_string_append_printf(out, "%-19s draws %s.png and .svg\n", script, report_plots[i].name);
         g_free(script);
@@ -114,9 +118,10 @@ void report_text(const struct report *report, GString *out)
     brief(report, out);
     report_text_memory(report, out);
     report_text_external(report, out);
+    report_text_regions(report, out);
     report_text_classes(report, out);
     report_text_cpus(report, out);
     report_text_trace(report, out);
     caveats(report, out);
-    files(out);
+    files(report, out);
 }

@@ -19,11 +19,11 @@ run() {
     "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
 }
 
-# identical NAME DIR DIR: what has to be the same each time.
+# identical NAME DIR DIR: what has to be the same each time. FILES names more of them.
 identical() {
     : >"$work/differ"
     for identical_file in report.json report.txt timeline.csv occupancy.gp fragmentation.gp \
-        free-blocks.gp remote-frees.gp; do
+        free-blocks.gp remote-frees.gp ${FILES:-}; do
         cmp "$work/$2/$identical_file" "$work/$3/$identical_file" >>"$work/differ" 2>&1
     done
     nothing "$1" "$work/differ"
@@ -62,6 +62,38 @@ done
 "$replay" --quiet --no-plots -o "$work/stdin" - <"$trace"
 run file "$trace"
 same "standard input gives the file's time line" "$work/file/timeline.csv" "$work/stdin/timeline.csv"
+
+# --- Other regions ---------------------------------------------------------------------------
+
+# How many replays run at a time, and whether the trace can be read again, make no difference.
+expect "the smallest region, and the curve" run regions --find-min-region --curve "$trace"
+run again --find-min-region --curve "$trace"
+FILES="curve.csv curve.gp"
+identical "two searches and curves" regions again
+if have taskset; then
+    taskset -c "$(taskset -cp $$ | sed 's/.*: *//; s/[,-].*//')" \
+        "$replay" -q --no-plots --find-min-region --curve -o "$work/single" "$trace"
+    identical "the same on one processor" regions single
+else
+    skip "the same on one processor" "no taskset"
+fi
+FILES=
+"$replay" -q --no-plots --find-min-region --curve -o "$work/piped" - <"$trace"
+same "standard input gives the file's curve" "$work/regions/curve.csv" "$work/piped/curve.csv"
+expect "curve.csv has a line for each region" \
+    sh -c 'cut -d, -f1 "$1" | tr "\n" " " | grep -qx "factor 1.02 1.10 1.25 1.50 2.00 "' - \
+    "$work/regions/curve.csv"
+expect "curve.csv has as many fields in each line" \
+    awk -F, 'NR == 1 { n = NF } NF != n { exit 1 }' "$work/regions/curve.csv"
+for words in "smallest region" "one page less" "Fragmentation over the size of the region"; do
+    expect "report.txt has '$words'" grep -qF "$words" "$work/regions/report.txt"
+done
+"$replay" --no-plots --find-min-region -o "$work/again" "$trace" >"$work/log" 2>&1
+expect "the summary tells the smallest region" grep -q '^smallest region: .* bytes)$' "$work/log"
+expect "the curve of an earlier run is gone" \
+    test ! -e "$work/again/curve.csv" -a ! -e "$work/again/curve.gp"
+awk 'length > 80 { print FILENAME ": " length ": " $0 }' "$work/regions/report.txt" >"$work/log"
+nothing "report.txt has 80 columns, other regions included" "$work/log"
 
 # --- The parts add up ------------------------------------------------------------------------
 
@@ -163,10 +195,10 @@ drawn_by 1 "a gnuplot that draws nothing" "no whole picture"
 
 if have gnuplot; then
     cp "$trace" "$work/a\`touch x\`_^{b}\"%s.txt"
-    "$replay" -o "$work/pictures" "$work/a\`touch x\`_^{b}\"%s.txt" >"$work/out" 2>"$work/log"
+    "$replay" --curve --find-min-region -o "$work/pictures" "$work/a\`touch x\`_^{b}\"%s.txt" >"$work/out" 2>"$work/log"
     expect "pictures, of a trace with an awkward name" test $? -eq 0
     nothing "  nothing on standard error" "$work/log"
-    for name in occupancy fragmentation free-blocks remote-frees; do
+    for name in occupancy fragmentation free-blocks remote-frees curve; do
         # shellcheck disable=SC2016 # the file's own text
         expect "  $name.png" sh -c 'head -c 4 "$1" | grep -q PNG' - "$work/pictures/$name.png"
         expect "  $name.svg" grep -q "</svg>" "$work/pictures/$name.svg"

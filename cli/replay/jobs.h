@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Replays of one trace side by side, each in a process of its own: a process starts with the
+ * trace's reader where it stands, and what it reads moves nobody else's.
+ */
+#ifndef BSA_CLI_REPLAY_JOBS_H
+#define BSA_CLI_REPLAY_JOBS_H
+
+#include <glib.h>
+
+/* Does job number index. What it leaves in *result, which is zero before, reaches the caller. */
+typedef gboolean (*replay_job)(gconstpointer data, guint index, gpointer result, GError **error);
+
+/*
+ * Runs jobs 0 to count - 1, as many at a time as there are processors, and waits for all. Fills
+ * results, count times result_size bytes. False and the error of the first job that failed, or
+ * that a process cannot be had. The caller has one thread only.
+ */
+gboolean replay_jobs_run(replay_job job, gconstpointer data, guint count, gpointer results,
+                         gsize result_size, GError **error);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "curve.h"
+
+#include "../replay/error.h"
+#include "../replay/jobs.h"
+#include "observed.h"
+
+static const guint percents[CURVE_POINTS] = {102, 110, 125, 150, 200};
+
+struct curve_job {
+    const struct replay_search *search;
+    guint64 base;
+};
+
+static void external(struct curve_external *out, const guint64 counts[REPLAY_ORDERS])
+{
+    for (guint order = 0; order < REPORT_ORDERS; order++) {
+        out->unusable[order] = unusable_free_space_index(counts, order);
+        out->fragmentation[order] = fragmentation_index(counts, order);
+    }
+    out->largest_free_share = largest_free_share(counts);
+}
+
+/* Over the equally spaced samples; the one at the peak, which is out of step, is left out. */
+static void mean(struct curve_external *out, const struct sampler *sampler)
+{
+    guint count = 0;
+    for (guint i = 0; i < sampler->count; i++) {
+        const struct sample *sample = &sampler->sample[i];
+        if (sample->peak)
+            continue;
+        for (guint order = 0; order < REPORT_ORDERS; order++)
+            out->unusable[order] += unusable_free_space_index(sample->free_blocks, order);
+        out->largest_free_share += largest_free_share(sample->free_blocks);
+        count++;
+    }
+    for (guint order = 0; order < REPORT_ORDERS; order++)
+        out->unusable[order] /= MAX(count, 1);
+    out->largest_free_share /= MAX(count, 1);
+}
+
+static void fill(struct curve_point *point, const struct observed *observed)
+{
+    const struct replay_execution *execution = &observed->session.execution;
+    const struct replay_account *account = &execution->account;
+    const struct sampler *sampler = &observed->sampler;
+    point->started = TRUE;
+    point->managed = sampler->end.sample.managed;
+    point->failed = execution->failed;
+    point->failed_bytes = execution->failed_bytes;
+    point->peak_requested = account->peak_requested;
+    point->peak_occupied = account->occupied.max_size;
+    point->internal = internal_fragmentation(account);
+    point->pages = heap_ratios(account, &account->occupied);
+    point->addresses = heap_ratios(account, &account->span);
+    external(&point->peak, sampler->peak.sample.free_blocks);
+    external(&point->end, sampler->end.sample.free_blocks);
+    external(&point->drained, sampler->drained.sample.free_blocks);
+    mean(&point->mean, sampler);
+}
+
+static gboolean replay_point(gconstpointer data, guint index, gpointer result, GError **error)
+{
+    const struct curve_job *job = data;
+    struct curve_point *point = result;
+    struct replay_options options = *job->search->options;
+    struct replay_progress silent = {.shown = FALSE};
+    struct observed observed;
+    GError *reason = NULL;
+    guint64 page = options.page_size;
+    guint64 pages = (job->base * percents[index] + 100 * page - 1) / (100 * page);
+    options.threads = FALSE;
+    options.regions = 1;
+    options.region[0] = MAX(pages, 1) * page;
+    point->percent = percents[index];
+    point->region_bytes = options.region[0];
+    gboolean ok = observed_replay(&observed, &options, job->search->reader, &silent, &reason);
+    if (ok)
+        fill(point, &observed);
+    observed_clear(&observed);
+    /* Next to nothing alive: the metadata alone is more. */
+    if (!ok && g_error_matches(reason, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_TOO_SMALL)) {
+        g_clear_error(&reason);
+        return TRUE;
+    }
+    if (!ok)
+        g_propagate_prefixed_error(error, reason,
+                                   "in a region of %u %% of the peak: ", percents[index]);
+    return ok;
+}
+
+gboolean curve_compute(struct curve *curve, const struct replay_search *search,
+                       guint64 peak_occupied, GError **error)
+{
+    struct curve_job job = {.search = search, .base = peak_occupied};
+    replay_progress_start(search->progress, "replaying in several regions", 0);
+    gboolean ok = replay_jobs_run(replay_point, &job, CURVE_POINTS, curve->point,
+                                  sizeof(curve->point[0]), error);
+    replay_progress_stop(search->progress);
+    curve->base = peak_occupied;
+    curve->count = ok ? CURVE_POINTS : 0;
+    return ok;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A replay from its first event to its last, with the sampler looking on. */
+#ifndef BSA_CLI_REPORT_OBSERVED_H
+#define BSA_CLI_REPORT_OBSERVED_H
+
+#include <glib.h>
+
+#include "../replay/session.h"
+#include "sampler.h"
+
+struct observed {
+    struct replay_session session;
+    struct sampler sampler;
+    const char *allocator, *allocator_version;
+    double seconds; /* of the replay itself, samples included */
+};
+
+/* Whatever is returned, it is cleared at last; it does not move in between. */
+gboolean observed_replay(struct observed *observed, const struct replay_options *options,
+                         trace_reader *reader, struct replay_progress *progress, GError **error);
+void observed_clear(struct observed *observed);
+
+#endif
