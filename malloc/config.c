@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define REGION_DEFAULT (sizeof(void *) > 4 ? (size_t)1 << 30 : (size_t)64 << 20)
 #define REGION_MIN ((size_t)4 << 20)
@@ -23,7 +24,7 @@ BSAM_COLD static void complain(const char *name, const char *value, const char *
     bsam_put(&line, ": ");
     bsam_put(&line, wanted);
     bsam_put(&line, "; the default is used");
-    bsam_say(&line);
+    bsam_say(STDERR_FILENO, &line);
 }
 
 /* Digits, and K, M or G behind them where units is true. */

@@ -2,8 +2,10 @@
 /* What the heap says about itself, and the requests to it that are no allocations. */
 #include "internal.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <unistd.h>
 
 /* Figures at one moment. */
 struct figures {
@@ -102,15 +104,15 @@ BSAM_EXPORT int malloc_trim(size_t keep)
     return released != 0;
 }
 
-static void say_bytes(const char *name, size_t bytes)
+static void say_bytes(int file, const char *name, size_t bytes)
 {
     struct bsam_line line = {.used = 0};
     bsam_put(&line, name);
     bsam_put_number(&line, bytes);
-    bsam_say(&line);
+    bsam_say(file, &line);
 }
 
-static void say_class(const struct bsa_class_stats *s)
+static void say_class(int file, const struct bsa_class_stats *s)
 {
     struct bsam_line line = {.used = 0};
     bsam_put(&line, "  class ");
@@ -123,36 +125,43 @@ static void say_class(const struct bsa_class_stats *s)
     bsam_put_number(&line, s->free + s->remote_pending);
     bsam_put(&line, ", slabs ");
     bsam_put_number(&line, s->slabs);
-    bsam_say(&line);
+    bsam_say(file, &line);
 }
 
-BSAM_EXPORT void malloc_stats(void)
+static void say_figures(int file)
 {
     struct figures f;
     if (!stop_and_read(&f))
         return;
-    say_bytes("buddyslab-malloc: bytes managed:   ", f.heap.managed_bytes);
-    say_bytes("  free pages:      ", f.heap.free_bytes);
-    say_bytes("  blocks:          ", f.heap.block_bytes);
-    say_bytes("  slabs:           ", f.heap.slab_bytes);
-    say_bytes("  slab records:    ", f.heap.record_bytes);
-    say_bytes("  CPU states:      ", f.heap.cpu_bytes);
-    say_bytes("  own mappings:    ", f.huge_bytes);
+    say_bytes(file, "buddyslab-malloc: bytes managed:   ", f.heap.managed_bytes);
+    say_bytes(file, "  free pages:      ", f.heap.free_bytes);
+    say_bytes(file, "  blocks:          ", f.heap.block_bytes);
+    say_bytes(file, "  slabs:           ", f.heap.slab_bytes);
+    say_bytes(file, "  slab records:    ", f.heap.record_bytes);
+    say_bytes(file, "  CPU states:      ", f.heap.cpu_bytes);
+    say_bytes(file, "  own mappings:    ", f.huge_bytes);
     for (unsigned c = 0; c < f.heap.classes; c++) {
         if (f.heap.size_class[c].slabs != 0)
-            say_class(&f.heap.size_class[c]);
+            say_class(file, &f.heap.size_class[c]);
     }
 }
 
-static bool at_exit;
+BSAM_EXPORT void malloc_stats(void)
+{
+    say_figures(STDERR_FILENO);
+}
+
+/* Many programs close stderr at their end, before this does: a copy for figures at exit, or -1. */
+static int report = -1;
 
 void bsam_started(const struct bsam_config *config)
 {
-    at_exit = config->stats;
+    if (config->stats)
+        report = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 }
 
 __attribute__((destructor)) static void say_at_exit(void)
 {
-    if (at_exit)
-        malloc_stats();
+    if (report >= 0)
+        say_figures(report);
 }

@@ -78,7 +78,7 @@ struct bsam_config {
 };
 void bsam_config_read(struct bsam_config *config);
 
-/* say.c: a line on stderr, in one write. */
+/* say.c: a line, in one write. */
 struct bsam_line {
     size_t used;
     char text[512];
@@ -86,7 +86,7 @@ struct bsam_line {
 void bsam_put(struct bsam_line *line, const char *text);
 void bsam_put_hex(struct bsam_line *line, uintptr_t number);
 void bsam_put_number(struct bsam_line *line, size_t number);
-void bsam_say(struct bsam_line *line);
+void bsam_say(int file, struct bsam_line *line);
 /* Says what is wrong with an address, and ends the program. The thread must not be inside. */
 _Noreturn void bsam_misuse(const char *function, const void *p, const char *what,
                            const void *caller);

@@ -10,6 +10,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #if __SIZEOF_SIZE_T__ == __SIZEOF_LONG__
 #define WITH_SIZE(before, after) before##m##after
@@ -42,7 +43,7 @@ BSAM_COLD static void *new_slow(size_t size, size_t align)
     bsam_put(&line, "buddyslab-malloc: operator new(");
     bsam_put_number(&line, size);
     bsam_put(&line, "): no memory, and no C++ library in sight to throw std::bad_alloc with");
-    bsam_say(&line);
+    bsam_say(STDERR_FILENO, &line);
     abort();
 }
 

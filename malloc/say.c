@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines on stderr without stdio, and the end of a program that misused its memory. */
+/* Lines without stdio, and the end of a program that misused its memory. */
 #include "internal.h"
 
 #include <dlfcn.h>
@@ -37,10 +37,10 @@ void bsam_put_number(struct bsam_line *line, size_t number)
     put_digits(line, number, 10);
 }
 
-void bsam_say(struct bsam_line *line)
+void bsam_say(int file, struct bsam_line *line)
 {
     line->text[line->used++] = '\n';
-    ssize_t written = write(STDERR_FILENO, line->text, line->used);
+    ssize_t written = write(file, line->text, line->used);
     (void)written; /* there is nowhere else to say it */
     line->used = 0;
 }
@@ -72,6 +72,6 @@ BSAM_COLD void bsam_misuse(const char *function, const void *p, const char *what
     bsam_put(&line, "): ");
     bsam_put(&line, what);
     put_place(&line, caller);
-    bsam_say(&line);
+    bsam_say(STDERR_FILENO, &line);
     abort();
 }

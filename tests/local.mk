@@ -75,6 +75,8 @@ check_scripts = \
 	%D%/check-includes.sh \
 	%D%/check-manpages.sh \
 	%D%/check-pkgconfig.sh
+malloc_check_scripts = \
+	%D%/malloc/check-malloc.sh
 cli_check_scripts = \
 	%D%/cli/check-replay.sh
 
@@ -97,6 +99,9 @@ check_PROGRAMS += $(test_programs)
 TESTS += $(test_programs)
 endif
 TESTS += $(check_scripts)
+if MALLOC
+TESTS += $(malloc_check_scripts)
+endif
 if CLI
 TESTS += $(cli_check_scripts)
 endif
@@ -152,7 +157,8 @@ noinst_HEADERS = \
 	%D%/stress/threads.h \
 	%D%/misuse/case.h \
 	%D%/cli/trace_support.h
-EXTRA_DIST += %D%/cli/data
+EXTRA_DIST += %D%/cli/data $(malloc_check_scripts) %D%/malloc/host.c %D%/malloc/operators.cc \
+	%D%/malloc/plugin.c
 
 EXTRA_DIST += $(check_scripts) %D%/mutants.sh $(cli_check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
 	%D%/freestanding/platform.h

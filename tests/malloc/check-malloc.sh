@@ -1,0 +1,139 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# libbuddyslab-malloc.so preloaded: programs run on it, the environment configures it, C++ has its
+# operators, it exports malloc's names and nothing else.
+# shellcheck source=tests/check-lib.sh
+. "$(dirname "$0")/../check-lib.sh"
+
+library=$builddir/malloc/.libs/libbuddyslab-malloc.so
+CXX=${CXX:-c++}
+parts=$srcdir/tests/malloc
+if [ -z "$builddir" ] || [ ! -e "$library" ]; then
+    skip "libbuddyslab-malloc.so" "it was not built"
+    done_testing
+fi
+
+preloaded() {
+    env LD_PRELOAD="$library" "$@"
+}
+
+# Names ----------------------------------------------------------------------------------------------
+
+$NM -D --defined-only "$library" | awk '{ print $3 }' | grep -v '^__' | sort >"$work/exported"
+cat >"$work/c-names" <<'END'
+aligned_alloc
+calloc
+cfree
+free
+mallinfo
+mallinfo2
+malloc
+malloc_stats
+malloc_trim
+malloc_usable_size
+mallopt
+memalign
+posix_memalign
+pvalloc
+realloc
+reallocarray
+valloc
+END
+grep -v '^_Z' "$work/exported" >"$work/c-exported"
+same "the names of malloc's functions come out, and no others" "$work/c-names" "$work/c-exported"
+grep '^_Z' "$work/exported" | grep -v -E '^_Z(n[aw][mj]|d[al]Pv)' >"$work/strange"
+nothing "of C++ it has new and delete" "$work/strange"
+
+# The environment ------------------------------------------------------------------------------------
+
+ls "$srcdir" >"$work/expected"
+preloaded ls "$srcdir" >"$work/ls" 2>"$work/err"
+same "ls lists what it lists" "$work/expected" "$work/ls"
+nothing "it says nothing" "$work/err"
+
+# refused VARIABLE VALUE WHY: one line, and the program runs.
+refused() {
+    echo "buddyslab-malloc: $1=$2: $3; the default is used" >"$work/line"
+    preloaded "$1=$2" ls "$srcdir" >"$work/ls" 2>"$work/err"
+    same "$1=$2 is refused in one line" "$work/line" "$work/err"
+    same "$1=$2: the program runs" "$work/expected" "$work/ls"
+}
+for value in '' 0 3M 12Q 1.5G -1 99999999999999999999 18014398509481985K 4MM; do
+    refused BSA_MALLOC_REGION "$value" 'not a size of 4M or more, such as 256M or 2G'
+done
+for value in '' Fine nine,fine; do
+    refused BSA_MALLOC_CLASSES "$value" 'not one of nine, kmalloc and fine'
+done
+for value in '' -1 4096 1K; do
+    refused BSA_MALLOC_THREADS "$value" 'not a number from 0 to 4095'
+done
+for value in '' 2 yes; do
+    refused BSA_MALLOC_STATS "$value" 'neither 0 nor 1'
+done
+
+for setting in BSA_MALLOC_REGION=4M BSA_MALLOC_REGION=4194304 BSA_MALLOC_REGION=9000K \
+    BSA_MALLOC_REGION=2G BSA_MALLOC_CLASSES=nine BSA_MALLOC_CLASSES=kmalloc BSA_MALLOC_CLASSES=fine \
+    BSA_MALLOC_THREADS=0 BSA_MALLOC_THREADS=4095 BSA_MALLOC_STATS=0; do
+    preloaded "$setting" ls "$srcdir" >"$work/ls" 2>"$work/err"
+    same "$setting: the program runs" "$work/expected" "$work/ls"
+    nothing "$setting is silent" "$work/err"
+done
+
+# Classes that the figures name after requests of every size.
+cat >"$work/sizes.c" <<'END'
+#include <stdlib.h>
+static void *volatile sink;
+int main(void)
+{
+    for (size_t size = 0; size <= 2048; size++)
+        sink = malloc(size);
+}
+END
+expect "a program of all sizes compiles" "$CC" -o "$work/sizes" "$work/sizes.c"
+has_classes() {
+    preloaded BSA_MALLOC_STATS=1 BSA_MALLOC_CLASSES="$1" "$work/sizes" 2>&1 |
+        sed -n 's/^  class \([0-9]*\): .*/\1/p' >"$work/classes"
+    echo "$2" | tr ' ' '\n' >"$work/wanted"
+    same "BSA_MALLOC_CLASSES=$1 has these classes" "$work/wanted" "$work/classes"
+}
+has_classes nine '8 16 32 64 128 256 512 1024 2048'
+has_classes kmalloc '8 16 32 64 96 128 192 256 512 1024 2048'
+has_classes fine "$(echo 8 16 32 48 64 80 96 112 128 160 192 224 256 320 384 448 512 640 768 896 \
+    1024 1280 1536 1792 2048)"
+
+# shellcheck disable=SC3045 # where it is not known, the address space is not limited
+(
+    ulimit -v 300000 && preloaded ls "$srcdir" >"$work/ls" 2>&1
+)
+same "it runs in little address space" "$work/expected" "$work/ls"
+
+# Programs -------------------------------------------------------------------------------------------
+
+if $CC -shared -fPIC -o "$work/plugin.so" "$parts/plugin.c" &&
+    $CC -rdynamic -o "$work/host" "$parts/host.c" -ldl -lpthread; then
+    expect "constructors, destructors, exit handlers, plugins that come and go" \
+        env LD_PRELOAD="$library" "$work/host" "$work/plugin.so"
+    expect "the same where all threads share a CPU" \
+        env LD_PRELOAD="$library" BSA_MALLOC_THREADS=0 "$work/host" "$work/plugin.so"
+    expect "the library itself may be opened and closed, where libc's malloc serves" \
+        "$work/host" "$library"
+else
+    echo "$CC did not compile them" >"$work/why"
+    not_ok "tests/malloc/plugin.c and host.c" "$work/why"
+fi
+
+if have "$CXX"; then
+    expect "the C++ program compiles" "$CXX" -std=c++17 -Wall -Wextra -O0 -fsized-deallocation \
+        -o "$work/operators" "$parts/operators.cc" -lpthread
+    expect "new, delete and their failures" env LD_PRELOAD="$library" "$work/operators"
+else
+    skip "new, delete and their failures" "no C++ compiler ($CXX)"
+fi
+
+# The test of threads again, without ids of their own.
+if [ -x "$builddir/tests/malloc/test_malloc_threads" ]; then
+    expect "threads that all share a CPU" env BSA_MALLOC_THREADS=0 \
+        "$builddir/tests/malloc/test_malloc_threads"
+fi
+
+done_testing
