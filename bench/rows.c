@@ -1,74 +1,158 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rows, and the random numbers that they are made of: the same ones on each machine and run. */
-#include <math.h>
+/* What is measured. */
 #include <string.h>
 
 #include "bench.h"
 
-enum {
-    PAIR_STEPS = 200000,
-    THREADS_STEPS =
-        20000, /* shorter than a time slice, for neighbours shall not show in the clock */
-    CHURN_STEPS = 1 << 20, /* long, so that no branch predictor learns them */
-    CHURN_PASSES = 8,
-    BATCHES = 16,
-    BATCHES_PER_PASS = 4
-};
+enum { BLOCKS = 64, MIB = 1024 * 1024 };
+#define GIB ((size_t)1 << 30)
 
-#define PAIR_ROW(bytes)                                                                            \
+#define ROW(n, g, w, t) .name = (n), .group = (g), .workload = (w), .threads = (t)
+
+#define PAIR(bytes)                                                                                \
     {                                                                                              \
-        .name = "pair-" #bytes, .group = "pair", .workload = BENCH_PAIR, .low = (bytes),           \
-        .threads = 1, .limit = 3.7                                                                 \
+        ROW("pair-" #bytes, "pair", BENCH_PAIR, 1), .low = (bytes), .crate = 3.7                   \
+    }
+#define BATCH(n, o, c)                                                                             \
+    {                                                                                              \
+        ROW("batch-" n, "batch", BENCH_BATCH, 1), .low = 64, .live = 10000, .order = (o),          \
+                                                  .crate = (c)                                     \
+    }
+#define CHURN(n, most, l, c)                                                                       \
+    {                                                                                              \
+        ROW("churn-" n, "churn", BENCH_CHURN, 1), .low = 8, .high = (most), .live = (l),           \
+                                                  .crate = (c)                                     \
+    }
+#define PAGE_PAIR(order, c)                                                                        \
+    {                                                                                              \
+        ROW("page-pair-" #order, "page-pair", BENCH_PAGE_PAIR, 1), .low = (order), .live = BLOCKS, \
+                                                                   .crate = (c)                    \
+    }
+#define PAGE_MERGED(order)                                                                         \
+    {                                                                                              \
+        ROW("page-merged-" #order, "page-merged", BENCH_PAGE_PAIR_MERGED, 1), .low = (order)       \
+    }
+#define REALLOC(n, from, to, step)                                                                 \
+    {                                                                                              \
+        ROW("realloc-" n, "realloc", BENCH_REALLOC, 1), .low = (from), .high = (to),               \
+                                                        .count = (step), .live = 1                 \
     }
 
-#define PAGE_PAIR_ROW(order)                                                                       \
+/* Objects, pages, and what goes past the magazines, in so many threads. */
+#define THREADS_AND_CRATE(n, c, cp)                                                                \
+    {ROW("threads-64-x" #n, "threads-64", BENCH_PAIR, n), .low = 64, .scales = true,               \
+     .crate = (c)},                                                                                \
+        {ROW("threads-page-x" #n, "threads-page", BENCH_PAGE_PAIR, n), .low = 0, .live = BLOCKS,   \
+         .scales = true, .crate = (cp)},                                                           \
     {                                                                                              \
-        .name = "page-pair-" #order, .group = "page-pair", .workload = BENCH_PAGE_PAIR,            \
-        .low = (order), .threads = 1, .limit = 1.9                                                 \
+        ROW("threads-churn-x" #n, "threads-churn", BENCH_CHURN, n), .low = 8, .high = 2048,        \
+                                                                    .live = 1000, .scales = true   \
+    }
+#define THREADS(n) THREADS_AND_CRATE(n, 0, 0)
+
+#define SLABS(n)                                                                                   \
+    {                                                                                              \
+        ROW("slabs-" #n, "slabs", BENCH_SLABS, 1), .low = 2048, .live = 1024, .count = (n),        \
+                                                   .region = 8 * GIB, .only = "excl"               \
+    }
+#define SECTIONS(n)                                                                                \
+    {                                                                                              \
+        ROW("sections-" #n, "sections", BENCH_SECTIONS, 1), .high = 1, .live = 8192, .count = (n), \
+                                                            .region = GIB / 2, .only = "excl"      \
+    }
+#define ODD_PAGES(n)                                                                               \
+    {                                                                                              \
+        ROW("odd-pages-" #n, "odd-pages", BENCH_ODD_PAGES, 1),                                     \
+            .high = 2, .live = 8192, .count = (n), .region = GIB + GIB / 4, .only = "excl"         \
+    }
+
+#define OCCUPANCY(n, most, l)                                                                      \
+    {                                                                                              \
+        ROW("occupied-" n, "occupied", BENCH_OCCUPANCY, 1), .low = 8, .high = (most), .live = (l)  \
+    }
+#define USABLE(bytes)                                                                              \
+    {                                                                                              \
+        ROW("usable-" #bytes, "usable", BENCH_USABLE, 1), .low = (bytes), .only = "excl"           \
+    }
+#define METADATA(n, bytes)                                                                         \
+    {                                                                                              \
+        ROW("metadata-" n, "metadata", BENCH_METADATA, 1), .region = (bytes), .only = "excl"       \
     }
 
 const struct bench_row bench_rows[] = {
-    PAIR_ROW(8),
-    PAIR_ROW(16),
-    PAIR_ROW(32),
-    PAIR_ROW(64),
-    PAIR_ROW(128),
-    PAIR_ROW(256),
-    PAIR_ROW(512),
-    PAIR_ROW(1024),
-    PAIR_ROW(2048),
-    {.name = "batch-64",
-     .workload = BENCH_BATCH,
-     .low = 64,
-     .live = 10000,
-     .threads = 1,
-     .limit = 2.6},
-    {.name = "churn-2K",
-     .workload = BENCH_CHURN,
-     .low = 8,
-     .high = 2048,
-     .live = 10000,
-     .threads = 1,
-     .limit = 5.5},
-    {.name = "churn-256K",
-     .workload = BENCH_CHURN,
-     .low = 8,
-     .high = 256 * 1024,
-     .live = 2000,
-     .threads = 1,
-     .limit = 3.1},
-    PAGE_PAIR_ROW(0),
-    PAGE_PAIR_ROW(3),
-    PAGE_PAIR_ROW(6),
-    {.name = "page-churn",
-     .workload = BENCH_PAGE_CHURN,
-     .low = 0,
-     .high = 6,
-     .live = 1000,
-     .threads = 1,
-     .limit = 1.8},
-    {.name = "threads-64", .workload = BENCH_PAIR, .low = 64, .threads = 2, .limit = 11},
-    {.name = "threads-page", .workload = BENCH_PAGE_PAIR, .low = 0, .threads = 2, .limit = 23},
+    PAIR(8),
+    PAIR(16),
+    PAIR(32),
+    PAIR(64),
+    PAIR(128),
+    PAIR(256),
+    PAIR(512),
+    PAIR(1024),
+    PAIR(2048),
+    BATCH("last-first", BENCH_LAST_FIRST, 0),
+    BATCH("first-first", BENCH_FIRST_FIRST, 0),
+    BATCH("random", BENCH_RANDOM, 2.6),
+    CHURN("2K", 2048, 10000, 5.5),
+    CHURN("256K", 256 * 1024, 2000, 3.1),
+    PAGE_PAIR(0, 1.9),
+    PAGE_PAIR(3, 1.9),
+    PAGE_PAIR(6, 1.9),
+    PAGE_PAIR(7, 0),
+    PAGE_PAIR(9, 0),
+    PAGE_MERGED(0),
+    PAGE_MERGED(3),
+    PAGE_MERGED(6),
+    PAGE_MERGED(9),
+    {ROW("page-churn", "page-churn", BENCH_PAGE_CHURN, 1), .low = 0, .high = 6, .live = 1000,
+     .crate = 1.8},
+    {ROW("producer", "hand-over", BENCH_PRODUCE, 2), .low = 64},
+    {ROW("hand-over", "hand-over", BENCH_HAND_OVER, 2), .low = 64, .live = 100000},
+    {ROW("larson", "hand-over", BENCH_LARSON, 2), .low = 8, .high = 1024, .live = 5000},
+    {ROW("remote", "hand-over", BENCH_REMOTE, 1), .low = 64},
+    REALLOC("1M", MIB - 1, MIB, 1),
+    REALLOC("double", 16, MIB, 0),
+    REALLOC("append", BENCH_PAGE, MIB, BENCH_PAGE),
+    THREADS(1),
+    THREADS_AND_CRATE(2, 11, 23),
+    THREADS(3),
+    THREADS(4),
+    THREADS(6),
+    THREADS(8),
+    THREADS(12),
+    THREADS(16),
+    THREADS(24),
+    THREADS(32),
+    THREADS(48),
+    THREADS(64),
+    SLABS(100),
+    SLABS(1000),
+    SLABS(10000),
+    SLABS(100000),
+    SECTIONS(1),
+    SECTIONS(4),
+    SECTIONS(16),
+    SECTIONS(64),
+    SECTIONS(256),
+    SECTIONS(1024),
+    ODD_PAGES(1000),
+    ODD_PAGES(10000),
+    ODD_PAGES(100000),
+    OCCUPANCY("10K", 2048, 10000),
+    OCCUPANCY("100K", 2048, 100000),
+    OCCUPANCY("mixed", 256 * 1024, 2000),
+    USABLE(8),
+    USABLE(16),
+    USABLE(32),
+    USABLE(64),
+    USABLE(128),
+    USABLE(256),
+    USABLE(512),
+    USABLE(1024),
+    USABLE(2048),
+    METADATA("64M", 64 * MIB),
+    METADATA("1G", GIB),
+    METADATA("16G", 16 * GIB),
+    {ROW("cpu-state", "metadata", BENCH_CPU_BYTES, 1), .only = "excl"},
 };
 
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
@@ -84,81 +168,31 @@ const struct bench_row *bench_find_row(const char *name)
 
 bool bench_row_matches(const struct bench_row *row, const char *name)
 {
-    return strcmp(row->name, name) == 0 || (row->group != NULL && strcmp(row->group, name) == 0);
+    return strcmp(row->name, name) == 0 || strcmp(row->group, name) == 0;
 }
 
-/* SplitMix64 (Steele, Lea and Flood 2014). */
-static uint64_t next_random(uint64_t *state)
+enum bench_unit bench_row_unit(const struct bench_row *row)
 {
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static uint32_t below(uint64_t *state, size_t n)
-{
-    return (uint32_t)(next_random(state) % n);
-}
-
-/* Evenly by logarithm: each doubling gets as many. */
-static uint32_t draw_size(uint64_t *state, const struct bench_row *row)
-{
-    double even = (double)(next_random(state) >> 11) * 0x1p-53;
-    double low = log2((double)row->low), high = log2((double)row->high);
-    return (uint32_t)exp2(low + even * (high - low));
-}
-
-static void draw_churn(struct bench_plan *plan, uint64_t *state)
-{
-    const struct bench_row *row = plan->row;
-    for (size_t i = 0; i < plan->step_count; i++) {
-        struct bench_step *step = &plan->steps[i];
-        step->slot = below(state, row->live);
-        step->size = row->workload == BENCH_CHURN
-                         ? draw_size(state, row)
-                         : (uint32_t)row->low + below(state, row->high - row->low + 1);
-    }
-}
-
-/* Fisher and Yates, for each batch anew. */
-static void draw_permutations(struct bench_plan *plan, uint64_t *state)
-{
-    size_t live = plan->row->live;
-    for (size_t first = 0; first < plan->step_count; first += live) {
-        struct bench_step *steps = plan->steps + first;
-        for (uint32_t i = 0; i < live; i++)
-            steps[i].slot = i;
-        for (size_t i = live; i > 1; i--) {
-            size_t other = below(state, i);
-            uint32_t slot = steps[other].slot;
-            steps[other].slot = steps[i - 1].slot;
-            steps[i - 1].slot = slot;
-        }
-    }
-}
-
-void bench_plan_make(struct bench_plan *plan, const struct bench_row *row)
-{
-    uint64_t state = 2026;
-    *plan = (struct bench_plan){.row = row};
     switch (row->workload) {
-    case BENCH_BATCH:
-        plan->step_count = row->live * BATCHES;
-        plan->steps_per_pass = row->live * BATCHES_PER_PASS;
-        plan->steps = bench_memory(plan->step_count * sizeof(*plan->steps));
-        draw_permutations(plan, &state);
-        break;
-    case BENCH_CHURN:
-    case BENCH_PAGE_CHURN:
-        plan->step_count = CHURN_STEPS;
-        plan->steps_per_pass = CHURN_STEPS / CHURN_PASSES;
-        plan->steps = bench_memory(plan->step_count * sizeof(*plan->steps));
-        draw_churn(plan, &state);
-        break;
+    case BENCH_OCCUPANCY:
+        return BENCH_TIMES;
+    case BENCH_USABLE:
+        return BENCH_PERCENT;
+    case BENCH_METADATA:
+    case BENCH_CPU_BYTES:
+        return BENCH_BYTES;
     default:
-        plan->step_count = row->threads == 1 ? PAIR_STEPS : THREADS_STEPS;
-        plan->steps_per_pass = plan->step_count;
-        break;
+        return BENCH_NS;
     }
+}
+
+const char *bench_unit_name(enum bench_unit unit)
+{
+    static const char *const names[] = {"ns", "times", "%", "bytes"};
+    return names[unit];
+}
+
+bool bench_row_is_exact(const struct bench_row *row)
+{
+    return bench_row_unit(row) != BENCH_NS;
 }

@@ -19,6 +19,15 @@ static inline void put(struct bench_thread *thread, void *p)
     free(p);
 }
 
+static inline void *resize(struct bench_thread *thread, void *p, size_t size)
+{
+    (void)thread;
+    void *q = realloc(p, size);
+    if (__builtin_expect(q == NULL, 0))
+        bench_fail("realloc(%zu) found no memory", size);
+    return q;
+}
+
 static inline void *get_pages(struct bench_thread *thread, size_t order)
 {
     return get(thread, (size_t)BENCH_PAGE << order);
@@ -30,6 +39,6 @@ static inline void put_pages(struct bench_thread *thread, void *p, size_t order)
     put(thread, p);
 }
 
-#include "workloads.h"
+#include "works.h"
 
-bench_loop *const bench_loops_malloc[BENCH_WORKLOADS] = BENCH_LOOPS;
+const struct bench_work bench_works_malloc[BENCH_WORKLOADS] = {BENCH_WORKS};

@@ -2,6 +2,7 @@
 /* No allocator at all: what is left is the time of the loops. Not subtracted from anything. */
 #include "bench.h"
 
+/* One object for each thread; hence no rows that write to more than the first byte. */
 static char room[BENCH_THREADS_MAX][2 * BENCH_CACHE_LINE];
 
 static inline void *get(struct bench_thread *thread, size_t size)
@@ -27,6 +28,6 @@ static inline void put_pages(struct bench_thread *thread, void *p, size_t order)
     put(thread, p);
 }
 
-#include "workloads.h"
+#include "touched.h"
 
-bench_loop *const bench_loops_null[BENCH_WORKLOADS] = BENCH_LOOPS;
+const struct bench_work bench_works_null[BENCH_WORKLOADS] = {BENCH_WORKS_TOUCHED};

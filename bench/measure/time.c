@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One cell: a row with a subject, in this process.
+ * The time of one cell: a row with a subject, in this process.
  *
  * One thread is timed by the CPU time that it used, so that other processes of the machine take
- * little part in it. Two threads are timed by the clock, from the first one's start to the last
- * one's end, for waiting for each other is a cost of theirs.
+ * little part in it. Several threads are timed by the clock, from the first one's start to the last
+ * one's end, for waiting for each other is a cost of theirs; so is one that is to be compared with
+ * several.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,14 +16,18 @@
 #include <time.h>
 
 #include "bench.h"
+#include "exchange.h"
 
-enum { PASSES_MIN = 5, PASSES_MAX = 4096, WARM_UP_PART = 4, SPINS = 2000 };
+enum { PASSES_MIN = 5, PASSES_MAX = 4096, WARM_UP_PART = 4 };
 
 struct cell {
     struct bench_plan plan;
     const struct bench_subject *subject;
+    const struct bench_work *work;
+    struct bench_exchange *exchange;
     unsigned threads;
     double seconds;
+    size_t passes_wanted; /* 0: as seconds says */
     _Alignas(2 * BENCH_CACHE_LINE) atomic_uint arrived;
     _Alignas(2 * BENCH_CACHE_LINE) atomic_bool over;
     double begin[BENCH_THREADS_MAX], end[BENCH_THREADS_MAX]; /* of the pass, of each thread */
@@ -69,21 +74,24 @@ static void meet(struct cell *cell, unsigned round)
 {
     atomic_fetch_add(&cell->arrived, 1);
     for (unsigned spins = 0; atomic_load(&cell->arrived) < cell->threads * round; spins++)
-        if (spins % SPINS == SPINS - 1)
+        if (spins % BENCH_SPINS == BENCH_SPINS - 1)
             sched_yield();
 }
 
-static void run_pass(struct cell *cell, struct bench_thread *thread, size_t pass)
+static void run_pass(struct cell *cell, struct bench_thread *thread)
 {
     const struct bench_plan *plan = &cell->plan;
     const struct bench_row *row = plan->row;
-    clockid_t clock = cell->threads == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
-    size_t first = pass * plan->steps_per_pass % plan->step_count;
-    bench_loop *loop = cell->subject->loops[row->workload];
+    clockid_t clock =
+        cell->threads == 1 && !row->scales ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC;
+    /* Threads are at different places of the plan, so that they do not do the same in step. */
+    size_t first = (thread->pass + thread->index) * plan->steps_per_pass % plan->step_count;
 
     cell->begin[thread->index] = now(clock);
-    loop(thread, row, plan->steps == NULL ? NULL : plan->steps + first, plan->steps_per_pass);
+    cell->work->pass(thread, row, plan->steps == NULL ? NULL : plan->steps + first,
+                     plan->steps_per_pass);
     cell->end[thread->index] = now(clock);
+    thread->pass++;
 }
 
 static double pass_time(const struct cell *cell)
@@ -97,20 +105,19 @@ static double pass_time(const struct cell *cell)
 }
 
 /* Runs passes until there were at least so many and so many seconds. */
-static size_t run_passes(struct cell *cell, struct bench_thread *thread, size_t first, size_t least,
-                         double seconds, unsigned *round)
+static void run_passes(struct cell *cell, struct bench_thread *thread, size_t least, double seconds,
+                       unsigned *round)
 {
     double begin = now(CLOCK_MONOTONIC);
-    size_t pass = first;
+    size_t done = 0;
     if (thread->index == 0)
         atomic_store(&cell->over, false);
     do {
         meet(cell, ++*round);
-        run_pass(cell, thread, pass);
+        run_pass(cell, thread);
         meet(cell, ++*round);
-        pass++;
+        done++;
         if (thread->index == 0) {
-            size_t done = pass - first;
             cell->passes[done - 1] = pass_time(cell);
             cell->pass_count = done;
             bool enough = done >= least && now(CLOCK_MONOTONIC) - begin >= seconds * 1e9;
@@ -119,14 +126,12 @@ static size_t run_passes(struct cell *cell, struct bench_thread *thread, size_t 
         meet(cell, ++*round);
     } while (!atomic_load(&cell->over));
     meet(cell, ++*round);
-    return pass;
 }
 
 static void run_thread(struct cell *cell, struct bench_thread *thread)
 {
     const struct bench_plan *plan = &cell->plan;
     const struct bench_row *row = plan->row;
-    bench_loop *const *loops = cell->subject->loops;
     unsigned round = 0;
 
     pin(thread->index, cell->threads);
@@ -134,20 +139,22 @@ static void run_thread(struct cell *cell, struct bench_thread *thread)
         cell->subject->attach(thread);
     if (row->live != 0)
         thread->live = bench_memory(row->live * sizeof(*thread->live));
-    if (row->workload == BENCH_CHURN)
-        loops[BENCH_FILL](thread, row, plan->steps, row->live);
-    else if (row->workload == BENCH_PAGE_CHURN)
-        loops[BENCH_PAGE_FILL](thread, row, plan->steps, row->live);
+    thread->exchange = cell->exchange;
+    thread->exchange->live[thread->index] = thread->live;
+    if (cell->work->prepare != NULL)
+        cell->work->prepare(thread, row, plan->steps, row->live);
 
-    /* The warm-up goes through all steps once: memory has been touched, caches are as they stay. */
-    size_t whole = plan->step_count / plan->steps_per_pass;
-    size_t pass = run_passes(cell, thread, 0, whole, cell->seconds / WARM_UP_PART, &round);
-    run_passes(cell, thread, pass, PASSES_MIN, cell->seconds, &round);
-
-    if (row->workload == BENCH_CHURN)
-        loops[BENCH_EMPTY](thread, row, NULL, row->live);
-    else if (row->workload == BENCH_PAGE_CHURN)
-        loops[BENCH_PAGE_EMPTY](thread, row, NULL, row->live);
+    if (cell->passes_wanted != 0) {
+        run_passes(cell, thread, cell->passes_wanted, 0, &round);
+    } else {
+        /* The warm-up goes through all steps once: memory has been touched, caches are as they
+         * stay. */
+        size_t whole = plan->step_count / plan->steps_per_pass;
+        run_passes(cell, thread, whole, cell->seconds / WARM_UP_PART, &round);
+        run_passes(cell, thread, PASSES_MIN, cell->seconds, &round);
+    }
+    if (cell->work->finish != NULL)
+        cell->work->finish(thread, row, NULL, row->live);
 }
 
 struct start {
@@ -162,30 +169,55 @@ static void *start_thread(void *arg)
     return NULL;
 }
 
-double bench_cell(const struct bench_row *row, const struct bench_subject *subject, double seconds)
+double bench_cell_time(const struct bench_row *row, const struct bench_subject *subject,
+                       const struct bench_options *options)
 {
     struct cell *cell = bench_memory(sizeof(*cell));
-    bsa_heap *heap = subject->ours ? bench_heap_open(subject) : NULL;
+    bsa_heap *heap = subject->layer == BENCH_HEAP ? bench_heap_open(subject, row) : NULL;
+    bsa_buddy *buddy = subject->layer == BENCH_BUDDY ? bench_buddy_open() : NULL;
     pthread_t others[BENCH_THREADS_MAX];
     struct start starts[BENCH_THREADS_MAX];
 
     cell->subject = subject;
+    cell->work = &subject->works[row->workload];
     cell->threads = row->threads;
-    cell->seconds = seconds;
+    cell->seconds = options->seconds;
+    cell->passes_wanted = options->passes;
+    cell->exchange = bench_memory(sizeof(*cell->exchange));
     bench_plan_make(&cell->plan, row);
     for (unsigned i = 0; i < row->threads; i++) {
         cell->thread[i].index = i;
         cell->thread[i].heap = heap;
+        cell->thread[i].buddy = buddy;
         starts[i] = (struct start){cell, &cell->thread[i]};
     }
     for (unsigned i = 1; i < row->threads; i++)
         if (pthread_create(&others[i], NULL, start_thread, &starts[i]) != 0)
-            bench_fail("no second thread to be had");
+            bench_fail("no thread number %u to be had", i + 1);
     run_thread(cell, &cell->thread[0]);
     for (unsigned i = 1; i < row->threads; i++)
         pthread_join(others[i], NULL);
 
     if (heap != NULL)
         bench_heap_close(heap);
-    return bench_median(cell->passes, cell->pass_count) / (double)cell->plan.steps_per_pass;
+    if (buddy != NULL)
+        bench_buddy_close(buddy);
+    double steps = (double)cell->plan.steps_per_pass;
+    return options->passes != 0 ? steps * options->passes
+                                : bench_median(cell->passes, cell->pass_count) / steps;
+}
+
+double bench_cell(const struct bench_row *row, const struct bench_subject *subject,
+                  const struct bench_options *options)
+{
+    switch (row->workload) {
+    case BENCH_OCCUPANCY:
+        return bench_cell_occupancy(row, subject);
+    case BENCH_USABLE:
+    case BENCH_METADATA:
+    case BENCH_CPU_BYTES:
+        return bench_cell_layout(row, subject);
+    default:
+        return bench_cell_time(row, subject, options);
+    }
 }

@@ -18,6 +18,14 @@ static inline void put(struct bench_thread *thread, void *p)
         bench_fail("bsa_heap_free(%p): %s", p, bsa_strerror(status));
 }
 
+static inline void *resize(struct bench_thread *thread, void *p, size_t size)
+{
+    void *q = bsa_realloc(thread->heap, p, size);
+    if (__builtin_expect(q == NULL, 0))
+        bench_fail("bsa_realloc(%zu) found no memory", size);
+    return q;
+}
+
 static inline void *get_pages(struct bench_thread *thread, size_t order)
 {
     void *p;
@@ -34,6 +42,6 @@ static inline void put_pages(struct bench_thread *thread, void *p, size_t order)
         bench_fail("bsa_heap_free_pages(%p), order %zu: %s", p, order, bsa_strerror(status));
 }
 
-#include "workloads.h"
+#include "works.h"
 
-bench_loop *const bench_loops_hook[BENCH_WORKLOADS] = BENCH_LOOPS;
+const struct bench_work bench_works_hook[BENCH_WORKLOADS] = {BENCH_WORKS, BENCH_WORKS_MERGED};

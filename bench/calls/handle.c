@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The heap by the handle of a CPU. */
+#include "bench.h"
+
+static inline void *get(struct bench_thread *thread, size_t size)
+{
+    void *p;
+    enum bsa_status status = bsa_cpu_alloc(thread->cpu, size, 8, &p);
+    if (__builtin_expect(status != BSA_OK, 0))
+        bench_fail("bsa_cpu_alloc(%zu): %s", size, bsa_strerror(status));
+    return p;
+}
+
+static inline void free_by(bsa_cpu *cpu, void *p)
+{
+    enum bsa_status status = bsa_cpu_free(cpu, p);
+    if (__builtin_expect(status != BSA_OK, 0))
+        bench_fail("bsa_cpu_free(%p): %s", p, bsa_strerror(status));
+}
+
+static inline void put(struct bench_thread *thread, void *p)
+{
+    free_by(thread->cpu, p);
+}
+
+static inline void *resize(struct bench_thread *thread, void *p, size_t size)
+{
+    void *q = bsa_realloc(thread->heap, p, size);
+    if (__builtin_expect(q == NULL, 0))
+        bench_fail("bsa_realloc(%zu) found no memory", size);
+    return q;
+}
+
+static inline void *get_pages(struct bench_thread *thread, size_t order)
+{
+    void *p;
+    enum bsa_status status = bsa_cpu_alloc_pages(thread->cpu, (size_t)1 << order, BENCH_PAGE, &p);
+    if (__builtin_expect(status != BSA_OK, 0))
+        bench_fail("bsa_cpu_alloc_pages, order %zu: %s", order, bsa_strerror(status));
+    return p;
+}
+
+static inline void put_pages(struct bench_thread *thread, void *p, size_t order)
+{
+    enum bsa_status status = bsa_cpu_free_pages(thread->cpu, p, (size_t)1 << order);
+    if (__builtin_expect(status != BSA_OK, 0))
+        bench_fail("bsa_cpu_free_pages(%p), order %zu: %s", p, order, bsa_strerror(status));
+}
+
+#include "works.h"
+
+/* One thread in the parts of two CPUs, a handful each: what a free from elsewhere costs, without
+ * the time in which cache lines travel. */
+static void run_remote(struct bench_thread *thread, const struct bench_row *row,
+                       const struct bench_step *steps, size_t count)
+{
+    void *objects[BENCH_HANDFUL];
+    (void)steps;
+    for (size_t done = 0; done < count; done += BENCH_HANDFUL) {
+        for (size_t i = 0; i < BENCH_HANDFUL; i++) {
+            objects[i] = get(thread, row->low);
+            touch(objects[i]);
+        }
+        for (size_t i = 0; i < BENCH_HANDFUL; i++)
+            free_by(thread->other_cpu, objects[i]);
+    }
+}
+
+const struct bench_work bench_works_handle[BENCH_WORKLOADS] = {
+    BENCH_WORKS,
+    BENCH_WORKS_MERGED,
+    [BENCH_REMOTE] = {NULL, run_remote, NULL},
+    [BENCH_SLABS] = {bench_crowd_slabs, run_batch, bench_crowd_end},
+    [BENCH_SECTIONS] = {bench_crowd_sections, bench_crowd_page_batch, bench_crowd_end},
+    [BENCH_ODD_PAGES] = {bench_crowd_odd_pages, bench_crowd_page_batch, bench_crowd_end},
+};
+
+/* For tables of size classes: only what they are about. */
+const struct bench_work bench_works_classes[BENCH_WORKLOADS] = {
+    [BENCH_OCCUPANCY] = {NULL, run_occupancy, empty},
+};
