@@ -146,9 +146,9 @@ struct bench_subject {
     bool one_cpu;   /* the heap has one CPU; else two, or as many as there are threads */
     bool control;   /* for rows of several numbers of threads only */
     unsigned flags; /* of the heap */
-    const struct bsa_class_table *classes; /* of the heap; NULL: the nine */
-    const char *preload;                   /* shared library that brings malloc; NULL: none */
-    const char *from;                      /* where to get it */
+    enum bsa_class_set classes; /* of the heap */
+    const char *preload;        /* shared library that brings malloc; NULL: none */
+    const char *from;           /* where to get it */
 };
 
 extern struct bench_subject bench_subjects[];

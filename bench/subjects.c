@@ -7,16 +7,6 @@
 
 #include "bench.h"
 
-static const unsigned four_per_doubling[] = {8,   16,  24,  32,   40,   48,   56,   64,  80,  96,
-                                             112, 128, 160, 192,  224,  256,  320,  384, 448, 512,
-                                             640, 768, 896, 1024, 1280, 1536, 1792, 2048};
-
-static const struct bsa_class_table fine = {
-    .size = sizeof(fine),
-    .count = sizeof(four_per_doubling) / sizeof(four_per_doubling[0]),
-    .object_sizes = four_per_doubling,
-};
-
 #define PEER(n, library, package)                                                                  \
     {                                                                                              \
         .name = (n), .what = library ", preloaded", .kind = BENCH_PEER,                            \
@@ -26,6 +16,13 @@ static const struct bsa_class_table fine = {
 #define HEAP(n, w, f, how)                                                                         \
     .name = (n), .what = (w), .kind = BENCH_OURS, .layer = BENCH_HEAP, .flags = (f),               \
     .works = bench_works_##how, .attach = bench_attach_##how
+
+#define CLASSES(n, w, set)                                                                         \
+    {                                                                                              \
+        .name = (n), .what = (w), .kind = BENCH_OURS, .layer = BENCH_HEAP,                         \
+        .flags = BSA_HEAP_EXCLUSIVE_CPUS, .works = bench_works_classes,                            \
+        .attach = bench_attach_handle, .classes = (set)                                            \
+    }
 
 struct bench_subject bench_subjects[BENCH_SUBJECTS_MAX] = {
     PEER("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
@@ -53,14 +50,8 @@ struct bench_subject bench_subjects[BENCH_SUBJECTS_MAX] = {
     {HEAP("shared", "shared CPUs (a lock for each), by handle, a heap of two CPUs or more", 0,
           handle)},
     {HEAP("shared-hook", "the same by the cpu_id hook", 0, hook)},
-    {.name = "fine",
-     .what = "as excl, with four size classes per doubling",
-     .kind = BENCH_OURS,
-     .layer = BENCH_HEAP,
-     .flags = BSA_HEAP_EXCLUSIVE_CPUS,
-     .works = bench_works_classes,
-     .attach = bench_attach_handle,
-     .classes = &fine},
+    CLASSES("kmalloc", "as excl, with the size classes of Linux's kmalloc", BSA_CLASSES_KMALLOC),
+    CLASSES("fine", "as excl, with four size classes per doubling", BSA_CLASSES_FINE),
     {.name = "buddy",
      .what = "the buddy alone, which locks itself",
      .kind = BENCH_OURS,

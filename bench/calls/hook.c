@@ -20,10 +20,10 @@ static inline void put(struct bench_thread *thread, void *p)
 
 static inline void *resize(struct bench_thread *thread, void *p, size_t size)
 {
-    void *q = bsa_realloc(thread->heap, p, size);
-    if (__builtin_expect(q == NULL, 0))
-        bench_fail("bsa_realloc(%zu) found no memory", size);
-    return q;
+    enum bsa_status status = bsa_heap_realloc(thread->heap, &p, size, 8);
+    if (__builtin_expect(status != BSA_OK, 0))
+        bench_fail("bsa_heap_realloc(%zu): %s", size, bsa_strerror(status));
+    return p;
 }
 
 static inline void *get_pages(struct bench_thread *thread, size_t order)

@@ -18,10 +18,8 @@ void bench_attach_hook(struct bench_thread *thread)
     this_cpu = thread->index;
 }
 
-/* With the hook, for the calls that have no form by handle. */
 void bench_attach_handle(struct bench_thread *thread)
 {
-    bench_attach_hook(thread);
     thread->cpu = bsa_heap_cpu(thread->heap, thread->index);
     if (thread->cpu == NULL)
         bench_fail("bsa_heap_cpu(%u) gave no handle", thread->index);
@@ -47,7 +45,7 @@ bsa_heap *bench_heap_open(const struct bench_subject *subject, const struct benc
     platform.fault = report_fault;
     config.cpus = subject->one_cpu ? 1 : row->threads > 2 ? row->threads : 2;
     config.flags = subject->flags;
-    config.classes = subject->classes;
+    config.classes = bsa_standard_classes(subject->classes);
     config.platform = &platform;
     enum bsa_status status = bsa_heap_init(&heap, region, bytes / regions, &config);
     for (size_t i = 1; i < regions && status == BSA_OK; i++)

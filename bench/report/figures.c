@@ -53,7 +53,9 @@ void bench_print_medians(FILE *to, const struct bench_results *results)
         const struct bench_row *row = &bench_rows[r];
         unsigned peer = 0;
         double best = bench_best_peer(results, r, &peer);
-        place += best > 0;
+        char at[16] = "-";
+        if (best > 0)
+            snprintf(at, sizeof(at), "%u", ++place);
         for (unsigned s = 0; s < bench_subject_count; s++) {
             double median = bench_figure(results, r, s), least = median, most = median;
             if (median <= 0)
@@ -63,7 +65,7 @@ void bench_print_medians(FILE *to, const struct bench_results *results)
                 least = value > 0 && value < least ? value : least;
                 most = value > most ? value : most;
             }
-            fprintf(to, "%u\t%s\t%s\t%zu\t%s\t%s\t%.3f\t%.3f\t%.3f\t%s\t", place, row->name,
+            fprintf(to, "%s\t%s\t%s\t%zu\t%s\t%s\t%.3f\t%.3f\t%.3f\t%s\t", at, row->name,
                     row->group, row->scales ? row->threads : row->count,
                     bench_unit_name(bench_row_unit(row)), bench_subjects[s].name, median, least,
                     most, best > 0 ? bench_subjects[peer].name : "-");

@@ -11,7 +11,7 @@
 enum {
     BENCH_RING = 1024,  /* places between a producer and a consumer */
     BENCH_HANDFUL = 32, /* objects that are announced at once: the ring itself shall cost little */
-    BENCH_SPINS = 2000  /* before others may have the CPU */
+    BENCH_SPINS = 50000 /* before others may have the CPU: they keep it for long */
 };
 
 /* One allocates, one frees: each writes one counter, on a cache line of its own. */
