@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# bsa-bench measures every row with every allocator and prints it; times do not count.
+# bsa-bench measures every row, with every allocator that is here, and prints it; times do not count.
 # shellcheck disable=SC2317 # functions that run through expect
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/.." && pwd)}
 # shellcheck source=tests/check-lib.sh
@@ -31,16 +31,27 @@ refused 2 "not a number" --rounds=many
 refused 2 "not a number" --rounds=0
 refused 2 "not a whole number" --rounds=1.5
 refused 2 "not a number" --seconds=nan
+refused 2 "not a whole number" --cell=pair-64 --with=libc --passes=1.5
 refused 2 "no such row" --only=nothing
 refused 2 "no such row" --cell=nothing --with=libc
 refused 2 "no such allocator" --with=nothing
 refused 2 "wants one --with" --cell=pair-64
-refused 2 "2 threads" --cell=threads-64 --with=excl-1
+refused 2 "wants --cell" --passes=3
+refused 2 "without passes" --cell=usable-8 --with=excl --passes=3
+refused 2 "no work for" --cell=threads-64-x2 --with=excl-1
+refused 2 "no work for" --cell=pair-64 --with=buddy
+refused 2 "wants NAME=LIBRARY" --peer=libmalloc.so
+refused 2 "of this name" --peer=libc=libmalloc.so
+refused 2 "letters, digits" --peer=lib/c=libmalloc.so
+refused 2 "LD_PRELOAD would split" --peer="other=lib malloc.so"
 refused 2 "is no option" pair-64
 refused 2 "unrecognized option" --nothing
 refused 1 "cannot be written" --tsv="$work/no/such/folder"
+refused 1 "cannot be written" --medians="$work/no/such/folder"
 refused 1 "LD_PRELOAD" --cell=pair-64 --with=tcmalloc
 refused 0 "usage: bsa-bench" --help
+refused 0 "other is left out: $work/none.so cannot be preloaded" --peer=other="$work/none.so" \
+    --with=other --rounds=1
 if [ -w /dev/full ]; then
     refused 1 "could not be written whole" --tsv=/dev/full --only=pair-64 --with=null --rounds=1 \
         --seconds=0.001
@@ -48,54 +59,88 @@ else
     skip "a full disk" "no /dev/full here"
 fi
 
-# A sanitizer has a malloc of its own, and does not want to come second.
-ours="--with=excl-1 --with=excl --with=excl-hook --with=shared --with=shared-hook --with=null"
-peers="--with=libc --with=tcmalloc"
-[ -z "${BSA_INSTRUMENT:-}" ] || peers=--with=libc
+# measured NAME OPTION...: measures, once and shortly.
+measured() {
+    measured_name=$1
+    shift
+    if "$bench" --rounds=1 --seconds=0.001 "$@" >"$work/out" 2>"$work/err"; then
+        ok "$measured_name"
+    else
+        not_ok "$measured_name" "$work/err"
+    fi
+}
 
-# shellcheck disable=SC2086 # lists
-if "$bench" --rounds=1 --seconds=0.001 --tsv="$work/tsv" $ours $peers \
-    >"$work/out" 2>"$work/err"; then
-    ok "every row with every allocator"
-else
-    not_ok "every row with every allocator" "$work/err"
-fi
 "$bench" --list >"$work/list"
+awk '/^rows/ { rows = 1; next } /^allocators/ { rows = 0; next } rows { print $1 }' "$work/list" |
+    grep -v -E -e '-x([3-9]|[1-9][0-9])$' >"$work/rows"
+awk '/^allocators/ { all = 1; next } all { print $1 }' "$work/list" >"$work/subjects"
 
-# ROW SUBJECT of all cells there have to be: a heap of one CPU has none of two threads.
-left_out=$(sed -n 's/^bsa-bench: \([^ ]*\) is left out.*/\1/p' "$work/err")
-awk '/^rows/ { rows = 1; next } /^allocators/ { rows = 0; next } rows { print $1 }' \
-    "$work/list" >"$work/rows"
-# shellcheck disable=SC2086
-for subject in $(printf '%s\n' $ours $peers | sed 's/--with=//'); do
-    [ "$subject" != "$left_out" ] || continue
-    while read -r row; do
-        case $subject,$row in
-        excl-1,threads-*) ;;
-        *) echo "$row $subject" ;;
-        esac
-    done <"$work/rows"
-done | sort >"$work/wanted"
-awk -F '\t' '!/^#/ && $1 == 1 && $4 > 0 { print $2, $3 }' "$work/tsv" | sort >"$work/got"
-same "the results have every cell" "$work/wanted" "$work/got"
-
+# Every allocator that is here, with what it can do of a few rows. A sanitizer has a malloc of its
+# own, and does not want to come second.
+few="--only=pair-64 --only=page-pair-6 --only=occupied-mixed --only=threads-64-x2"
+if [ -n "${BSA_INSTRUMENT:-}" ]; then
+    few="$few $(grep -v -x -E 'tcmalloc|jemalloc|mimalloc|preload' "$work/subjects" |
+        sed 's/^/--with=/')"
+fi
+# shellcheck disable=SC2086 # a list
+measured "every allocator" --tsv="$work/tsv" $few
+{
+    sed -n 's/^bsa-bench: \([^ ]*\) is left out.*/\1/p' "$work/err"
+    awk -F '\t' '!/^#/ && $1 == 1 && $4 > 0 { print $3 }' "$work/tsv"
+    if [ -n "${BSA_INSTRUMENT:-}" ]; then
+        grep -x -E 'tcmalloc|jemalloc|mimalloc|preload' "$work/subjects"
+    fi
+} | sort -u >"$work/got"
+sort "$work/subjects" >"$work/wanted"
+same "each is in the results or left out" "$work/wanted" "$work/got"
 grep -c -E '^# (date|command|processor|compiler): .' "$work/tsv" >"$work/header"
 echo 4 >"$work/wanted"
 same "the results say when and where they were made" "$work/wanted" "$work/header"
 
-# Every row has a line in the table of times, and one in that of ratios where tcmalloc is there.
-tables=2
-case $left_out$peers in
-*tcmalloc--with*) tables=1 ;;
-*tcmalloc*) ;;
-*) tables=1 ;;
-esac
-while read -r row; do
-    echo "$row $tables"
-done <"$work/rows" >"$work/wanted"
-while read -r row; do
-    echo "$row $(grep -c "^$row " "$work/out")"
-done <"$work/rows" >"$work/got"
-same "the tables have every row" "$work/wanted" "$work/got"
+# Every row; all of them with excl, but for those in which objects meet a sanitizer for too long.
+rows=
+if [ -n "${BSA_INSTRUMENT:-}" ]; then
+    rows=$(grep -E '^(pair|page-pair|usable|metadata)-|^(producer|hand-over|remote)$' "$work/rows")
+    echo "$rows" >"$work/rows"
+    rows=$(echo "$rows" | sed 's/^/--only=/')
+fi
+# shellcheck disable=SC2086 # a list
+measured "every row" --tsv="$work/tsv" --medians="$work/medians" --with=excl --with=fine \
+    --with=control --with=libc $rows
+sort "$work/rows" >"$work/wanted"
+awk -F '\t' '!/^#/ && $1 == 1 && $3 == "excl" && $4 > 0 { print $2 }' "$work/tsv" |
+    sort >"$work/got"
+same "the results have every row" "$work/wanted" "$work/got"
+awk -F '\t' '$6 == "excl" && $7 > 0 { print $2 }' "$work/medians" | sort >"$work/got"
+same "the medians have every row" "$work/wanted" "$work/got"
+sed -n '/^libbuddyslab: medians/,/^libbuddyslab: times/s/^\([a-z][a-zA-Z0-9-]*\) *\(ns\|times\|%\|bytes\) .*/\1/p' \
+    "$work/out" | sort >"$work/got"
+same "the table has every row" "$work/wanted" "$work/got"
+
+# Every group of rows that has a target is judged.
+: >"$work/missing"
+for target in "pairs, batches, churns, excl, .* mean" "the worst row: [a-z]" \
+    "pages, orders 0 to 6, excl, ns" "pages, orders 7 to 9" producer hand-over larson threads-64 \
+    threads-page threads-churn "slabs 100 to 100000" "sections 1 to 1024" \
+    "odd-pages 1000 to 100000" "realloc between" "occupied-10K, excl" "occupied-mixed, fine" \
+    "a slab's usable share.* at 8 bytes" "metadata, bytes a page"; do
+    if [ -z "${BSA_INSTRUMENT:-}" ]; then
+        grep -q -E "^(ok|over) +[0-9.]+ [<>]= +[0-9.]+  *$target" "$work/out" ||
+            echo "$target" >>"$work/missing"
+    fi
+done
+nothing "every target is judged" "$work/missing"
+
+if have gnuplot && [ -z "${BSA_INSTRUMENT:-}" ]; then
+    mkdir "$work/pictures"
+    gnuplot -c "$BSA_SRCDIR/bench/plot.gp" "$work/medians" "$work/pictures" >"$work/log" 2>&1 ||
+        echo "gnuplot failed" >>"$work/log"
+    nothing "gnuplot has nothing to say" "$work/log"
+    (cd "$work/pictures" && find . -type f -size +4k | sort) >"$work/got"
+    printf '%s\n' ./growth.png ./growth.svg ./ratio.png ./ratio.svg >"$work/wanted"
+    same "the pictures are drawn" "$work/wanted" "$work/got"
+else
+    skip "the pictures" "no gnuplot, or nothing to draw"
+fi
 
 done_testing

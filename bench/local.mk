@@ -43,10 +43,33 @@ check_PROGRAMS += %D%/bsa-bench
 %C%_bsa_bench_LDFLAGS = $(AM_LDFLAGS) -no-install
 
 TESTS += %D%/check-bench.sh
-EXTRA_DIST += %D%/README.md %D%/check-bench.sh
-CLEANFILES += %D%/results.tsv %D%/medians.tsv
+EXTRA_DIST += %D%/README.md %D%/check-bench.sh %D%/instructions.sh %D%/plot.gp \
+	%D%/results/instructions.tsv
+CLEANFILES += %D%/results.tsv %D%/medians.tsv %D%/report.txt %D%/instructions.tsv \
+	%D%/ratio.png %D%/ratio.svg %D%/growth.png %D%/growth.svg \
+	%D%/scaling-threads-64.png %D%/scaling-threads-64.svg \
+	%D%/scaling-threads-page.png %D%/scaling-threads-page.svg \
+	%D%/scaling-threads-churn.png %D%/scaling-threads-churn.svg
 
-# What every single measurement said is kept beside the program.
-.PHONY: bench
-bench: %D%/bsa-bench$(EXEEXT)
-	%D%/bsa-bench$(EXEEXT) --tsv=%D%/results.tsv --medians=%D%/medians.tsv $(BENCH_FLAGS)
+if MALLOC
+bench_malloc = malloc/libbuddyslab-malloc.la
+endif
+
+.PHONY: bench bench-instructions
+
+# What every single measurement said is kept beside the program, and what is made of them.
+bench: %D%/bsa-bench$(EXEEXT) $(bench_malloc)
+	%D%/bsa-bench$(EXEEXT) --tsv=%D%/results.tsv --medians=%D%/medians.tsv $(BENCH_FLAGS) \
+		>%D%/report.txt
+	@cat %D%/report.txt
+	@if gnuplot --version >/dev/null 2>&1; then \
+		gnuplot -c $(srcdir)/%D%/plot.gp %D%/medians.tsv %D% && \
+		echo && echo "Drawn into %D%: ratio, growth (.png, .svg)"; \
+	else \
+		echo "No gnuplot here: no pictures"; \
+	fi
+
+# Beside those that are kept in the tree: a change shows, however busy the machine is.
+bench-instructions: %D%/bsa-bench$(EXEEXT)
+	$(srcdir)/%D%/instructions.sh %D%/bsa-bench$(EXEEXT) $(srcdir)/%D%/results/instructions.tsv \
+		%D%/instructions.tsv

@@ -14,7 +14,7 @@ while read -r file; do
         name=${name%?}
         target=$header
         case $header in
-        \"*) roots="$(dirname "$file") lib cli tests include" ;;
+        \"*) roots="$(dirname "$file") lib cli tests bench bench/workloads include" ;;
         *) roots=include ;;
         esac
         for root in $roots; do
