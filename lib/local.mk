@@ -25,6 +25,7 @@ bsa_core_sources = \
 	%D%/buddy/query.c \
 	%D%/buddy/range.c \
 	%D%/buddy/region.c \
+	%D%/buddy/release.c \
 	%D%/buddy/reserve.c \
 	%D%/buddy/search.c \
 	%D%/buddy/tree.c \
@@ -58,6 +59,7 @@ bsa_core_sources = \
 	%D%/heap/objects.c \
 	%D%/heap/pages.c \
 	%D%/heap/pressure.c \
+	%D%/heap/regions.c \
 	%D%/heap/realloc.c \
 	%D%/heap/figures.c \
 	%D%/heap/snapshot.c \

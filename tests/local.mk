@@ -33,6 +33,7 @@ api_programs = \
 	%D%/api/test_heap_says \
 	%D%/api/test_realloc \
 	%D%/api/test_regions \
+	%D%/api/test_release \
 	%D%/api/test_slab_api
 
 misuse_programs = \

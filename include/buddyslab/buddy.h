@@ -77,6 +77,19 @@ BSA_API enum bsa_status bsa_buddy_add_region(bsa_buddy *buddy, void *region, siz
 BSA_API enum bsa_status bsa_buddy_remove_region(bsa_buddy *buddy, void *region);
 
 /*
+ * Hands free pages that were not handed over since they were last used to release(ctx, addr,
+ * bytes), row by row, so that their contents are given up: madvise(MADV_DONTNEED) in a program, a
+ * balloon in a guest. Rows of at least min_bytes and at most 16 * 512 pages; more than that for
+ * min_bytes makes no difference. Nothing is locked meanwhile, so release may allocate; the row, of
+ * which nothing is written, is not managed until release returns, and a request that comes in that
+ * moment may be refused for want of it. Returns the bytes handed over; 0 for NULL arguments.
+ * A page is handed over again only if it was used meanwhile, or if its tree (512 naturally aligned
+ * pages) was used in part and then became wholly free. O(trees).
+ */
+BSA_API size_t bsa_buddy_release(bsa_buddy *buddy, size_t min_bytes,
+                                 void (*release)(void *ctx, void *addr, size_t bytes), void *ctx);
+
+/*
  * Withdraws free pages for good: a kernel image, a frame buffer. The range is widened to whole
  * pages and must lie in one region. Managed bytes fall by what is withdrawn; allocated bytes stay.
  * BSA_ERR_NOT_FOUND (not in a region's pages), BSA_ERR_MEMORY_OVERLAP (a page of it is not free:

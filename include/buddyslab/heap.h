@@ -69,6 +69,11 @@ BSA_API enum bsa_status bsa_heap_fini(bsa_heap **heap, size_t *live_blocks);
  */
 BSA_API enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes);
 BSA_API enum bsa_status bsa_heap_remove_region(bsa_heap *heap, void *region);
+
+/* As bsa_buddy_release. What the CPUs and empty slabs hold back is not free: see bsa_heap_reclaim.
+ */
+BSA_API size_t bsa_heap_release(bsa_heap *heap, size_t min_bytes,
+                                void (*release)(void *ctx, void *addr, size_t bytes), void *ctx);
 BSA_API enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes);
 
 /*

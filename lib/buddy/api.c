@@ -63,6 +63,13 @@ enum bsa_status bsa_buddy_remove_region(bsa_buddy *buddy, void *region)
     return bsai_call_end(&call, status);
 }
 
+size_t bsa_buddy_release(bsa_buddy *buddy, size_t min_bytes,
+                         void (*release)(void *ctx, void *addr, size_t bytes), void *ctx)
+{
+    return buddy == NULL || release == NULL ? 0
+                                            : bsai_buddy_release(buddy, min_bytes, release, ctx);
+}
+
 enum bsa_status bsa_buddy_reserve(bsa_buddy *buddy, void *addr, size_t bytes)
 {
     struct bsai_call call;

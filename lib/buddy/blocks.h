@@ -14,6 +14,10 @@
  * ever FREE or INSIDE. A tree becomes BROKEN when a part of it is claimed or released, and ceases
  * to be when its last page becomes free: then it merges with its buddies.
  *
+ * What has been released to whom the memory belongs, and not been used since, is known page by page
+ * in a broken tree, else tree by tree: a tree of which some pages were released is, when it becomes
+ * wholly free, one that was not.
+ *
  * Page numbers are the map's; "tree" is an index into section->trees.
  */
 #ifndef BSAI_BLOCKS_H
@@ -26,14 +30,27 @@
 
 static inline enum bsai_group_code bsai_group_code(const struct bsai_section *s, size_t tree)
 {
-    return (enum bsai_group_code)(bsai_peek(&s->map.state[tree]) & ~(unsigned)BSAI_GROUP_READY);
+    unsigned flags = BSAI_GROUP_READY | BSAI_GROUP_RELEASED;
+    return (enum bsai_group_code)(bsai_peek(&s->map.state[tree]) & ~flags);
 }
 
 static inline void bsai_group_set_code(struct bsai_section *s, size_t tree,
                                        enum bsai_group_code code)
 {
-    unsigned ready = bsai_peek(&s->map.state[tree]) & (unsigned)BSAI_GROUP_READY;
-    bsai_poke(&s->map.state[tree], (uint8_t)(ready | code));
+    unsigned flags = BSAI_GROUP_READY | BSAI_GROUP_RELEASED;
+    unsigned kept = bsai_peek(&s->map.state[tree]) & flags;
+    bsai_poke(&s->map.state[tree], (uint8_t)(kept | code));
+}
+
+static inline bool bsai_group_released(const struct bsai_section *s, size_t tree)
+{
+    return (bsai_peek(&s->map.state[tree]) & BSAI_GROUP_RELEASED) != 0;
+}
+
+static inline void bsai_group_set_released(struct bsai_section *s, size_t tree, bool released)
+{
+    unsigned state = bsai_peek(&s->map.state[tree]) & ~(unsigned)BSAI_GROUP_RELEASED;
+    bsai_poke(&s->map.state[tree], (uint8_t)(released ? state | BSAI_GROUP_RELEASED : state));
 }
 
 /* Number of a page counted from the start of tree 0, which may lie before the section. */
@@ -67,6 +84,8 @@ size_t bsai_upper_head(const struct bsai_section *s, size_t tree);
 void bsai_range_claim(struct bsai_section *s, size_t page, size_t n, enum bsai_use use);
 void bsai_range_release(struct bsai_section *s, size_t page, size_t n);
 bool bsai_range_is_free(const struct bsai_section *s, size_t page, size_t n);
+/* The same as bsai_range_release for pages whose contents have been given up meanwhile. */
+void bsai_range_release_idle(struct bsai_section *s, size_t page, size_t n);
 /* The same for pages within one broken tree. */
 void bsai_tree_claim(struct bsai_section *s, size_t tree, unsigned page, unsigned n);
 /* The tree's largest order was found to be less than it was thought to be. */
@@ -96,8 +115,9 @@ void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, unsign
                    enum bsai_page_kind kind);
 /* Ordinary requests may take n pages of low memory. */
 bool bsai_low_allowed(const struct bsa_buddy *b, size_t n);
-/* Pages that are no longer managed. */
+/* Pages that are no longer managed, and that are again. */
 void bsai_count_withdrawn(struct bsa_buddy *b, struct bsai_section *s, size_t n);
+void bsai_count_returned(struct bsa_buddy *b, struct bsai_section *s, size_t n);
 /* After low_total or high_total have changed. */
 void bsai_set_low_reserve(struct bsa_buddy *b);
 

@@ -107,6 +107,9 @@ enum bsa_status bsai_buddy_blame(struct bsa_buddy *b, struct bsai_call *call, co
 
 enum bsa_status bsai_buddy_withdraw(struct bsa_buddy *b, struct bsai_call *call, void *addr,
                                     size_t bytes);
+/* See bsa_buddy_release; nothing is held by the caller, not even enter. */
+size_t bsai_buddy_release(struct bsa_buddy *b, size_t min_bytes,
+                          void (*release)(void *ctx, void *addr, size_t bytes), void *ctx);
 enum bsa_status bsai_buddy_flags(const struct bsa_buddy *b, struct bsai_call *call,
                                  const void *addr, unsigned *flags);
 void bsai_buddy_count_blocks(const struct bsa_buddy *b, struct bsai_call *call, size_t *counts,

@@ -114,6 +114,7 @@ static struct bsai_tree *break_taken(struct bsai_section *s, size_t index, enum 
     struct bsai_tree *tree = &s->trees[index];
     bsai_group_make_ready(s, index);
     bsai_group_set_code(s, index, BSAI_GROUP_BROKEN);
+    bsai_group_set_released(s, index, false);
     bsai_memset(tree, 0, sizeof(*tree));
     tree->use = (uint8_t)use;
     return tree;
@@ -123,9 +124,12 @@ static struct bsai_tree *break_taken(struct bsai_section *s, size_t index, enum 
 static void break_around(struct bsai_section *s, size_t index, unsigned page, unsigned n,
                          enum bsai_use use)
 {
+    bool released = bsai_group_released(s, index);
     struct bsai_tree *tree = break_taken(s, index, use);
     bsai_tree_set(tree, 0, page);
     bsai_tree_set(tree, page + n, BSAI_GROUP_PAGES - page - n);
+    if (released)
+        tree->idle_pages = (uint16_t)bsai_tree_set_idle(tree, 0, BSAI_GROUP_PAGES);
     tree->free_pages = (uint16_t)(BSAI_GROUP_PAGES - n);
     tree->bound = (uint8_t)bsai_tree_largest(tree, BSAI_TREE_TOP);
     list(s, index);
@@ -138,6 +142,8 @@ void bsai_tree_claim(struct bsai_section *s, size_t index, unsigned page, unsign
     struct bsai_tree *tree = &s->trees[index];
     bsai_assert_full(bsai_tree_all_free(tree, page, n));
     bsai_tree_clear(tree, page, n);
+    if (BSAI_UNLIKELY(tree->idle_pages != 0))
+        tree->idle_pages = (uint16_t)(tree->idle_pages - bsai_tree_clear_idle(tree, page, n));
     tree->free_pages = (uint16_t)(tree->free_pages - n);
     if (tree->free_pages == 0) {
         unlist(s, index);
@@ -145,18 +151,21 @@ void bsai_tree_claim(struct bsai_section *s, size_t index, unsigned page, unsign
     }
 }
 
-static void tree_release(struct bsai_section *s, size_t index, unsigned page, unsigned n)
+static void tree_release(struct bsai_section *s, size_t index, unsigned page, unsigned n, bool idle)
 {
     struct bsai_tree *tree = &s->trees[index];
     bool listed = tree->free_pages != 0;
     bsai_assert_full(bsai_tree_all_taken(tree, page, n));
     bsai_tree_set(tree, page, n);
+    if (BSAI_UNLIKELY(idle))
+        tree->idle_pages = (uint16_t)(tree->idle_pages + bsai_tree_set_idle(tree, page, n));
     tree->free_pages = (uint16_t)(tree->free_pages + n);
     if (tree->free_pages == BSAI_GROUP_PAGES) {
         if (listed)
             unlist(s, index);
         bsai_odd_remove(s, index);
         bsai_group_set_code(s, index, BSAI_GROUP_INSIDE);
+        bsai_group_set_released(s, index, tree->idle_pages == BSAI_GROUP_PAGES);
         s->missed_long = 0;
         bsai_upper_release(s, index, 1);
         return;
@@ -198,6 +207,8 @@ void bsai_range_claim(struct bsai_section *s, size_t page, size_t n, enum bsai_u
         size_t whole = first == 0 ? covered(s, tree, n) : 0;
         if (whole > 0) {
             bsai_upper_claim(s, tree, whole);
+            for (size_t i = 0; i < whole; i++)
+                bsai_group_set_released(s, tree + i, false);
             part = whole << BSAI_GROUP_SHIFT;
         } else if (bsai_group_code(s, tree) == BSAI_GROUP_BROKEN) {
             bsai_tree_claim(s, tree, first, (unsigned)part);
@@ -210,7 +221,7 @@ void bsai_range_claim(struct bsai_section *s, size_t page, size_t n, enum bsai_u
     }
 }
 
-void bsai_range_release(struct bsai_section *s, size_t page, size_t n)
+static void release(struct bsai_section *s, size_t page, size_t n, bool idle)
 {
     for (size_t at = bsai_tree_index(s, page); n > 0;) {
         size_t tree = at >> BSAI_GROUP_SHIFT;
@@ -219,16 +230,28 @@ void bsai_range_release(struct bsai_section *s, size_t page, size_t n)
         size_t whole = first == 0 ? covered(s, tree, n) : 0;
         if (whole > 0) {
             s->missed_long = 0;
+            for (size_t i = 0; idle && i < whole; i++)
+                bsai_group_set_released(s, tree + i, true);
             bsai_upper_release(s, tree, whole);
             part = whole << BSAI_GROUP_SHIFT;
         } else {
             if (bsai_group_code(s, tree) != BSAI_GROUP_BROKEN)
                 break_taken(s, tree, BSAI_USE_PAGES);
-            tree_release(s, tree, first, (unsigned)part);
+            tree_release(s, tree, first, (unsigned)part, idle);
         }
         at += part;
         n -= part;
     }
+}
+
+void bsai_range_release(struct bsai_section *s, size_t page, size_t n)
+{
+    release(s, page, n, false);
+}
+
+void bsai_range_release_idle(struct bsai_section *s, size_t page, size_t n)
+{
+    release(s, page, n, true);
 }
 
 bool bsai_range_is_free(const struct bsai_section *s, size_t page, size_t n)

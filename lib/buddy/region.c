@@ -183,7 +183,7 @@ static void dismiss_all(struct bsa_buddy *b, struct bsai_section *s)
 static bool may_leave(const struct bsai_section *s)
 {
     for (; s != NULL; s = s->other_part) {
-        if (s->pinned || s->free_pages != s->total_pages)
+        if (s->pinned || s->free_pages != s->total_pages || s->lent_pages != 0)
             return false;
     }
     return true;

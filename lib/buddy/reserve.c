@@ -10,6 +10,11 @@ void bsai_count_withdrawn(struct bsa_buddy *b, struct bsai_section *s, size_t n)
     bsai_set_low_reserve(b);
 }
 
+void bsai_count_returned(struct bsa_buddy *b, struct bsai_section *s, size_t n)
+{
+    bsai_count_withdrawn(b, s, 0 - n);
+}
+
 /* The pages of an address range that lie in one section. */
 struct part {
     struct bsai_section *section;

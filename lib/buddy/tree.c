@@ -211,6 +211,49 @@ void bsai_tree_around(const struct bsai_tree *tree, unsigned page, unsigned *low
     *high = taken == 0 ? (unsigned)BSAI_GROUP_PAGES : w * 64 + bsai_ctz64(taken);
 }
 
+unsigned bsai_tree_set_idle(struct bsai_tree *tree, unsigned page, unsigned n)
+{
+    unsigned count = 0;
+    for (unsigned w = page / 64; w * 64 < page + n; w++) {
+        uint64_t fresh = tree->free[w] & ~tree->idle[w] & range_mask(w, page, page + n);
+        tree->idle[w] |= fresh;
+        count += bsai_popcount64(fresh);
+    }
+    return count;
+}
+
+unsigned bsai_tree_clear_idle(struct bsai_tree *tree, unsigned page, unsigned n)
+{
+    unsigned count = 0;
+    for (unsigned w = page / 64; w * 64 < page + n; w++) {
+        uint64_t used = tree->idle[w] & range_mask(w, page, page + n);
+        tree->idle[w] &= ~used;
+        count += bsai_popcount64(used);
+    }
+    return count;
+}
+
+bool bsai_tree_next_used(const struct bsai_tree *tree, unsigned page, unsigned n, unsigned *low,
+                         unsigned *high)
+{
+    struct bsai_tree used;
+    for (unsigned w = 0; w < BSAI_TREE_WORDS; w++)
+        used.free[w] = tree->free[w] & ~tree->idle[w];
+    while (page < BSAI_GROUP_PAGES) {
+        uint64_t rest = used.free[page / 64] >> (page % 64);
+        if (rest == 0) {
+            page = (page / 64 + 1) * 64;
+            continue;
+        }
+        page += bsai_ctz64(rest);
+        bsai_tree_around(&used, page, low, high);
+        if (*high - *low >= n)
+            return true;
+        page = *high;
+    }
+    return false;
+}
+
 unsigned bsai_tree_count(const struct bsai_tree *tree)
 {
     unsigned count = 0;

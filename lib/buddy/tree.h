@@ -41,6 +41,16 @@ void bsai_tree_around(const struct bsai_tree *tree, unsigned page, unsigned *low
 void bsai_tree_set(struct bsai_tree *tree, unsigned page, unsigned n);
 void bsai_tree_clear(struct bsai_tree *tree, unsigned page, unsigned n);
 
+/* Marks those of the pages that are free as released, and takes the mark from all: how many pages
+ * changed. */
+unsigned bsai_tree_set_idle(struct bsai_tree *tree, unsigned page, unsigned n);
+unsigned bsai_tree_clear_idle(struct bsai_tree *tree, unsigned page, unsigned n);
+
+/* The first row of at least n free pages from a page on that were not released: its first page and
+ * the one behind it; false when there is none. */
+bool bsai_tree_next_used(const struct bsai_tree *tree, unsigned page, unsigned n, unsigned *low,
+                         unsigned *high);
+
 unsigned bsai_tree_count(const struct bsai_tree *tree);
 
 /* Adds to counts[0 .. BSAI_TREE_LEVELS) the free blocks of each order that lie in no larger one. */

@@ -50,6 +50,17 @@ static const char *check_memo(const struct bsai_section *s, const struct bsai_tr
     return NULL;
 }
 
+static bool idle_is_right(const struct bsai_tree *tree)
+{
+    unsigned idle = 0;
+    for (unsigned w = 0; w < BSAI_TREE_WORDS; w++) {
+        if ((tree->idle[w] & ~tree->free[w]) != 0)
+            return false;
+        idle += bsai_popcount64(tree->idle[w]);
+    }
+    return idle == tree->idle_pages;
+}
+
 static const char *check_broken(const struct bsai_section *s, struct scan *scan, size_t index)
 {
     const struct bsai_tree *tree = &s->trees[index];
@@ -66,6 +77,8 @@ static const char *check_broken(const struct bsai_section *s, struct scan *scan,
         return "a tree's count of free pages is wrong";
     if (count == BSAI_GROUP_PAGES)
         return "a tree that is wholly free is still broken";
+    if (!idle_is_right(tree))
+        return "the marks of released pages, their count and the free pages differ";
     scan->free_pages += count;
     for (unsigned page = low; page < high && wrong == NULL; page++) {
         size_t number = (index << BSAI_GROUP_SHIFT) + page - s->map.lead;
@@ -116,6 +129,8 @@ static const char *check_taken(const struct bsai_section *s, struct scan *scan, 
     const char *wrong = check_word(s, scan, page, false);
     if (wrong != NULL)
         return wrong;
+    if (bsai_group_released(s, index))
+        return "a tree that is not free counts as released";
     if (scan->run_end < page + BSAI_GROUP_PAGES)
         return "a tree is taken as a whole, but its run ends inside it";
     for (size_t i = 1; i < BSAI_GROUP_PAGES; i++) {

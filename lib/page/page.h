@@ -40,7 +40,8 @@ enum {
     BSAI_SLAB_PAGES_MAX = 16,
     BSAI_GROUP_SHIFT = 9,
     BSAI_GROUP_PAGES = 1 << BSAI_GROUP_SHIFT,
-    BSAI_GROUP_READY = 0x80 /* in a group's state byte: its hot words are valid */
+    BSAI_GROUP_READY = 0x80,   /* in a group's state byte: its hot words are valid */
+    BSAI_GROUP_RELEASED = 0x40 /* the same: all free, and released since it was last used */
 };
 
 /* Most pages that one block can count. */

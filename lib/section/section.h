@@ -29,16 +29,17 @@ enum bsai_zone { BSAI_ZONE_HIGH, BSAI_ZONE_LOW, BSAI_ZONES };
 /* A tree: 512 naturally aligned pages. */
 struct bsai_tree {
     uint64_t free[BSAI_GROUP_PAGES / 64]; /* bit set: page can be had */
+    uint64_t idle[BSAI_GROUP_PAGES / 64]; /* bit set: page is free, and released since last used */
     uint32_t next, prev; /* list of trees of one use and bound, or of whole blocks of one order */
     uint32_t next_odd, prev_odd; /* list of trees that may serve what the memo says is not there */
-    uint16_t free_pages;
+    uint16_t free_pages, idle_pages;
     uint8_t bound; /* no larger order than this is free in the tree */
     uint8_t use;
     uint8_t order; /* head of a free whole block: its order in trees */
     bool odd;      /* on the list of that name */
 };
 
-/* What a group's state byte says beside BSAI_GROUP_READY. */
+/* What a group's state byte says beside BSAI_GROUP_READY and BSAI_GROUP_RELEASED. */
 enum bsai_group_code {
     BSAI_GROUP_INSIDE, /* within a free whole block, or all taken by runs of whole trees */
     BSAI_GROUP_BROKEN, /* its struct bsai_tree tells page by page */
@@ -76,6 +77,7 @@ struct bsai_section {
     unsigned missed_long_align; /*   at a multiple of 2^this; 0 pages: no memo */
     size_t free_pages;
     size_t total_pages; /* managed, withdrawn excluded */
+    size_t lent_pages;  /* withdrawn while they are being released */
 };
 
 /*

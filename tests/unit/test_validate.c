@@ -296,6 +296,28 @@ static void sums_are_off(struct state *state)
     state->buddy->high_total++;
 }
 
+static void first_section_with_room_is_lost(struct state *state)
+{
+    state->buddy->hint[state->s->zone] = NULL;
+}
+
+static void taken_page_is_idle(struct state *state)
+{
+    unsigned page = bsai_tree_index(state->s, state->single) & (BSAI_GROUP_PAGES - 1);
+    broken(state)->idle[page / 64] |= UINT64_C(1) << (page % 64);
+    broken(state)->idle_pages++;
+}
+
+static void idle_count_is_off(struct state *state)
+{
+    broken(state)->idle_pages++;
+}
+
+static void taken_tree_is_released(struct state *state)
+{
+    bsai_group_set_released(state->s, bsai_map_group(&state->s->map, state->large) + 1, true);
+}
+
 static void section_count_is_off(struct state *state)
 {
     state->buddy->shown++;
@@ -347,6 +369,10 @@ static const struct corruption {
     {free_count_is_off, "section's count of free pages"},
     {total_is_off, "section's count of managed pages"},
     {sums_are_off, "sums over low and high memory"},
+    {first_section_with_room_is_lost, "first section with free pages"},
+    {taken_page_is_idle, "marks of released pages"},
+    {idle_count_is_off, "marks of released pages"},
+    {taken_tree_is_released, "not free counts as released"},
     {section_count_is_off, "count of sections is wrong"},
     {section_is_not_found, "not found by its first address"},
 };

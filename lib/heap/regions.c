@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Memory that comes, goes, or is lent for a while: the buddy's, but for what the CPUs hold back. */
+#include "heap.h"
+
+enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_enter(&call);
+    enum bsa_status status = bsai_buddy_add(&heap->buddy, &call, region, bytes);
+    bsai_leave(&call);
+    return bsai_call_end(&call, status);
+}
+
+enum bsa_status bsa_heap_remove_region(bsa_heap *heap, void *region)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    enum bsa_status status = bsa_buddy_remove_region(&heap->buddy, region);
+    if (status == BSA_ERR_MEMORY_OVERLAP) {
+        /* What keeps it may be free pages on CPUs' lists, or empty slabs. */
+        bsa_heap_reclaim(heap);
+        status = bsa_buddy_remove_region(&heap->buddy, region);
+    }
+    return status;
+}
+
+static enum bsa_status withdraw(struct bsa_heap *heap, void *addr, size_t bytes)
+{
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_enter(&call);
+    enum bsa_status status = bsai_buddy_withdraw(&heap->buddy, &call, addr, bytes);
+    bsai_leave(&call);
+    return bsai_call_end(&call, status);
+}
+
+enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    enum bsa_status status = withdraw(heap, addr, bytes);
+    if (status == BSA_ERR_MEMORY_OVERLAP) {
+        /* What is in the way may be free pages on CPUs' lists, or empty slabs. */
+        bsa_heap_reclaim(heap);
+        status = withdraw(heap, addr, bytes);
+    }
+    return status;
+}
+
+size_t bsa_heap_release(bsa_heap *heap, size_t min_bytes,
+                        void (*release)(void *ctx, void *addr, size_t bytes), void *ctx)
+{
+    return heap == NULL ? 0 : bsa_buddy_release(&heap->buddy, min_bytes, release, ctx);
+}
