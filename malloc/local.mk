@@ -22,6 +22,7 @@ malloc_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligne
 
 if MALLOC
 lib_LTLIBRARIES += %D%/libbuddyslab-malloc.la
+pkgconfig_DATA += buddyslab-malloc.pc
 endif
 %C%_libbuddyslab_malloc_la_SOURCES = $(malloc_sources)
 %C%_libbuddyslab_malloc_la_CPPFLAGS = -I$(top_srcdir)/include -D_GNU_SOURCE

@@ -10,6 +10,11 @@ dist_man_MANS += \
 	%D%/bsa_slab.3 \
 	%D%/bsa_stats.3 \
 	%D%/libbuddyslab.3
+if MALLOC
+dist_man_MANS += %D%/libbuddyslab-malloc.3
+else
+EXTRA_DIST += %D%/libbuddyslab-malloc.3
+endif
 if CLI
 dist_man_MANS += %D%/bsa-replay.1
 else

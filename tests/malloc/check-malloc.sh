@@ -98,8 +98,7 @@ has_classes() {
 }
 has_classes nine '8 16 32 64 128 256 512 1024 2048'
 has_classes kmalloc '8 16 32 64 96 128 192 256 512 1024 2048'
-has_classes fine "$(echo 8 16 32 48 64 80 96 112 128 160 192 224 256 320 384 448 512 640 768 896 \
-    1024 1280 1536 1792 2048)"
+has_classes fine '8 16 32 48 64 80 96 112 128 160 192 224 256 320 384 448 512 640 768 896 1024 1280 1536 1792 2048'
 
 # shellcheck disable=SC3045 # where it is not known, the address space is not limited
 (
