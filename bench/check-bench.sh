@@ -76,11 +76,11 @@ awk '/^rows/ { rows = 1; next } /^allocators/ { rows = 0; next } rows { print $1
 awk '/^allocators/ { all = 1; next } all { print $1 }' "$work/list" >"$work/subjects"
 
 # Every allocator that is here, with what it can do of a few rows. A sanitizer has a malloc of its
-# own, and does not want to come second.
+# own, which does not want to come second, and takes long for large blocks.
 few="--only=pair-64 --only=page-pair-6 --only=occupied-mixed --only=threads-64-x2"
+mallocs='tcmalloc|jemalloc|mimalloc|libc|preload'
 if [ -n "${BSA_INSTRUMENT:-}" ]; then
-    few="$few $(grep -v -x -E 'tcmalloc|jemalloc|mimalloc|preload' "$work/subjects" |
-        sed 's/^/--with=/')"
+    few="$few $(grep -v -x -E "$mallocs" "$work/subjects" | sed 's/^/--with=/')"
 fi
 # shellcheck disable=SC2086 # a list
 measured "every allocator" --tsv="$work/tsv" $few
@@ -88,7 +88,7 @@ measured "every allocator" --tsv="$work/tsv" $few
     sed -n 's/^bsa-bench: \([^ ]*\) is left out.*/\1/p' "$work/err"
     awk -F '\t' '!/^#/ && $1 == 1 && $4 > 0 { print $3 }' "$work/tsv"
     if [ -n "${BSA_INSTRUMENT:-}" ]; then
-        grep -x -E 'tcmalloc|jemalloc|mimalloc|preload' "$work/subjects"
+        grep -x -E "$mallocs" "$work/subjects"
     fi
 } | sort -u >"$work/got"
 sort "$work/subjects" >"$work/wanted"
@@ -97,16 +97,16 @@ grep -c -E '^# (date|command|processor|compiler): .' "$work/tsv" >"$work/header"
 echo 4 >"$work/wanted"
 same "the results say when and where they were made" "$work/wanted" "$work/header"
 
-# Every row; all of them with excl, but for those in which objects meet a sanitizer for too long.
-rows=
+# Every row; with a sanitizer those that are short.
+rows=--with=libc
 if [ -n "${BSA_INSTRUMENT:-}" ]; then
-    rows=$(grep -E '^(pair|page-pair|usable|metadata)-|^(producer|hand-over|remote)$' "$work/rows")
-    echo "$rows" >"$work/rows"
-    rows=$(echo "$rows" | sed 's/^/--only=/')
+    short=$(grep -E '^(pair|page-pair|usable)-|^(producer|hand-over|larson|remote)$' "$work/rows")
+    echo "$short" >"$work/rows"
+    rows=$(echo "$short" | sed 's/^/--only=/')
 fi
 # shellcheck disable=SC2086 # a list
 measured "every row" --tsv="$work/tsv" --medians="$work/medians" --with=excl --with=fine \
-    --with=control --with=libc $rows
+    --with=control $rows
 sort "$work/rows" >"$work/wanted"
 awk -F '\t' '!/^#/ && $1 == 1 && $3 == "excl" && $4 > 0 { print $2 }' "$work/tsv" |
     sort >"$work/got"
