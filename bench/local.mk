@@ -42,9 +42,14 @@ check_PROGRAMS += %D%/bsa-bench
 # The program starts itself again: it has to be a program, not libtool's script around it.
 %C%_bsa_bench_LDFLAGS = $(AM_LDFLAGS) -no-install
 
+if CLI
+include %D%/placement/local.mk
+endif
+
 TESTS += %D%/check-bench.sh
 EXTRA_DIST += %D%/README.md %D%/check-bench.sh %D%/instructions.sh %D%/plot.gp \
-	%D%/results/instructions.tsv
+	%D%/placement/compare.sh %D%/results/instructions.tsv %D%/results/placement.png \
+	%D%/results/placement.tsv
 CLEANFILES += %D%/results.tsv %D%/medians.tsv %D%/report.txt %D%/instructions.tsv \
 	%D%/ratio.png %D%/ratio.svg %D%/growth.png %D%/growth.svg \
 	%D%/scaling-threads-64.png %D%/scaling-threads-64.svg \

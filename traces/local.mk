@@ -4,4 +4,8 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/kernel-phases.perf-script.zst \
 	%D%/pictures/occupancy.png \
-	%D%/record-kernel.sh
+	%D%/pages-compile.perf-script.zst \
+	%D%/pages-files.perf-script.zst \
+	%D%/pages-processes.perf-script.zst \
+	%D%/record-kernel.sh \
+	%D%/record-pages.sh
