@@ -36,6 +36,7 @@ bsa_core_sources = \
 	%D%/slab/cache.h \
 	%D%/slab/classes.c \
 	%D%/slab/classes.h \
+	%D%/slab/object.c \
 	%D%/slab/object.h \
 	%D%/slab/records.c \
 	%D%/slab/records.h \

@@ -154,22 +154,24 @@ mutant any-count lib/heap/objects.c 's/pages != 0 \&\& pages != bsai_word_count(
 
 # Objects ----------------------------------------------------------------------------------------------
 
-# A slab whose first object came back is not announced: its memory is lost.
-mutant lost-announcement lib/slab/cache.c 's/if (empty || (old & BSAI_STATE_LISTED) == 0)/if (empty)/'
-# An announced slab loses those behind it.
-mutant lost-backlog lib/slab/cache.c 's/cache->backlog = slab->announced_next;/cache->backlog = NULL;/'
+# A slab whose first object came back is not listed: its memory is lost.
+mutant lost-slab lib/slab/cache.c 's/if (BSAI_UNLIKELY(slab->list == BSAI_LIST_NONE || /if (BSAI_UNLIKELY(/'
+# A free is served by a slot that tells of a slab that is gone.
+mutant stale-slot lib/cpu/cpu.h 's/BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||/BSAI_UNLIKELY(m->now == NULL) ||/'
 # A slab changes its home while its objects are out.
 mutant moved-home lib/slab/cache.c 's/bool idle = .*/bool idle = true;/'
 # The end of a slab, too short for an object, is taken for one.
-mutant dropped-bound lib/slab/cache.h 's/return i \* g->object_size == offset && i < g->capacity;/return i * g->object_size == offset;/'
+mutant dropped-bound lib/slab/cache.h 's/ && \*index < caches\[slab->cache\].geometry.capacity;/;/'
 # There are more objects than a slab has room for.
-mutant too-many-objects lib/slab/slab.c 's/if (g->capacity % BSAI_WORD_BITS != 0)/if (false)/'
+mutant too-many-objects lib/slab/slab.c 's/return objects < BSAI_WORD_BITS ? .*/return objects == 0 ? 0 : ~(bsai_word)0;/'
 # The pages of a slab that is gone still say that they are a slab's.
-mutant stale-pages lib/slab/slab.c 's/bsai_poke(&map->hot\[page + i\], (uint32_t)BSAI_PAGE_NONE);/(void)i;/'
+mutant stale-pages lib/slab/slab.c 's/bsai_poke(&map->\(hot\|cold\)\[page + i\], .*/(void)i;/'
 # A dead object may be freed.
-mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY((taken & bit) == handed))/if (false)/'
+mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) == 0))/if (false)/'
+# The same by another CPU.
+mutant double-free-away lib/slab/object.c 's/if ((((bsai_peek(&states->here) ^ old) & bit) != 0) != live)/if (bit == 0 \&\& live)/'
 # Remote frees are not counted apart.
-mutant unseen-remote lib/slab/cache.c 's/bool remote = .*/bool remote = false;/'
+mutant unseen-remote lib/slab/cache.c 's/slab->remote++;/;/'
 # Every idle chunk of records is kept.
 mutant kept-chunks lib/slab/records.c 's/++pool->idle > 1)/++pool->idle > 100000)/'
 

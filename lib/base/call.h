@@ -17,8 +17,9 @@
 struct bsai_call {
     const struct bsa_platform *platform;
     uintptr_t state;  /* what enter returned */
-    const char *what; /* misuse in words, or NULL */
-    const void *addr; /*   and the address it is about */
+    const char *what; /* misuse in words, or NULL; */
+    enum bsa_status status;
+    const void *addr; /*   its status, and the address it is about */
     bool unlocked;    /* locks are not taken: one call at a time, by the caller's word */
 #if BSA_CHECKS >= 1
     unsigned held; /* ranks of the locks held, a bit each */
@@ -29,6 +30,7 @@ static inline void bsai_call_begin(struct bsai_call *call, const struct bsa_plat
 {
     call->platform = platform;
     call->what = NULL;
+    call->status = BSA_OK;
     call->addr = NULL;
     call->state = 0;
     call->unlocked = false;
@@ -57,6 +59,7 @@ static inline enum bsa_status bsai_misuse(struct bsai_call *call, enum bsa_statu
                                           const void *addr, const char *what)
 {
     call->what = what;
+    call->status = status;
     call->addr = addr;
     return status;
 }
@@ -65,7 +68,7 @@ static inline enum bsa_status bsai_misuse(struct bsai_call *call, enum bsa_statu
 static inline enum bsa_status bsai_call_end(struct bsai_call *call, enum bsa_status status)
 {
     if (BSAI_UNLIKELY(call->what != NULL) && call->platform->fault != NULL)
-        call->platform->fault(call->platform->ctx, status, call->addr, call->what);
+        call->platform->fault(call->platform->ctx, call->status, call->addr, call->what);
     return status;
 }
 

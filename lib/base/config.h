@@ -45,6 +45,9 @@
 
 #define BSAI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define BSAI_UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* Makes the compiler keep a pointer that it has computed, instead of computing it anew from its
+ * parts for each use. */
+#define BSAI_KEEP(pointer) __asm__("" : "+r"(pointer))
 #define BSAI_NOINLINE __attribute__((noinline))
 #define BSAI_ALWAYS_INLINE inline __attribute__((always_inline))
 

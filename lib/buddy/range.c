@@ -25,7 +25,10 @@ void bsai_group_make_ready(struct bsai_section *s, size_t tree)
     bsai_tree_span(s, tree, &low, &high);
     size_t first = (tree << BSAI_GROUP_SHIFT) + low - s->map.lead;
     bsai_memset(&s->map.hot[first], 0, (high - low) * sizeof(s->map.hot[0]));
+    if (s->map.cold != NULL)
+        bsai_memset(&s->map.cold[first], 0, (high - low) * sizeof(s->map.cold[0]));
     bsai_publish(&s->map.state[tree], (uint8_t)(state | BSAI_GROUP_READY));
+    bsai_map_advance(&s->map);
 }
 
 /* Lists of broken trees ------------------------------------------------------------------------- */

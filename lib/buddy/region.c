@@ -14,7 +14,8 @@
 #include "blocks.h"
 
 enum {
-    PHYS_SAMPLES = 64, /* addresses at which virt_to_phys is asked, beside the ends */
+    EARLY_GROUPS = 512, /* of a section: 1 GiB of pages of 4 KiB, 3 MiB of descriptors */
+    PHYS_SAMPLES = 64,  /* addresses at which virt_to_phys is asked, beside the ends */
     TABLE_SHARE_FIRST =
         4096,            /* a look-up table that is made in advance: 1/4096 of the first region; */
     TABLE_SHARE = 8,     /* a later one takes 1/8 of a new region at most, */
@@ -136,6 +137,11 @@ static void enroll(struct bsa_buddy *b, struct bsai_section *s)
     size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
     s->index = b->next_index++;
     s->prev = b->last;
+    /* The look-up of objects is fastest where all groups are ready: done at once where that costs
+     * little. */
+    size_t groups = bsai_map_groups(&s->map);
+    for (size_t tree = 0; groups <= EARLY_GROUPS && tree < groups; tree++)
+        bsai_group_make_ready(s, tree);
     if (b->last == NULL)
         b->first = s;
     else

@@ -15,17 +15,32 @@
 #include "depot.h"
 
 enum {
+    BSAI_SLOTS_EXTRA = 2,   /* without an object: below a magazine's first slot, behind its last */
     BSAI_LIST_RUN_MAX = 64, /* page lists for runs of 1 .. 64 pages */
     BSAI_LIST_SLOTS_MAX = 64,
     BSAI_MAGAZINE_DEFAULT = 64,
     BSAI_MAGAZINE_MAX = 256 /* bounds a batch, and so a buffer on the stack */
 };
 
+/*
+ * A stack of slots. Below its first slot lies one without an object, and another behind its last
+ * one, so that neither end needs a test of its own.
+ *
+ * A slot from top on is one without an object, or its object was handed out from it: a free of that
+ * very address only has to give the object its state back and move top up by one. This serves what
+ * was allocated last, and then what was before it. Such a slot tells the truth as long as no slab
+ * of the class has left since it was filled: `epoch` is the cache's count of those when the slots
+ * were last wiped, `now` the count itself.
+ */
 struct bsai_magazine {
-    uint32_t count;          /* objects; read anywhere */
-    uint32_t capacity;       /* constant; 0: objects go straight home */
-    struct bsai_slot *slots; /* capacity of them, at least 1 */
-};
+    struct bsai_slot *top;   /* first slot without an object; read anywhere */
+    struct bsai_slot *limit; /* where it is full for now: between base and base + capacity */
+    struct bsai_slot *base;  /* constant, as the next three */
+    const size_t *now;
+    uint16_t capacity;    /* slots that there are; 0: objects go straight home */
+    uint32_t object_size; /* constant */
+    size_t epoch;
+} __attribute__((aligned(64)));
 
 struct bsai_page_list {
     uint32_t count;    /* blocks; read anywhere */
@@ -41,27 +56,41 @@ struct bsai_cpu_counters {
 };
 
 struct bsa_cpu {
-    struct bsa_heap *heap; /* constant, as the next four */
+    /* What the fast paths of an exclusive CPU read. Constant, but for `last`. Where they are not
+     * allowed fast_size is 0, and map one without pages. */
+    struct bsai_magazine *last; /* handed out last from here; one without slots at first */
+    const struct bsai_map *map; /* of the first section */
+    const uint8_t *by_size[2];  /* of the classes */
+    size_t fast_size;           /* largest object size */
     unsigned id;
+
+    /* Constant. */
     uint8_t locked; /* the owner holds the lock: shared mode, or state shared by several ids */
     uint8_t alone;  /* the heap's only CPU: what the owner holds nobody else changes */
     uint8_t plain;  /* no enter and leave hooks: the fast paths need no call frame */
-    struct bsai_lock lock;
-    uint32_t offline;             /* exclusive mode; atomic */
-    uint32_t request;             /* exclusive mode: somebody wants a drain; atomic */
-    uint32_t busy;                /* builds with checks, exclusive mode: a call is in progress */
-    unsigned list_max;            /* constant: runs of up to so many pages have a list; */
-    unsigned fast_max;            /*   of them by the fast paths: all, or none */
+    uint8_t atomic; /* frees are in one order with those of other CPUs: shared mode, several CPUs */
+    uint8_t adapts; /* limits of magazines follow demand */
+    struct bsa_heap *heap;
     struct bsai_page_list *lists; /* [pages - 1] */
+    unsigned list_max;            /* runs of up to so many pages have a list; */
+    unsigned fast_max;            /*   of them by the fast paths: all, or none */
+
+    struct bsai_lock lock;
+    uint32_t offline; /* exclusive mode; atomic */
+    uint32_t request; /* exclusive mode: somebody wants a drain; atomic */
+    uint32_t busy;    /* builds with checks, exclusive mode: a call is on its way */
     struct bsai_cpu_counters counters; /* read anywhere */
     struct bsai_slab *
         *claims; /* a slot per class, guarded by that class's cache lock; a line apart */
-    struct bsai_magazine magazines[];
+    struct bsai_slot none[1 + BSAI_SLOTS_EXTRA]; /* slots of the last magazine */
+    struct bsai_magazine
+        magazines[]; /* by class; then one without objects, for what has no class */
 };
 
 /* Shape of a CPU's state, the same for all CPUs of a heap. */
 struct bsai_cpu_shape {
     unsigned classes;
+    bool adapts;                        /* the capacities are bounds, not settings */
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
     unsigned list_max;                  /* runs of up to so many pages have a list */
     uint16_t list[BSAI_LIST_RUN_MAX];   /* capacities, [pages - 1] */
@@ -71,33 +100,76 @@ struct bsai_cpu_shape {
 /* Sets shape->bytes from the rest. */
 void bsai_cpu_measure(struct bsai_cpu_shape *shape);
 
-/* Lays a state out in shape->bytes of memory aligned to a cache line. */
-struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape);
+/* Lays a state out in shape->bytes of memory aligned to a cache line, its fast paths closed. */
+struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape,
+                                 const struct bsai_cache *caches);
 
-/* The magazine's top becomes the user's; 0 when it is empty. */
-static BSAI_ALWAYS_INLINE uintptr_t bsai_magazine_pop(const struct bsa_cpu *cpu,
-                                                      struct bsai_magazine *m)
+static inline unsigned bsai_magazine_count(const struct bsai_magazine *m)
 {
-    uint32_t count = bsai_peek(&m->count);
-    if (BSAI_UNLIKELY(count == 0))
-        return 0;
-    struct bsai_slot slot = m->slots[count - 1];
-    struct bsai_slab *slab = bsai_object_slab(slot.object);
-    bsai_poke(&m->count, count - 1);
-    bsai_object_revive(slab, bsai_object_index(slot.object), bsai_peek(&slab->home) == cpu->id);
-    return slot.addr;
+    return (unsigned)(bsai_peek(&m->top) - m->base);
 }
 
-/* An object that the user gave back, its live bit cleared; false when there is no room. */
-static BSAI_ALWAYS_INLINE bool bsai_magazine_push(struct bsai_magazine *m, struct bsai_slot slot)
+/* The object on top is handed out; false when the magazine is empty, or the object is AWAY. */
+static BSAI_ALWAYS_INLINE bool bsai_magazine_pop_home(struct bsai_magazine *m, void **out)
 {
-    uint32_t count = bsai_peek(&m->count);
-    if (BSAI_UNLIKELY(count >= m->capacity))
+    struct bsai_slot *slot = m->top - 1;
+    BSAI_KEEP(slot);
+    if (BSAI_UNLIKELY(slot->addr == BSAI_NO_ADDRESS) ||
+        BSAI_UNLIKELY(!bsai_hand_out(slot->states, slot->bit)))
         return false;
-    m->slots[count] = slot;
-    bsai_poke(&m->count, count + 1);
+    bsai_poke(&m->top, slot);
+    *out = (void *)slot->addr;
     return true;
 }
+
+static BSAI_ALWAYS_INLINE struct bsai_magazine *bsai_magazine_of(struct bsa_cpu *cpu,
+                                                                 unsigned size_class)
+{
+    struct bsai_magazine *m = &cpu->magazines[size_class];
+    BSAI_KEEP(m);
+    return m;
+}
+
+/* True when p was handed out from the slot on top of the magazine, and is back now. */
+static BSAI_ALWAYS_INLINE bool bsai_magazine_undo(struct bsai_magazine *m, const void *p)
+{
+    struct bsai_slot *slot = m->top;
+    if (slot->addr != (uintptr_t)p || BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||
+        BSAI_UNLIKELY(!bsai_take_back(slot->states, slot->bit)))
+        return false;
+    bsai_poke(&m->top, slot + 1);
+    return true;
+}
+
+/* Puts in an object that is CACHED, or AWAY. There is room. */
+static BSAI_ALWAYS_INLINE void bsai_magazine_push(struct bsai_magazine *m, struct bsai_slot slot)
+{
+    bsai_assert(m->top < m->base + m->capacity);
+    struct bsai_slot *top = m->top;
+    *top = slot;
+    bsai_poke(&m->top, top + 1);
+}
+
+/* The object on top is handed out, whosever slab it is of; NULL when the magazine is empty. *twice:
+ * left alone, or set to the address of an object that had been freed twice and was dropped. */
+void *bsai_magazine_pop(struct bsai_magazine *m, void **twice);
+
+/* Slots that a magazine of some capacity has: a refill brings one object even where none are to be
+ * kept. */
+static inline unsigned bsai_slots_of(unsigned capacity)
+{
+    return (capacity == 0 ? 1 : capacity) + BSAI_SLOTS_EXTRA;
+}
+
+/* Makes a magazine of bsai_slots_of(capacity) slots; `now` and `object_size` are set. */
+void bsai_magazine_init(const struct bsa_cpu *cpu, struct bsai_magazine *m, struct bsai_slot *slots,
+                        unsigned capacity);
+
+/* Empties a magazine whose objects are gone, and makes it small again. */
+void bsai_magazine_reset(const struct bsa_cpu *cpu, struct bsai_magazine *m);
+
+/* Gives room for demand: true when the magazine's limit could be raised. */
+bool bsai_magazine_grow(const struct bsa_cpu *cpu, struct bsai_magazine *m);
 
 /*
  * Fills an empty magazine with at least one object from the depot (may be NULL) or the cache; false
@@ -106,8 +178,8 @@ static BSAI_ALWAYS_INLINE bool bsai_magazine_push(struct bsai_magazine *m, struc
 bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                           struct bsai_depot *depot, enum bsai_take from, struct bsai_slab *fresh);
 
-/* Makes room in a full magazine: its oldest half goes to the depot, or home. True when a slab
- * became empty by that. */
+/* Makes room in a full magazine: its oldest half goes to the depot, or home. True when there are
+ * now more empty slabs than are kept. */
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot);
 

@@ -7,22 +7,17 @@ struct layout {
     size_t claims, lists, slots, blocks, bytes;
 };
 
-static unsigned slots_of(unsigned capacity)
-{
-    return capacity == 0 ? 1 : capacity;
-}
-
 static struct layout lay_out(const struct bsai_cpu_shape *shape)
 {
     struct layout l;
-    size_t at = sizeof(struct bsa_cpu) + shape->classes * sizeof(struct bsai_magazine);
+    size_t at = sizeof(struct bsa_cpu) + (shape->classes + 1) * sizeof(struct bsai_magazine);
 
     l.lists = at;
     at += shape->list_max * sizeof(struct bsai_page_list);
     l.slots = bsai_align_up(at, sizeof(struct bsai_slot));
     at = l.slots;
     for (unsigned c = 0; c < shape->classes; c++)
-        at += slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
+        at += bsai_slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
     l.blocks = at;
     for (unsigned i = 0; i < shape->list_max; i++)
         at += shape->list[i] * (sizeof(void *) + sizeof(uint32_t *));
@@ -37,7 +32,11 @@ void bsai_cpu_measure(struct bsai_cpu_shape *shape)
     shape->bytes = lay_out(shape).bytes;
 }
 
-struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape)
+/* A map without pages. */
+static const struct bsai_map nothing;
+
+struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape,
+                                 const struct bsai_cache *caches)
 {
     struct layout l = lay_out(shape);
     char *base = memory;
@@ -48,11 +47,18 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     cpu->claims = (struct bsai_slab **)(void *)(base + l.claims);
 
     struct bsai_slot *slots = (struct bsai_slot *)(void *)(base + l.slots);
+    cpu->adapts = shape->adapts;
     for (unsigned c = 0; c < shape->classes; c++) {
-        cpu->magazines[c].capacity = shape->magazine[c];
-        cpu->magazines[c].slots = slots;
-        slots += slots_of(shape->magazine[c]);
+        struct bsai_magazine *m = &cpu->magazines[c];
+        m->object_size = caches[c].geometry.object_size;
+        m->now = &caches[c].epoch;
+        bsai_magazine_init(cpu, m, slots, shape->magazine[c]);
+        slots += bsai_slots_of(shape->magazine[c]);
     }
+    cpu->last = &cpu->magazines[shape->classes];
+    cpu->last->now = &cpu->last->epoch;
+    bsai_magazine_init(cpu, cpu->last, cpu->none, 0);
+    cpu->map = &nothing;
     void **blocks = (void **)(void *)(base + l.blocks);
     cpu->list_max = shape->list_max;
     cpu->lists = (struct bsai_page_list *)(void *)(base + l.lists);

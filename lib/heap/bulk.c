@@ -4,7 +4,7 @@
  * look at the size serve many and yet nobody waits long; within a span objects go between the
  * magazine and the caller's array, and what the magazine cannot do is a single call's slow path.
  */
-#include "heap.h"
+#include "fast.h"
 
 enum { SPAN = 256 };
 
@@ -21,11 +21,9 @@ static size_t alloc_span(struct bsa_cpu *cpu, struct bsai_call *call, size_t siz
     unsigned size_class = bsai_class_for(classes, size, align);
     size_t got = 0;
     while (got < n) {
-        uintptr_t object = 0;
-        if (size_class < classes->count)
-            object = bsai_magazine_pop(cpu, &cpu->magazines[size_class]);
-        if (BSAI_LIKELY(object != 0)) {
-            out[got++] = (void *)object;
+        if (size_class < classes->count &&
+            BSAI_LIKELY(bsai_magazine_pop_home(&cpu->magazines[size_class], &out[got]))) {
+            got++;
             continue;
         }
         *status = bsai_heap_alloc_any(cpu, call, size, align, &out[got]);
@@ -65,23 +63,10 @@ static enum bsa_status alloc_bulk(struct bsa_heap *heap, struct bsa_cpu *handle,
 /* A live object straight into a magazine that has room; false leaves everything as it was. */
 static BSAI_ALWAYS_INLINE bool stow(struct bsa_cpu *cpu, void *p)
 {
-    struct bsa_heap *heap = cpu->heap;
     size_t page;
-    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
-    if (BSAI_UNLIKELY(section == NULL))
-        return false;
-    uint32_t word = bsai_map_word(&section->map, page);
-    struct bsai_slab *slab;
-    unsigned index;
-    if (BSAI_UNLIKELY(bsai_word_kind(word) != BSAI_PAGE_SLAB ||
-                      !bsai_slab_locate(heap->caches, &section->map, page, word, (uintptr_t)p,
-                                        &slab, &index)))
-        return false;
-    struct bsai_magazine *m = &cpu->magazines[bsai_word_class(word)];
-    if (BSAI_UNLIKELY(bsai_peek(&m->count) >= m->capacity ||
-                      !bsai_object_retire(slab, index, cpu->alone)))
-        return false;
-    return bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
+    struct bsai_section *section = bsai_section_find(&cpu->heap->buddy, (uintptr_t)p, &page);
+    struct bsai_slab *slab = section != NULL ? bsai_map_slab(&section->map, page) : NULL;
+    return BSAI_LIKELY(slab != NULL) && bsai_put_back(cpu, slab, (uintptr_t)p);
 }
 
 /* Up to the span's end, or up to and including the first that is refused: how many were looked at.

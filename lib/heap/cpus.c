@@ -53,15 +53,22 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     void *memory = carve(heap, call, heap->shape.bytes);
     if (memory == NULL)
         return heap->common;
-    struct bsa_cpu *cpu = bsai_cpu_lay_out(memory, &heap->shape);
+    struct bsa_cpu *cpu = bsai_cpu_lay_out(memory, &heap->shape, heap->caches);
     cpu->heap = heap;
     cpu->id = id;
     cpu->locked = !heap->exclusive;
     /* Where there was no room at init, callers may share `common` still, beside this state. */
     cpu->alone = heap->cpus == 1 && (uintptr_t)memory < heap->arena_end &&
                  (uintptr_t)memory >= (uintptr_t)heap;
+    cpu->atomic = cpu->locked && !cpu->alone;
     cpu->plain = heap->plain;
     cpu->fast_max = heap->plain ? cpu->list_max : 0;
+    if (heap->plain && heap->exclusive) {
+        cpu->map = &heap->buddy.first->map;
+        cpu->by_size[0] = heap->classes.by_size[0];
+        cpu->by_size[1] = heap->classes.by_size[1];
+        cpu->fast_size = heap->classes.largest;
+    }
     bsai_count(&heap->cpus_used, (size_t)1);
     return cpu;
 }

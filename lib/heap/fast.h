@@ -3,6 +3,10 @@
  * The fast paths: a magazine or page list that can serve, in a heap without enter and leave hooks.
  * They need no call frame, report nothing and change nothing unless they finish the job; all else,
  * misuse included, is left to the slow path, which looks at everything again.
+ *
+ * bsai_fast_alloc and bsai_fast_free are for exclusive CPUs and inlined into their callers;
+ * objects.c has the second attempt, for CPUs with a lock, for other alignments, and for objects of
+ * other CPUs.
  */
 #ifndef BSAI_FAST_H
 #define BSAI_FAST_H
@@ -34,51 +38,70 @@ static BSAI_ALWAYS_INLINE void bsai_fast_disown(struct bsa_cpu *cpu)
         bsai_lock_clear_word(&cpu->lock.word);
 }
 
-/* The same for requests beyond the classes and for blocks, by the page lists; not inlined. */
-uintptr_t bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align);
-bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page,
-                          uint32_t word, void *p);
+/* Requests beyond the classes, and blocks, by the page lists; not inlined. */
+bool bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align, void **out);
+bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p);
 
-/* An object, or 0. */
-static BSAI_ALWAYS_INLINE uintptr_t bsai_fast_alloc(struct bsa_cpu *cpu, size_t size, size_t align)
+/* True when *out is an object from the exclusive CPU's magazine. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_alloc(struct bsa_cpu *cpu, size_t size, size_t align,
+                                               void **out)
 {
-    const struct bsai_classes *classes = &cpu->heap->classes;
-    if (BSAI_UNLIKELY(!cpu->plain || !bsai_is_pow2(align)))
-        return 0;
-    unsigned size_class = bsai_class_for(classes, size, align);
-    if (BSAI_UNLIKELY(size_class >= classes->count))
-        return bsai_fast_alloc_large(cpu, size, align);
-    if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
-        return 0;
-    uintptr_t object = bsai_magazine_pop(cpu, &cpu->magazines[size_class]);
-    bsai_fast_disown(cpu);
-    return object;
+    if (BSAI_UNLIKELY(align - 1 > 15) || BSAI_UNLIKELY((align & (align - 1)) != 0) ||
+        BSAI_UNLIKELY(size - 1 >= cpu->fast_size))
+        return false;
+    struct bsai_magazine *m = bsai_magazine_of(cpu, cpu->by_size[align / 16][(size + 7) / 8]);
+    if (BSAI_UNLIKELY(!bsai_magazine_pop_home(m, out)))
+        return false;
+    cpu->last = m;
+    return true;
 }
 
-/* True when p was a live object and is in the magazine now. */
+/* True when p was a live object of a slab at home here and is in the exclusive CPU's magazine. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
 {
-    struct bsa_heap *heap = cpu->heap;
-    size_t page;
-    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
-    if (BSAI_UNLIKELY(section == NULL || !cpu->plain))
-        return false;
-    uint32_t word = bsai_map_word(&section->map, page);
-    struct bsai_slab *slab;
-    unsigned index;
-    if (BSAI_UNLIKELY(bsai_word_kind(word) != BSAI_PAGE_SLAB))
-        return bsai_fast_free_large(cpu, section, page, word, p);
-    if (BSAI_UNLIKELY(!bsai_slab_locate(heap->caches, &section->map, page, word, (uintptr_t)p,
-                                        &slab, &index) ||
-                      !bsai_fast_own(cpu)))
+    if (bsai_magazine_undo(cpu->last, p))
+        return true;
+    const struct bsai_map *map = cpu->map;
+    struct bsai_slab *slab = bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
+    size_t index;
+    if (BSAI_UNLIKELY(slab == NULL) ||
+        BSAI_UNLIKELY(!bsai_slab_index(slab, (uintptr_t)p, &index)) ||
+        BSAI_UNLIKELY(bsai_peek(&slab->home) != cpu->id))
         return false;
     /* Room is looked for first: an object that is dead already must not need the slow path. */
-    struct bsai_magazine *m = &cpu->magazines[bsai_word_class(word)];
-    bool done = bsai_peek(&m->count) < m->capacity && bsai_object_retire(slab, index, cpu->alone);
-    if (BSAI_LIKELY(done))
-        bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
-    bsai_fast_disown(cpu);
-    return done;
+    struct bsai_magazine *m = bsai_magazine_of(cpu, slab->cache);
+    struct bsai_states *states = bsai_states_of(slab, index);
+    bsai_word bit = bsai_bit(index);
+    if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(!bsai_take_back(states, bit)))
+        return false;
+    bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, slab, states, bit});
+    return true;
+}
+
+/* An object of any CPU's slab: LIVE to CACHED or AWAY; false is a double free. */
+static BSAI_ALWAYS_INLINE bool bsai_retire(const struct bsa_cpu *cpu, struct bsai_slab *slab,
+                                           size_t index, uintptr_t addr, struct bsai_slot *slot)
+{
+    struct bsai_states *states = bsai_states_of(slab, index);
+    bsai_word bit = bsai_bit(index);
+    bool home = bsai_peek(&slab->home) == cpu->id;
+    *slot = (struct bsai_slot){home ? addr : BSAI_NO_ADDRESS, slab, states, bit};
+    return home && !cpu->atomic ? bsai_take_back(states, bit) : bsai_take_back_away(states, bit);
+}
+
+/* True when p was an object in use of the slab, whosever it is, and is in the owned CPU's magazine
+ * now. */
+static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *cpu, struct bsai_slab *slab,
+                                             uintptr_t p)
+{
+    size_t index;
+    struct bsai_slot slot;
+    struct bsai_magazine *m = bsai_magazine_of(cpu, slab->cache);
+    if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)) ||
+        BSAI_UNLIKELY(!bsai_retire(cpu, slab, index, p, &slot)))
+        return false;
+    bsai_magazine_push(m, slot);
+    return true;
 }
 
 /* Low memory goes home at once where there is high memory: a list would hand it to anybody. */

@@ -28,8 +28,9 @@ size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_fo
     found->word = bsai_map_word(map, found->page);
     switch (bsai_word_kind(found->word)) {
     case BSAI_PAGE_SLAB:
-        if (!bsai_slab_locate(heap->caches, map, found->page, found->word, (uintptr_t)p,
-                              &found->slab, &found->index) ||
+        found->slab = bsai_consume(&map->cold[found->page]);
+        if (found->slab == NULL ||
+            !bsai_slab_locate(heap->caches, found->slab, (uintptr_t)p, &found->index) ||
             !bsai_object_is_live(found->slab, found->index))
             return 0;
         return heap->classes.size[bsai_word_class(found->word)];

@@ -115,7 +115,7 @@ struct bsai_found {
     size_t page;
     uint32_t word;
     struct bsai_slab *slab; /* NULL: a block */
-    unsigned index;
+    size_t index;
 };
 size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_found *found);
 

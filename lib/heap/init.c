@@ -96,6 +96,7 @@ static void shape_cpus(struct plan *plan, size_t bytes)
 
     bsai_memset(shape, 0, sizeof(*shape));
     shape->classes = plan->classes.count;
+    shape->adapts = c->magazine_objects == 0;
     for (unsigned i = 0; i < shape->classes; i++) {
         size_t most = min(BSAI_MAGAZINE_DEFAULT,
                           bsai_divide(share, shape->classes * sizeof(struct bsai_slot)));
@@ -195,10 +196,10 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     struct bsai_cpu_shape shape = plan->shape;
     bsai_memset(shape.magazine, 0, sizeof(shape.magazine));
     shape.list_max = 0;
-    heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape);
+    heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape, heap->caches);
     heap->common->heap = heap;
     heap->common->id = heap->cpus;
-    heap->common->locked = 1;
+    heap->common->locked = heap->common->atomic = 1;
 }
 
 enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
@@ -247,9 +248,7 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     h->arena_end = start + plan.arena_end;
     bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
     h->pool_count = bsai_caches_make(h->caches, h->pools, &h->classes, plan.config.keep_empty,
-                                     plan.config.page_size);
-    for (unsigned c = 0; c < h->classes.count; c++)
-        h->caches[c].alone = h->cpus == 1;
+                                     plan.config.page_size, bytes / BSAI_SLABS_MIN);
     make_depots(h, &plan);
     make_common(h, &plan);
     *heap = h;

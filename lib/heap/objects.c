@@ -60,16 +60,19 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
 {
     struct bsai_magazine *m = &cpu->magazines[size_class];
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
-    if (bsai_peek(&m->count) == 0)
+    void *twice = NULL;
+    if (bsai_magazine_count(m) == 0) {
         bsai_count(&cpu->counters.refills, (size_t)1);
+        bsai_magazine_grow(cpu, m);
+    }
     do {
-        if (bsai_peek(&m->count) != 0 || refill(cpu, call, size_class)) {
-            *out = (void *)bsai_magazine_pop(cpu, m);
-            return BSA_OK;
-        }
-    } while (bsai_heap_relieve(cpu, call, &pressure));
-    *out = NULL;
-    return BSA_ERR_NO_MEMORY;
+        *out = bsai_magazine_pop(m, &twice);
+        if (*out == NULL && refill(cpu, call, size_class))
+            *out = bsai_magazine_pop(m, &twice);
+    } while (*out == NULL && bsai_heap_relieve(cpu, call, &pressure));
+    if (BSAI_UNLIKELY(twice != NULL))
+        bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, twice, BSAI_FREED_TWICE);
+    return *out != NULL ? BSA_OK : BSA_ERR_NO_MEMORY;
 }
 
 enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call, size_t size,
@@ -103,15 +106,23 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     return bsai_call_end(&call, status);
 }
 
-static BSAI_ALWAYS_INLINE enum bsa_status alloc_object(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                       size_t size, size_t align, void **out)
+/* The second attempt: any alignment, pages, CPUs with a lock. cpu NULL: only the slow path can
+ * tell.
+ */
+static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                 size_t size, size_t align, void **out)
 {
-    uintptr_t object = cpu != NULL ? bsai_fast_alloc(cpu, size, align) : 0;
-    if (BSAI_LIKELY(object != 0)) {
-        *out = (void *)object;
-        return BSA_OK;
+    bool done = false;
+    if (BSAI_LIKELY(cpu != NULL && cpu->plain && bsai_is_pow2(align))) {
+        unsigned c = bsai_class_for(&heap->classes, size, align);
+        if (BSAI_UNLIKELY(c >= heap->classes.count)) {
+            done = bsai_fast_alloc_large(cpu, size, align, out);
+        } else if (BSAI_LIKELY(bsai_fast_own(cpu))) {
+            done = bsai_magazine_pop_home(bsai_magazine_of(cpu, c), out);
+            bsai_fast_disown(cpu);
+        }
     }
-    return alloc_slow(heap, cpu, size, align, out);
+    return BSAI_LIKELY(done) ? BSA_OK : alloc_slow(heap, cpu, size, align, out);
 }
 
 enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void **out)
@@ -122,57 +133,64 @@ enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void *
         *out = NULL;
         return BSA_ERR_NOT_INITIALIZED;
     }
-    return alloc_object(heap, bsai_fast_cpu(heap), size, align, out);
+    struct bsa_cpu *cpu = bsai_fast_cpu(heap);
+    if (BSAI_LIKELY(cpu != NULL) && BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)))
+        return BSA_OK;
+    return alloc_other(heap, cpu, size, align, out);
+}
+
+static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)
+{
+    if (out == NULL)
+        return BSA_ERR_INVALID_PARAM;
+    *out = NULL;
+    return BSA_ERR_NOT_INITIALIZED;
 }
 
 enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out)
 {
-    if (BSAI_UNLIKELY(out == NULL))
-        return BSA_ERR_INVALID_PARAM;
-    if (BSAI_UNLIKELY(cpu == NULL)) {
-        *out = NULL;
-        return BSA_ERR_NOT_INITIALIZED;
-    }
-    return alloc_object(cpu->heap, cpu, size, align, out);
+    if (BSAI_UNLIKELY(cpu == NULL) || BSAI_UNLIKELY(out == NULL))
+        return refuse_alloc(out);
+    if (BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)))
+        return BSA_OK;
+    return alloc_other(cpu->heap, cpu, size, align, out);
 }
 
 /* Frees. */
 
-/* A dead object goes into the magazine; what overflows may empty slabs. */
+/* An object that is dead now goes into the magazine; what overflows may empty slabs. */
 static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class,
                  struct bsai_slot slot)
 {
     struct bsai_cache *cache = &cpu->heap->caches[size_class];
     struct bsai_magazine *m = &cpu->magazines[size_class];
-    if (bsai_magazine_push(m, slot))
-        return;
-    bsai_heap_meet_request(cpu, call);
     bool empty = false;
-    if (m->capacity == 0) {
-        empty = bsai_magazine_bypass(cpu, call, cache, slot);
-    } else {
-        if (bsai_peek(&m->count) == m->capacity)
+    if (m->top >= m->limit) {
+        bsai_heap_meet_request(cpu, call);
+        if (m->capacity == 0)
+            empty = bsai_magazine_bypass(cpu, call, cache, slot);
+        else if (m->top >= m->limit && !bsai_magazine_grow(cpu, m))
             empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, size_class));
-        bsai_magazine_push(m, slot);
     }
+    if (m->capacity != 0)
+        bsai_magazine_push(m, slot);
     if (empty)
         bsai_heap_release(cpu->heap, call, cache,
                           bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
 }
 
 static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,
-                                   struct bsai_section *section, size_t page, uint32_t word,
-                                   void *p)
+                                   struct bsai_slab *slab, void *p)
 {
-    struct bsai_slab *slab;
-    unsigned index;
-    if (!bsai_slab_locate(cpu->heap->caches, &section->map, page, word, (uintptr_t)p, &slab,
-                          &index))
+    size_t index;
+    struct bsai_slot slot;
+    if (slab == NULL)
+        return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "free of an object whose slab is gone");
+    if (!bsai_slab_locate(cpu->heap->caches, slab, (uintptr_t)p, &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside an object");
-    if (!bsai_object_retire(slab, index, cpu->alone))
+    if (!bsai_retire(cpu, slab, index, (uintptr_t)p, &slot))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "double free of an object");
-    stow(cpu, call, bsai_word_class(word),
-         (struct bsai_slot){(uintptr_t)p, bsai_object_make(slab, index)});
+    stow(cpu, call, slab->cache, slot);
     return BSA_OK;
 }
 
@@ -190,7 +208,7 @@ enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, 
     case BSAI_PAGE_SLAB:
         if (pages != 0)
             return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an object as pages");
-        return free_object(cpu, call, section, page, word, p);
+        return free_object(cpu, call, bsai_consume(&section->map.cold[page]), p);
     case BSAI_PAGE_BLOCK:
         if (((uintptr_t)p & (buddy->page_size - 1)) != 0)
             return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside a block");
@@ -215,25 +233,49 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     return bsai_call_end(&call, status);
 }
 
+static BSAI_ALWAYS_INLINE bool free_any(struct bsa_cpu *cpu, struct bsai_slab *slab, uintptr_t p)
+{
+    if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
+        return false;
+    bool done = bsai_put_back(cpu, slab, p);
+    bsai_fast_disown(cpu);
+    return done;
+}
+
+/* The second attempt. cpu NULL: only the slow path can tell. */
+static BSAI_NOINLINE enum bsa_status free_other(struct bsa_heap *heap, struct bsa_cpu *cpu, void *p)
+{
+    size_t page;
+    struct bsai_section *section;
+    if (BSAI_UNLIKELY(p == NULL))
+        return BSA_OK;
+    if (BSAI_LIKELY(cpu != NULL && cpu->plain) &&
+        BSAI_LIKELY((section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page)) != NULL)) {
+        struct bsai_slab *slab = bsai_map_slab(&section->map, page);
+        if (slab == NULL ? bsai_fast_free_large(cpu, section, page, p)
+                         : free_any(cpu, slab, (uintptr_t)p))
+            return BSA_OK;
+    }
+    return free_slow(heap, cpu, p);
+}
+
 enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
 {
     if (BSAI_UNLIKELY(heap == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    if (BSAI_UNLIKELY(p == NULL))
-        return BSA_OK;
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_LIKELY(cpu != NULL && bsai_fast_free(cpu, p)))
         return BSA_OK;
-    return free_slow(heap, cpu, p);
+    return free_other(heap, cpu, p);
 }
 
 enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
 {
     if (BSAI_UNLIKELY(cpu == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    if (BSAI_UNLIKELY(p == NULL) || BSAI_LIKELY(bsai_fast_free(cpu, p)))
+    if (BSAI_LIKELY(bsai_fast_free(cpu, p)))
         return BSA_OK;
-    return free_slow(cpu->heap, cpu, p);
+    return free_other(cpu->heap, cpu, p);
 }
 
 enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align)

@@ -54,15 +54,16 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
     return BSA_OK;
 }
 
-uintptr_t bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align)
+bool bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align, void **out)
 {
     size_t pages = size == 0 ? 1 : ((size - 1) >> cpu->heap->buddy.page_shift) + 1;
-    return (uintptr_t)bsai_fast_alloc_pages(cpu, pages, align);
+    *out = bsai_fast_alloc_pages(cpu, pages, align);
+    return *out != NULL;
 }
 
-bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page,
-                          uint32_t word, void *p)
+bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p)
 {
+    uint32_t word = bsai_map_word(&section->map, page);
     return bsai_word_kind(word) == BSAI_PAGE_BLOCK &&
            ((uintptr_t)p & (cpu->heap->buddy.page_size - 1)) == 0 &&
            bsai_fast_list(cpu, section, &section->map.hot[page], word, bsai_word_count(word), p);

@@ -51,7 +51,7 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
     stats->slabs = cache->slabs;
     stats->empty_slabs = cache->empty.count;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
-        stats->in_magazines += bsai_peek(&cpu->magazines[size_class].count);
+        stats->in_magazines += bsai_magazine_count(&cpu->magazines[size_class]);
     if (heap->depots != NULL)
         stats->in_depot = bsai_depot_objects(&heap->depots[size_class]);
     stats->remote_pending = bsai_peek(&cache->remote);
@@ -137,7 +137,7 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
     if (cpu != NULL && cpu != heap->common) {
         const struct bsai_cpu_counters *n = &cpu->counters;
         for (unsigned c = 0; c < heap->classes.count; c++)
-            all.objects_cached += bsai_peek(&cpu->magazines[c].count);
+            all.objects_cached += bsai_magazine_count(&cpu->magazines[c]);
         all.magazine_refills = bsai_peek(&n->refills);
         all.magazine_flushes = bsai_peek(&n->flushes);
         all.depot_gets = bsai_peek(&n->depot_gets);

@@ -8,7 +8,8 @@ static int walk_slab(const struct bsai_cache *cache, const struct bsai_slab *sla
     struct bsa_live_block block = {.bytes = cache->geometry.object_size, .slab = 1};
     int stop = 0;
     for (unsigned w = 0; w < cache->geometry.words && stop == 0; w++) {
-        for (bsai_word left = bsai_live_word(slab, w); left != 0 && stop == 0; left &= left - 1) {
+        bsai_word left = bsai_live(&slab->states[w], ~(bsai_word)0);
+        for (; left != 0 && stop == 0; left &= left - 1) {
             size_t index = w * BSAI_WORD_BITS + bsai_ctz64(left);
             block.address = (void *)(slab->base + index * cache->geometry.object_size);
             stop = visit(arg, &block);
@@ -41,8 +42,10 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
          */
         if (bsai_word_kind(word) == BSAI_PAGE_SLAB && bsai_word_offset(word) == 0) {
             const struct bsai_cache *cache = &v->heap->caches[bsai_word_class(word)];
+            struct bsai_slab *slab = bsai_consume(&map->cold[page]);
             step = cache->geometry.slab_pages;
-            stop = v->of_slab(v, map->cold[page], cache);
+            if (slab != NULL) /* else it is being unmade */
+                stop = v->of_slab(v, slab, cache);
         } else if (bsai_word_kind(word) == BSAI_PAGE_BLOCK) {
             step = bsai_word_count(word);
             stop = v->of_block(v, bsai_map_addr(map, page), step);
@@ -100,12 +103,11 @@ static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab,
                       const struct bsai_cache *cache)
 {
     struct tally *t = v->arg;
-    uint32_t state = bsai_state_read(&slab->state);
     t->wrong = bsai_slab_validate(cache, slab);
     t->slabs[cache->id]++;
     t->live[cache->id] += bsai_slab_live(cache, slab);
-    t->in_slabs[cache->id] += bsai_state_available(state);
-    t->remote[cache->id] += bsai_state_remote(state);
+    t->in_slabs[cache->id] += slab->free;
+    t->remote[cache->id] += slab->remote;
     return t->wrong != NULL;
 }
 
@@ -119,22 +121,24 @@ static int tally_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
 }
 
 /* Every object in a magazine is neither live nor in its slab. */
+static const char *validate_magazine(const struct bsai_cache *cache, const struct bsai_magazine *m)
+{
+    for (const struct bsai_slot *slot = m->base; slot < bsai_peek(&m->top); slot++) {
+        if (slot->addr != BSAI_NO_ADDRESS && slot->addr != bsai_slot_addr(cache, slot))
+            return "an object in a magazine and its address differ";
+        if (bsai_live(slot->states, slot->bit) != 0 || (slot->states->free & slot->bit) != 0)
+            return "an object in a magazine is live, or in its slab as well";
+    }
+    return NULL;
+}
+
+/* What a CPU holds: magazines and page lists. */
 static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cpu *cpu)
 {
     for (unsigned c = 0; c < heap->classes.count; c++) {
-        const struct bsai_magazine *m = &cpu->magazines[c];
-        for (unsigned i = 0; i < m->count; i++) {
-            struct bsai_slab *slab = bsai_object_slab(m->slots[i].object);
-            unsigned index = bsai_object_index(m->slots[i].object);
-            bsai_word free_word =
-                bsai_peek(&bsai_free_words(&heap->caches[c], slab)[index / BSAI_WORD_BITS]);
-            if (m->slots[i].addr !=
-                slab->base + (uintptr_t)index * heap->caches[c].geometry.object_size)
-                return "an object in a magazine and its address differ";
-            if (bsai_object_is_live(slab, index) ||
-                (free_word >> (index % BSAI_WORD_BITS) & 1) != 0)
-                return "an object in a magazine is live, or in its slab as well";
-        }
+        const char *wrong = validate_magazine(&heap->caches[c], &cpu->magazines[c]);
+        if (wrong != NULL)
+            return wrong;
     }
     for (unsigned pages = 1; pages <= cpu->list_max; pages++) {
         const struct bsai_page_list *list = &cpu->lists[pages - 1];

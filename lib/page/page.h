@@ -2,11 +2,11 @@
 /*
  * Page descriptors, outside the pages, and the map from an address to one.
  *
- * A descriptor is split: a hot word of 4 bytes that every free reads, and a cold pointer that only
- * slab pages use. At a 4-byte stride a random look-up over 1 GiB touches a quarter of the cache
- * lines that 16-byte descriptors do.
+ * A descriptor is split, so that a look-up touches few cache lines: a pointer that leads a free of
+ * an object to its slab's record, and a hot word of 4 bytes for all else.
  *
- * The hot word is the truth about a page; nothing else, least of all the page's contents, is asked.
+ * The hot word is the truth about a page, and the pointer is not NULL if and only if it says SLAB;
+ * nothing else, least of all the page's contents, is asked.
  *
  *   NONE      free, or a further page of a block (the section's bitmap knows which)
  *   BLOCK     first page of a live block; the count of its pages
@@ -16,8 +16,8 @@
  *   RESERVED  withdrawn
  *
  * Words are made group by group (512 pages, a "tree" of the buddy) when a group is first broken, so
- * that a terabyte costs nothing until it is used: a word is valid only where the group's state byte
- * has BSAI_GROUP_READY.
+ * that a terabyte costs nothing until it is used: a descriptor is valid only where the group's
+ * state byte has BSAI_GROUP_READY.
  */
 #ifndef BSAI_PAGE_H
 #define BSAI_PAGE_H
@@ -40,7 +40,7 @@ enum {
     BSAI_SLAB_PAGES_MAX = 16,
     BSAI_GROUP_SHIFT = 9,
     BSAI_GROUP_PAGES = 1 << BSAI_GROUP_SHIFT,
-    BSAI_GROUP_READY = 0x80,   /* in a group's state byte: its hot words are valid */
+    BSAI_GROUP_READY = 0x80,   /* in a group's state byte: its descriptors are valid */
     BSAI_GROUP_RELEASED = 0x40 /* the same: all free, and released since it was last used */
 };
 
@@ -89,7 +89,8 @@ struct bsai_map {
     unsigned lead;           /* pages between the group boundary at or below start, and start */
     uint8_t *state;          /* a byte per group */
     uint32_t *hot;           /* a word per page */
-    struct bsai_slab **cold; /* the slab's record, valid on the first page of a slab */
+    struct bsai_slab **cold; /* a pointer per page: the record of its slab, else NULL */
+    size_t ready; /* pages of the first groups, all of which are READY; grows, read anywhere */
 };
 
 /* Page number of addr; at least map->pages when it is not in the map. */
@@ -113,6 +114,16 @@ static inline size_t bsai_map_groups(const struct bsai_map *map)
     return bsai_map_group(map, map->pages - 1) + 1;
 }
 
+/* After a group was made READY, by whom does that; looks how many first groups are. */
+static inline void bsai_map_advance(struct bsai_map *map)
+{
+    size_t ready = bsai_peek(&map->ready);
+    while (ready < map->pages &&
+           (bsai_peek(&map->state[bsai_map_group(map, ready)]) & BSAI_GROUP_READY) != 0)
+        ready = ((bsai_map_group(map, ready) + 1) << BSAI_GROUP_SHIFT) - map->lead;
+    bsai_publish(&map->ready, ready < map->pages ? ready : map->pages);
+}
+
 /* The word of a page in the map; NONE where the group was never used. Acquire: a word that says
  * SLAB is published after the cold pointer. */
 static inline uint32_t bsai_map_word(const struct bsai_map *map, size_t page)
@@ -120,6 +131,21 @@ static inline uint32_t bsai_map_word(const struct bsai_map *map, size_t page)
     if (BSAI_UNLIKELY((bsai_peek(&map->state[bsai_map_group(map, page)]) & BSAI_GROUP_READY) == 0))
         return BSAI_PAGE_NONE;
     return bsai_consume(&map->hot[page]);
+}
+
+static BSAI_ALWAYS_INLINE bool bsai_map_is_ready(const struct bsai_map *map, size_t page)
+{
+    return (bsai_consume(&map->state[bsai_map_group(map, page)]) & BSAI_GROUP_READY) != 0;
+}
+
+/* The record of the slab that a page belongs to; NULL where there is none, or the page is not in
+ * the map. */
+static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_map_slab(const struct bsai_map *map, size_t page)
+{
+    if (BSAI_UNLIKELY(page >= bsai_consume(&map->ready)) &&
+        BSAI_UNLIKELY(page >= map->pages || !bsai_map_is_ready(map, page)))
+        return NULL;
+    return bsai_consume(&map->cold[page]);
 }
 
 #endif

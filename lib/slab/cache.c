@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache.h"
 
-/* Announced slabs that one take looks at, so that its cost has a bound; the rest wait in the
- * backlog. */
-enum { COLLECT_MAX = 8 };
-
 static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
                  unsigned keep_empty, struct bsai_records *records)
 {
@@ -17,14 +13,15 @@ static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geomet
 }
 
 unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
-                          const struct bsai_classes *classes, unsigned keep_empty, size_t page_size)
+                          const struct bsai_classes *classes, unsigned keep_empty, size_t page_size,
+                          size_t most_bytes)
 {
     unsigned pool_count = 0;
     if (keep_empty == 0 || keep_empty == BSA_NONE)
         keep_empty = keep_empty == 0 ? 1 : 0;
     for (unsigned c = 0; c < classes->count; c++) {
         struct bsai_geometry g;
-        bsai_geometry_make(&g, classes->size[c], page_size);
+        bsai_geometry_make(&g, classes->size[c], page_size, most_bytes);
         unsigned i = 0;
         while (i < pool_count && pools[i].record_bytes != g.record_bytes)
             i++;
@@ -33,34 +30,6 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
         init(&caches[c], c, &g, keep_empty, &pools[i]);
     }
     return pool_count;
-}
-
-/* The words that puts and takes share. With one CPU both hold the lock, and 32 objects going home
- * cost one atomic instruction, not 64. */
-
-static void set_free(const struct bsai_cache *cache, bsai_word *word, bsai_word mask)
-{
-    if (cache->alone)
-        bsai_poke(word, bsai_peek(word) | mask);
-    else
-        bsai_bits_put(word, mask);
-}
-
-static void clear_free(const struct bsai_cache *cache, bsai_word *word, bsai_word mask)
-{
-    if (cache->alone)
-        bsai_poke(word, bsai_peek(word) & ~mask);
-    else
-        bsai_bits_take(word, mask);
-}
-
-static bool change_state(const struct bsai_cache *cache, struct bsai_slab *slab, uint32_t *old,
-                         uint32_t new)
-{
-    if (!cache->alone)
-        return bsai_state_exchange(&slab->state, old, new);
-    bsai_poke(&slab->state, new);
-    return true;
 }
 
 /* Lists, under the lock. */
@@ -127,81 +96,46 @@ static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct b
         bsai_poke(&slab->home, (uint16_t)cpu);
 }
 
-/* Takes note of an announced slab: puts it on the list where it belongs. */
-static void collect_one(struct bsai_cache *cache, struct bsai_slab *slab)
+/* Moves `got` FREE objects of the slab, which has so many, to out; lowest address last, so that
+ * allocations walk up the slab. */
+static void take_bits(struct bsai_cache *cache, struct bsai_slab *slab, bool away, unsigned got,
+                      struct bsai_slot *out)
 {
-    uint32_t old = bsai_state_read(&slab->state), new;
-    do {
-        new = old & ~BSAI_STATE_ANNOUNCED;
-        if (bsai_state_available(old) != 0)
-            new |= BSAI_STATE_LISTED;
-    } while (!change_state(cache, slab, &old, new));
-
-    unsigned available = bsai_state_available(new);
-    if (available == cache->geometry.capacity) {
-        drop_claim(slab);
-        unlist(cache, slab);
-        enlist(cache, slab, BSAI_LIST_EMPTY);
-    } else if (available != 0 && slab->list == BSAI_LIST_NONE) {
-        enlist(cache, slab, BSAI_LIST_PARTIAL);
-    }
-}
-
-static void collect(struct bsai_cache *cache, unsigned most)
-{
-    for (unsigned i = 0; i < most; i++) {
-        if (cache->backlog == NULL && bsai_peek(&cache->announced) != NULL)
-            cache->backlog = bsai_stack_take(&cache->announced);
-        struct bsai_slab *slab = cache->backlog;
-        if (slab == NULL)
-            return;
-        cache->backlog = slab->announced_next;
-        collect_one(cache, slab);
-        bsai_cache_steps(cache, 1);
-    }
-}
-
-/* Moves up to want objects from the slab's free bits to out. */
-static unsigned take_bits(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want,
-                          struct bsai_slot *out)
-{
-    bsai_word *free_bits = bsai_free_words(cache, slab);
-    unsigned got = 0;
-    for (unsigned w = 0; got < want; w++) {
+    unsigned w = slab->scan, size = cache->geometry.object_size;
+    struct bsai_slot *slot = out + got;
+    for (;; w++) {
         bsai_assert(w < cache->geometry.words);
-        bsai_word left = bsai_peek(&free_bits[w]), taken = 0;
-        for (; left != 0 && got < want; left &= left - 1) {
-            unsigned index = w * BSAI_WORD_BITS + bsai_ctz64(left);
-            out[got].addr = slab->base + (uintptr_t)index * cache->geometry.object_size;
-            out[got++].object = bsai_object_make(slab, index);
-            taken |= left & (0 - left);
+        struct bsai_states *states = &slab->states[w];
+        bsai_word left = states->free;
+        uintptr_t base = slab->base + (uintptr_t)w * BSAI_WORD_BITS * size;
+        for (; left != 0 && slot > out; left &= left - 1) {
+            slot--;
+            slot->addr = away ? BSAI_NO_ADDRESS : base + (uintptr_t)bsai_ctz64(left) * size;
+            slot->slab = slab;
+            slot->states = states;
+            slot->bit = left & (0 - left);
         }
-        if (taken != 0)
-            clear_free(cache, &free_bits[w], taken);
+        states->free = left;
         bsai_cache_steps(cache, 1);
+        if (slot == out)
+            break;
     }
-    return got;
+    slab->scan = (uint16_t)w;
 }
 
-/* Takes from a listed slab; unlists it when nothing is left. The cache's sums follow in
- * bsai_cache_take. */
-static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned want,
-                          struct bsai_slot *out)
+/* Takes from a listed slab; unlists it when nothing is left. */
+static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsigned cpu,
+                          unsigned want, struct bsai_slot *out)
 {
-    uint32_t old = bsai_state_read(&slab->state), new;
-    unsigned got = bsai_state_available(old) < want ? bsai_state_available(old) : want;
-    take_bits(cache, slab, got, out);
+    bool away = bsai_peek(&slab->home) != cpu;
+    unsigned got = slab->free < want ? slab->free : want;
+    take_bits(cache, slab, away, got, out);
 
-    do {
-        new = (old & BSAI_STATE_ANNOUNCED) | (bsai_state_available(old) - got);
-        if (bsai_state_available(new) != 0)
-            new |= BSAI_STATE_LISTED;
-    } while (!change_state(cache, slab, &old, new));
-    if (bsai_state_remote(old) != 0)
-        bsai_shared_uncount(&cache->remote, bsai_state_remote(old));
-    bsai_shared_uncount(&cache->available, got);
-
-    if ((new &BSAI_STATE_LISTED) == 0) {
+    bsai_count(&cache->remote, (size_t)0 - slab->remote);
+    bsai_count(&cache->available, (size_t)0 - got);
+    slab->remote = 0;
+    slab->free = (uint16_t)(slab->free - got);
+    if (slab->free == 0) {
         drop_claim(slab);
         unlist(cache, slab);
     }
@@ -212,8 +146,6 @@ static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsi
 static struct bsai_slab *next_slab(struct bsai_cache *cache, unsigned cpu, struct bsai_slab **claim,
                                    enum bsai_take from, bool spare_empties)
 {
-    if (cache->partial.first == NULL)
-        collect(cache, COLLECT_MAX);
     struct bsai_slab *slab = cache->partial.first;
     if (slab == NULL && !spare_empties)
         slab = cache->empty.first;
@@ -232,7 +164,7 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
     if (fresh != NULL) {
         bsai_count(&cache->slabs, (size_t)1);
-        bsai_shared_count(&cache->available, cache->geometry.capacity);
+        bsai_count(&cache->available, cache->geometry.capacity);
         if (*claim == NULL)
             set_claim(cache, fresh, claim, cpu);
         else
@@ -245,70 +177,53 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
             slab = next_slab(cache, cpu, claim, from, got != 0);
         if (slab == NULL)
             break;
-        got += take_from(cache, slab, want - got, out + got);
+        got += take_from(cache, slab, cpu, want - got, out + got);
         bsai_cache_steps(cache, 1);
     }
     bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
     return got;
 }
 
-/* Counts n objects of the slab whose free bits are set, and announces the slab if that is ours to
- * do. True when it became empty. */
-static bool credit(struct bsai_cache *cache, unsigned cpu, struct bsai_slab *slab, unsigned n,
-                   unsigned *away)
+/* The slab has one object more: puts it on the list where it belongs now. */
+static void relist(struct bsai_cache *cache, struct bsai_slab *slab)
 {
-    bool remote = bsai_peek(&slab->home) != cpu;
-    uint32_t add = remote ? n << BSAI_STATE_REMOTE_SHIFT : n;
-    uint32_t old = bsai_state_read(&slab->state), new;
-    bool empty;
-    if (remote) {
-        /* Before it can be taken: the sums that a take lowers never fall below nothing. */
-        bsai_shared_count(&cache->remote, (size_t)n);
-        *away += n;
+    if (slab->free == cache->geometry.capacity) {
+        drop_claim(slab);
+        unlist(cache, slab);
+        enlist(cache, slab, BSAI_LIST_EMPTY);
+    } else if (slab->list == BSAI_LIST_NONE) {
+        enlist(cache, slab, BSAI_LIST_PARTIAL);
     }
-    do {
-        new = old + add;
-        empty = bsai_state_available(new) == cache->geometry.capacity;
-        if (empty || (old & BSAI_STATE_LISTED) == 0)
-            new |= BSAI_STATE_ANNOUNCED;
-    } while (!change_state(cache, slab, &old, new));
-
-    /* From here on the record is ours to touch only if we are the one who set ANNOUNCED. */
-    if (((old ^ new) & BSAI_STATE_ANNOUNCED) != 0) {
-        struct bsai_slab *head = bsai_peek(&cache->announced);
-        do {
-            slab->announced_next = head;
-        } while (!bsai_stack_push(&cache->announced, &head, slab));
-    }
-    return empty;
 }
 
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
                     const struct bsai_slot *slots, unsigned n, unsigned *away)
 {
-    bool empty = false;
-    *away = 0;
-    bsai_shared_count(&cache->available, (size_t)n);
-    if (cache->alone)
-        bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
-    for (unsigned i = 0; i < n;) {
-        /* A run of objects of one slab, and within it runs of one word of free bits. */
-        struct bsai_slab *slab = bsai_object_slab(slots[i].object);
-        bsai_word *free_bits = bsai_free_words(cache, slab);
-        unsigned count = 0;
-        while (i < n && bsai_object_slab(slots[i].object) == slab) {
-            unsigned w = bsai_object_index(slots[i].object) / BSAI_WORD_BITS;
-            bsai_word mask = 0;
-            for (; i < n && bsai_object_slab(slots[i].object) == slab &&
-                   bsai_object_index(slots[i].object) / BSAI_WORD_BITS == w;
-                 i++, count++)
-                mask |= (bsai_word)1 << (bsai_object_index(slots[i].object) % BSAI_WORD_BITS);
-            set_free(cache, &free_bits[w], mask);
+    unsigned done = 0, elsewhere = 0;
+    bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
+    for (unsigned i = 0; i < n; i++) {
+        struct bsai_slab *slab = slots[i].slab;
+        if (BSAI_UNLIKELY(!bsai_slot_put(&slots[i]))) {
+            bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, (void *)bsai_slot_addr(cache, &slots[i]),
+                        BSAI_FREED_TWICE);
+            continue;
         }
-        empty |= credit(cache, cpu, slab, count, away);
+        done++;
+        slab->free++;
+        if (&slab->states[slab->scan] > slots[i].states)
+            slab->scan = (uint16_t)(slots[i].states - slab->states);
+        if (bsai_peek(&slab->home) != cpu) {
+            slab->remote++;
+            elsewhere++;
+        }
+        if (BSAI_UNLIKELY(slab->list == BSAI_LIST_NONE || slab->free == cache->geometry.capacity))
+            relist(cache, slab);
     }
-    if (cache->alone)
-        bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
+    bsai_count(&cache->available, (size_t)done);
+    bsai_count(&cache->remote, (size_t)elsewhere);
+    bool empty = cache->empty.count > cache->keep_empty;
+    bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
+    *away = elsewhere;
     return empty;
 }
 
@@ -316,14 +231,12 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
 static struct bsai_slab *take_out(struct bsai_cache *cache)
 {
     struct bsai_slab *slab = cache->empty.first;
-    uint32_t state = bsai_state_read(&slab->state);
-    bsai_assert(bsai_state_available(state) == cache->geometry.capacity);
-    bsai_assert((state & BSAI_STATE_ANNOUNCED) == 0);
-    if (bsai_state_remote(state) != 0)
-        bsai_shared_uncount(&cache->remote, bsai_state_remote(state));
-    bsai_shared_uncount(&cache->available, cache->geometry.capacity);
+    bsai_assert(slab->free == cache->geometry.capacity);
+    bsai_count(&cache->remote, (size_t)0 - slab->remote);
+    bsai_count(&cache->available, (size_t)0 - cache->geometry.capacity);
     unlist(cache, slab);
     bsai_count(&cache->slabs, (size_t)0 - 1);
+    bsai_publish(&cache->epoch, bsai_peek(&cache->epoch) + 1);
     return slab;
 }
 
@@ -332,7 +245,6 @@ struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *
 {
     struct bsai_slab *retired = NULL;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
-    collect(cache, keep == 0 ? UINT32_MAX : COLLECT_MAX);
     for (; most != 0 && cache->empty.count > keep; most--) {
         struct bsai_slab *slab = take_out(cache);
         slab->next = retired;
@@ -349,12 +261,8 @@ void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struc
     if (slab != NULL) {
         drop_claim(slab);
         unlist(cache, slab);
-        /* One that is announced waits for its collection: until then it must not be taken for idle.
-         */
-        uint32_t state = bsai_state_read(&slab->state);
-        bool idle = bsai_state_available(state) == cache->geometry.capacity &&
-                    (state & BSAI_STATE_ANNOUNCED) == 0;
-        enlist(cache, slab, idle ? BSAI_LIST_EMPTY : BSAI_LIST_PARTIAL);
+        enlist(cache, slab,
+               slab->free == cache->geometry.capacity ? BSAI_LIST_EMPTY : BSAI_LIST_PARTIAL);
     }
     bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
 }

@@ -5,19 +5,15 @@
  *            claim (a CPU takes from it)          last object taken
  *   EMPTY ------------------------> CLAIMED -------------------------> full, on no list
  *     ^   PARTIAL ----------------> CLAIMED                                  |
- *     |      ^                         |                                     | put: announce
- *     |      |  some free              |  all free                           v
- *     +------+---------------- collect <------------------------- announced stack
+ *     |      ^                         |                                     |
+ *     |      +-------------------------+------------ put: some free ---------+
+ *     +------ put: all free -----------+
  *     |
  *     +--> retired (more than keep_empty, or reclaim): pages and record go back to the layer above
  *
- * take is done under the cache's lock, a batch at a time; put takes no lock: it sets free bits,
- * then adds to the count in the state word, and that is its last access to the record, unless that
- * very addition found the slab on no list, or made it empty: then it has also set ANNOUNCED, which
- * keeps the record alive, and pushes it on the announced stack. Whoever takes next collects the
- * stack. So a slab with free objects is found in O(1), however many full ones there are, and none
- * is lost when a CPU idles. (In a heap of one CPU nobody puts beside a take; there the lock is
- * cheaper.)
+ * Objects are taken and put in batches, each under the cache's lock, which guards lists, counts and
+ * FREE states. A put lists a slab that was full, so that one with free objects is found in O(1),
+ * however many full ones there are, and none is lost when a CPU idles.
  *
  * A slab's home is the CPU that took from it first since it was last empty; objects put from
  * elsewhere are counted apart as remote until the next take from the slab.
@@ -35,39 +31,35 @@ struct bsai_slab_list {
 };
 
 struct bsai_cache {
-    /* Constant. */
+    /* Constant, but for epoch. */
     struct bsai_geometry geometry;
     unsigned id; /* class number, as in the hot words */
     unsigned keep_empty;
-    bool alone; /* of a heap with one CPU: puts take the lock too, and need no other atomics */
     struct bsai_records *records;
+    size_t epoch; /* slabs that have left; read anywhere: an address may now be another slab's */
 
-    /* Guarded by lock. */
+    /* Guarded by lock; slabs, remote and available are read anywhere. */
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE)));
     struct bsai_slab_list partial, claimed, empty;
-    struct bsai_slab *backlog; /* announced slabs taken off the stack and not looked at yet */
-    size_t slabs;              /* read without the lock as well */
-
-    /* Changed by every CPU. */
-    struct bsai_slab *announced __attribute__((aligned(BSA_CACHE_LINE)));
+    size_t slabs;
     size_t remote;    /* sum of the remote counts of all slabs */
-    size_t available; /* sum of both counts */
+    size_t available; /* objects that are FREE */
     size_t steps;     /* records and words looked at; builds with checks */
 };
 
 /* From whom a take may take, in order. */
 enum bsai_take {
-    BSAI_TAKE_OWN, /* the claimed slab, partial ones, announced ones, empty ones */
+    BSAI_TAKE_OWN, /* the claimed slab, partial ones, empty ones */
     BSAI_TAKE_ANY  /* then slabs that other CPUs have claimed */
 };
 
 /*
  * Makes a cache per class, and a record pool per size of record, in arrays of classes->count each.
- * keep_empty as in the configurations. How many pools.
+ * keep_empty as in the configurations, most_bytes as in bsai_geometry_make. How many pools.
  */
 unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
-                          const struct bsai_classes *classes, unsigned keep_empty,
-                          size_t page_size);
+                          const struct bsai_classes *classes, unsigned keep_empty, size_t page_size,
+                          size_t most_bytes);
 
 /*
  * Takes up to want objects for a CPU whose claim slot is *claim. fresh: NULL, or a slab made by
@@ -78,15 +70,15 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
                          struct bsai_slab **claim, enum bsai_take from, struct bsai_slab *fresh,
                          unsigned want, struct bsai_slot *out);
 
-/* Puts objects back into their slabs, from any CPU, without a lock. True when a slab became empty:
- * bsai_cache_settle then finds it. Returns in *away how many went to slabs of another home. */
+/*
+ * Puts objects back into their slabs, from any CPU. True when there are more empty slabs than are
+ * kept: bsai_cache_settle takes them out. Returns in *away how many went to slabs of another home.
+ */
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
                     const struct bsai_slot *slots, unsigned n, unsigned *away);
 
-/*
- * Looks at announced slabs (all of them when keep is 0) and takes out up to `most` that are empty,
- * leaving `keep` empty ones: a list linked by next whose records and pages are the caller's.
- */
+/* Takes out up to `most` empty slabs, leaving `keep`: a list linked by next whose records and pages
+ * are the caller's. */
 struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep,
                                     unsigned most);
 
@@ -94,11 +86,17 @@ struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *
 void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call,
                          struct bsai_slab **claim);
 
-/* The free bits of a slab, one per object. */
-static inline bsai_word *bsai_free_words(const struct bsai_cache *cache,
-                                         const struct bsai_slab *slab)
+/* The address of a slot's object, be it AWAY or not. */
+static inline uintptr_t bsai_slot_addr(const struct bsai_cache *cache, const struct bsai_slot *slot)
 {
-    return (bsai_word *)(uintptr_t)&slab->bits[2 * cache->geometry.words];
+    return slot->slab->base + (uintptr_t)bsai_slot_index(slot) * cache->geometry.object_size;
+}
+
+/* Makes a slot that came through the depot one of home's, or of another CPU's. */
+static inline void bsai_slot_rehome(const struct bsai_cache *cache, struct bsai_slot *slot,
+                                    bool home)
+{
+    slot->addr = home ? bsai_slot_addr(cache, slot) : BSAI_NO_ADDRESS;
 }
 
 /* Makes a record for pages at base and writes the pages' descriptors. */
@@ -108,22 +106,11 @@ void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *record,
 /* Clears the descriptors of a slab that left its cache. */
 void bsai_slab_unmake(const struct bsai_cache *cache, const struct bsai_map *map, size_t page);
 
-/*
- * The object at addr, whose page's word says SLAB: its slab and index. False when addr is not an
- * object's first byte.
- */
-static BSAI_ALWAYS_INLINE bool bsai_slab_locate(const struct bsai_cache *caches,
-                                                const struct bsai_map *map, size_t page,
-                                                uint32_t word, uintptr_t addr,
-                                                struct bsai_slab **slab, unsigned *index)
+/* The object at addr, which is in the slab; false when addr is not an object's first byte. */
+static inline bool bsai_slab_locate(const struct bsai_cache *caches, const struct bsai_slab *slab,
+                                    uintptr_t addr, size_t *index)
 {
-    const struct bsai_geometry *g = &caches[bsai_word_class(word)].geometry;
-    size_t head = page - bsai_word_offset(word);
-    uint32_t offset = (uint32_t)(addr - bsai_map_addr(map, head));
-    uint32_t i = bsai_index_of(g, offset);
-    *slab = bsai_peek(&map->cold[head]);
-    *index = i;
-    return i * g->object_size == offset && i < g->capacity;
+    return bsai_slab_index(slab, addr, index) && *index < caches[slab->cache].geometry.capacity;
 }
 
 /* Validation; the cache's lock is held. NULL, or what contradicts. */
@@ -134,7 +121,7 @@ const char *bsai_cache_validate(const struct bsai_cache *cache);
 unsigned bsai_slab_live(const struct bsai_cache *cache, const struct bsai_slab *slab);
 
 #if BSA_CHECKS >= 1
-#define bsai_cache_steps(cache, n) bsai_shared_count(&(cache)->steps, (size_t)(n))
+#define bsai_cache_steps(cache, n) bsai_count(&(cache)->steps, (size_t)(n))
 #else
 #define bsai_cache_steps(cache, n) ((void)(cache), (void)(n))
 #endif

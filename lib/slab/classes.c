@@ -1,48 +1,82 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "classes.h"
 
-_Static_assert((BSAI_SLAB_PAGES_MAX << 16) / 8 >= BSAI_CAPACITY_MAX,
-               "capacity is the tighter bound");
-_Static_assert(BSAI_CAPACITY_MAX <= BSAI_STATE_COUNT, "a count holds a whole slab");
+/* The largest slab, in bytes. */
+#define SLAB_BYTES_MAX ((size_t)BSAI_SLAB_PAGES_MAX << 16)
+
+_Static_assert(SLAB_BYTES_MAX / 8 >= BSAI_CAPACITY_MAX, "capacity is the tighter bound");
+_Static_assert(BSAI_CAPACITY_MAX < UINT16_MAX, "counts and indices fit 16 bits");
 _Static_assert(BSA_MAX_CLASS_SIZE < UINT16_MAX, "sizes and alignments fit 16 bits");
-_Static_assert(BSA_MAX_CLASS_SIZE <= (UINT64_C(1) << 32) / (BSAI_SLAB_PAGES_MAX << 16),
-               "the magic division is exact up to slab bytes * object size = 2^32");
+_Static_assert(SLAB_BYTES_MAX + BSA_MAX_CLASS_SIZE <= (UINT64_C(1) << 32) / BSA_MAX_CLASS_SIZE,
+               "an offset and an object size together are below every magic, so that quotient and "
+               "remainder are exact");
 
-enum { MIN_OBJECTS = 8, MAX_WASTE_PART = 50 };
+enum {
+    MIN_OBJECTS = 8,
+    MAX_WASTE = 20, /* thousandths of a slab and its record: end of the slab, header and states */
+    NEAR_BEST = 4   /*   or so many more than states alone */
+};
 
-/* Pages of a slab: the first count that is good enough, or the best of all. */
-static size_t choose_pages(size_t object_size, size_t page_size)
+static void shape(struct bsai_geometry *g, size_t object_size, size_t page_size, size_t pages)
 {
-    size_t best = 0, best_used = 0;
-    for (size_t pages = 1; pages <= BSAI_SLAB_PAGES_MAX; pages++) {
-        size_t bytes = pages * page_size;
-        size_t objects = bsai_divide(bytes, object_size);
-        size_t used = objects * object_size;
-        if (objects > BSAI_CAPACITY_MAX)
-            break;
-        if (objects >= MIN_OBJECTS && (bytes - used) * MAX_WASTE_PART <= bytes)
-            return pages;
-        if (used != 0 && (best == 0 || used * best > best_used * pages)) {
-            best = pages;
-            best_used = used;
-        }
-    }
-    return best;
+    size_t objects = bsai_divide(pages * page_size, object_size);
+    g->slab_pages = (uint32_t)pages;
+    g->capacity = (uint32_t)objects;
+    /* Where the slab's end is unused, an address in it may seem to be one object more. */
+    size_t places = objects + (objects * object_size != pages * page_size);
+    g->words = (uint32_t)((places + BSAI_WORD_BITS - 1) / BSAI_WORD_BITS);
+    g->record_bytes = (uint32_t)bsai_align_up(
+        sizeof(struct bsai_slab) + g->words * sizeof(struct bsai_states), BSAI_RECORD_ALIGN);
 }
 
-void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size)
+/* Thousandths of a slab and its record that are not objects. */
+static size_t waste_of(const struct bsai_geometry *g, size_t object_size, size_t page_size)
 {
-    size_t pages = choose_pages(object_size, page_size);
+    size_t all = g->slab_pages * page_size + g->record_bytes;
+    return bsai_divide((all - g->capacity * object_size) * 1000, all);
+}
+
+/* The smallest slab that wastes little; if there is none up to most_bytes, the one of those that
+ * wastes least. Slabs of fewer than 8 objects, or larger than most_bytes, only if all are. */
+static void choose_pages(struct bsai_geometry *g, size_t object_size, size_t page_size,
+                         size_t most_bytes)
+{
+    struct bsai_geometry best = {.slab_pages = 0};
+    size_t least = 0;
+    size_t ideal = bsai_divide(3000, 8 * object_size + 3);
+    size_t most = ideal + NEAR_BEST > MAX_WASTE ? ideal + NEAR_BEST : (size_t)MAX_WASTE;
+    for (size_t pages = 1; pages <= BSAI_SLAB_PAGES_MAX; pages++) {
+        /* Slabs of a power of two of bytes leave no odd pages between each other. */
+        if (bsai_is_pow2(object_size) && !bsai_is_pow2(pages))
+            continue;
+        shape(g, object_size, page_size, pages);
+        if (g->capacity == 0)
+            continue;
+        if (g->capacity > BSAI_CAPACITY_MAX || g->record_bytes > page_size - BSAI_RECORD_ALIGN)
+            break;
+        bool few = best.slab_pages != 0 && best.capacity < MIN_OBJECTS;
+        if (best.slab_pages != 0 && !few && pages * page_size > most_bytes)
+            break;
+        size_t waste = waste_of(g, object_size, page_size);
+        if (best.slab_pages == 0 || few || waste < least) {
+            best = *g;
+            least = waste;
+        }
+        if (g->capacity >= MIN_OBJECTS && waste <= most)
+            break;
+    }
+    *g = best;
+}
+
+void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size,
+                        size_t most_bytes)
+{
     size_t natural = object_size & (0 - object_size);
+    choose_pages(g, object_size, page_size, most_bytes);
     g->object_size = (uint32_t)object_size;
     g->magic =
         (uint32_t)bsai_divide(UINT32_MAX, object_size) + 1; /* 2^32 / object_size, rounded up */
-    g->slab_pages = (uint32_t)pages;
-    g->capacity = (uint32_t)bsai_divide(pages * page_size, object_size);
-    g->words = (g->capacity + BSAI_WORD_BITS - 1) / BSAI_WORD_BITS;
     g->slab_align = (uint32_t)(natural > page_size ? natural : page_size);
-    g->record_bytes = (uint32_t)bsai_align_up(
-        sizeof(struct bsai_slab) + 3 * g->words * sizeof(bsai_word), BSAI_RECORD_ALIGN);
 }
 
 static bool table_is_sound(const unsigned *sizes, unsigned count)
@@ -70,16 +104,19 @@ bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_tabl
 
     classes->count = own.count;
     classes->largest = own.object_sizes[own.count - 1];
-    unsigned c = 0;
-    for (unsigned i = 0; i <= classes->largest / 8; i++) {
-        if (own.object_sizes[c] < i * 8)
-            c++;
-        classes->by_size[i] = (uint8_t)c;
-    }
-    for (c = 0; c < own.count; c++) {
+    for (unsigned c = 0; c < own.count; c++) {
         classes->size[c] = (uint16_t)own.object_sizes[c];
         classes->natural[c] = (uint16_t)(own.object_sizes[c] & (0 - own.object_sizes[c]));
     }
     classes->natural[own.count] = UINT16_MAX;
+    for (unsigned i = 0, c = 0; i <= classes->largest / 8; i++) {
+        if (classes->size[c] < i * 8)
+            c++;
+        unsigned c16 = c;
+        while (classes->natural[c16] < 16)
+            c16++;
+        classes->by_size[0][i] = (uint8_t)c;
+        classes->by_size[1][i] = (uint8_t)c16;
+    }
     return true;
 }

@@ -3,8 +3,7 @@
  * Size classes: the geometry of a slab of one object size, and the way from a request to a class.
  *
  * A slab is the smallest number of pages, power of two or not, that holds at least 8 objects and
- * wastes at most a fiftieth at its end; where 16 pages do not suffice for that, the fullest that
- * does.
+ * loses little to its end and its record; see choose_pages.
  */
 #ifndef BSAI_CLASSES_H
 #define BSAI_CLASSES_H
@@ -14,11 +13,16 @@
 #include "../base/call.h"
 #include "object.h"
 
+/* The range or first region that slabs come from has room for at least so many, if they can be
+ * small enough: what most_bytes is to be. */
+enum { BSAI_SLABS_MIN = 256 };
+
 struct bsai_geometry {
     uint32_t object_size; /* bytes */
-    uint32_t magic;       /* offset / object_size == offset * magic >> 32 within a slab */
-    uint32_t capacity;    /* objects of a slab */
-    uint32_t words;       /* of one of its three bitmaps */
+    uint32_t magic; /* offset / object_size == offset * magic >> 32 within a slab, and the rest of
+                       the product is below magic if and only if the division is exact */
+    uint32_t capacity; /* objects of a slab */
+    uint32_t words;    /* struct bsai_states of a slab */
     uint32_t slab_pages;
     uint32_t slab_align; /* bytes: a page, or the objects' natural alignment where that is larger */
     uint32_t record_bytes; /* multiple of BSAI_RECORD_ALIGN */
@@ -30,11 +34,18 @@ struct bsai_classes {
     uint16_t size[BSA_MAX_CLASSES];
     uint16_t
         natural[BSA_MAX_CLASSES + 1]; /* alignment of a class's objects; a sentinel at the end */
-    uint8_t by_size[BSA_MAX_CLASS_SIZE / 8 + 1]; /* [(size + 7) / 8]: smallest class of that size */
+    /* [(size + 7) / 8]: smallest class of that size; the second row for an alignment of 16. The
+     * number of classes stands for none. */
+    uint8_t by_size[2][BSA_MAX_CLASS_SIZE / 8 + 1];
 };
 
-/* The geometry of slabs of one object size: a multiple of 8, at most BSA_MAX_CLASS_SIZE. */
-void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size);
+/*
+ * The geometry of slabs of one object size: a multiple of 8, at most BSA_MAX_CLASS_SIZE. most_bytes
+ * bounds a slab where fewer pages do as well but for the part that records take: a small memory
+ * must not be one slab.
+ */
+void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size,
+                        size_t most_bytes);
 
 /* NULL table: BSA_CLASSES_NINE. False when the table is malformed. */
 bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table);
@@ -46,15 +57,10 @@ static BSAI_ALWAYS_INLINE unsigned bsai_class_for(const struct bsai_classes *cla
 {
     if (BSAI_UNLIKELY(size > classes->largest || align > classes->largest))
         return classes->count;
-    unsigned c = classes->by_size[(size + 7) / 8];
+    unsigned c = classes->by_size[0][(size + 7) / 8];
     while (BSAI_UNLIKELY(classes->natural[c] < align))
         c++;
     return c;
-}
-
-static BSAI_ALWAYS_INLINE uint32_t bsai_index_of(const struct bsai_geometry *g, uint32_t offset)
-{
-    return (uint32_t)((uint64_t)offset * g->magic >> 32);
 }
 
 #endif

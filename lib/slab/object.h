@@ -1,30 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Slabs, their records, and how an object that is in nobody's hands is named.
+ * Slabs, their records, and the state of each object.
  *
- * An object is in one of three states, told by three bits of its slab's record:
+ *            take                     alloc
+ *   FREE ----------> CACHED or AWAY ----------> LIVE        take, put: batches, under the cache's
+ *     ^                |        ^                 |         lock; alloc, free: one object, by the
+ *     +----------------+        +-----------------+         owner of a CPU's state
+ *            put                      free
  *
- *                  handed ^ taken   free
- *   in use               1            0     live: the user has it
- *   cached               0            0     in a magazine, in the depot, or on its way
- *   in the slab          0            1     can be taken by any CPU
+ *   FREE     in its slab; any CPU can take it
+ *   CACHED   in the magazine of its slab's home CPU, or in the depot
+ *   AWAY     in the magazine of another CPU, or in the depot
+ *   LIVE     the user has it
  *
- *        alloc: cached -> in use        free: in use -> cached      (one bit, by the CPU at hand)
- *        take:  in the slab -> cached   put:  cached -> in the slab (batches)
+ * The state is all that tells a right free from a wrong one; the object's own memory is never read
+ * or written. It takes three bits, in three words side by side. LIVE is the parity of two: `here`
+ * is written by the slab's home CPU alone, plainly, when it allocates and frees, which is nearly
+ * always; `away` by every other CPU, atomically. A free exchanges the away word only while it says
+ * LIVE, so that of several CPUs that free an object at once only one is right. The third bit says
+ * FREE and is guarded by the cache's lock. CACHED and AWAY are told apart by the slot that holds
+ * the object.
  *
- * Live is the parity of two bits, so that the common allocation needs no atomic instruction:
- * `handed` words are written by the slab's home CPU alone, plainly, when it allocates; `taken`
- * words by everybody else who allocates and by everybody who frees, atomically. A free exchanges
- * its `taken` word for one with the bit flipped, and only where the word that it replaces says that
- * the object is live: however many frees of an object meet, one is right, and the others change
- * nothing, not even for a moment. A slab's home changes only while none of its objects is in use or
- * cached.
+ * In shared mode every free takes the atomic way, so that all frees of an object are in one order.
+ * In exclusive mode the home CPU frees plainly. Should it and another CPU free an object within the
+ * same few nanoseconds, both may find it LIVE, and it lies in two magazines, LIVE by its parity.
+ * Whoever takes it out, to hand it out or to put it home, finds it so; then the slot is dropped,
+ * and reported as the double free that it is. The object stays LIVE, and nobody's.
  *
- * The object's own memory is never read or written.
- *
- * Invariants of a record, with free and remote the two counts of its state word:
- *   popcount(free bits) >= free + remote       (bits are set before they are counted)
- *   free + remote + cached + in use == capacity
+ * A slab's home changes only while all its objects are FREE.
  */
 #ifndef BSAI_OBJECT_H
 #define BSAI_OBJECT_H
@@ -33,131 +36,122 @@
 #include "../base/atomic.h"
 #include "../page/page.h"
 
-typedef uint32_t bsai_word; /* small, so that a record of up to 32 objects is one cache line */
+typedef uintptr_t bsai_word;
 #define BSAI_WORD_BITS (8u * (unsigned)sizeof(bsai_word))
 
-enum {
-    BSAI_RECORD_ALIGN = 64, /* also keeps CPUs that work on neighbouring records apart */
-    BSAI_INDEX_BITS = 13,
-    BSAI_CAPACITY_MAX = 1 << BSAI_INDEX_BITS /* objects of a slab: 64 KiB pages, 8-byte objects */
+/* The states of as many objects as a word has bits. */
+struct bsai_states {
+    bsai_word here, away, free;
 };
 
-/* On which of its cache's lists a slab is. Guarded by the cache's lock. */
+enum {
+    BSAI_RECORD_ALIGN = 64,     /* also keeps CPUs that work on neighbouring records apart */
+    BSAI_CAPACITY_MAX = 1 << 13 /* objects of a slab: 64 KiB pages, 8-byte objects */
+};
+
+/* On which of its cache's lists a slab is. */
 enum bsai_list { BSAI_LIST_NONE, BSAI_LIST_PARTIAL, BSAI_LIST_CLAIMED, BSAI_LIST_EMPTY };
 
+/* Guarded by the cache's lock, but for what is constant and the states. */
 struct bsai_slab {
-    uintptr_t base;                /* first byte of its pages; constant */
-    struct bsai_slab *next, *prev; /* cache's lock */
-    struct bsai_slab **claim; /* cache's lock: the slot of the CPU that takes from it, or NULL */
-    struct bsai_slab *announced_next; /* owned by whoever set ANNOUNCED */
-    uint32_t state;                   /* atomic, see below */
-    uint16_t home; /* CPU that took from it first since it was last empty; cache's lock */
-    uint8_t list;  /* cache's lock */
+    uintptr_t base; /* first byte of its pages; constant */
+    uint32_t magic; /* of its geometry; constant */
+    uint16_t cache; /* number of its cache; constant */
+    uint16_t home;  /* CPU that took from it first since it was last empty; read anywhere */
+    struct bsai_slab *next, *prev;
+    struct bsai_slab **claim; /* the slot of the CPU that takes from it, or NULL */
+    uint16_t free;            /* objects that are FREE, */
+    uint16_t remote;          /*   and those of them put by others than home since the last take */
+    uint16_t scan;            /* no state before states[scan] has a FREE bit */
+    uint8_t list;
     uint8_t spare;
-    bsai_word bits[]; /* handed and taken words in turn, then free words */
+    struct bsai_states states[];
 };
 
-/* The state word: two counts of objects in the slab, and two flags. */
-enum { BSAI_COUNT_BITS = 14, BSAI_STATE_REMOTE_SHIFT = BSAI_COUNT_BITS };
-#define BSAI_STATE_COUNT ((UINT32_C(1) << BSAI_COUNT_BITS) - 1)
-/* On, or on its way to, the cache's announced stack. */
-#define BSAI_STATE_ANNOUNCED (UINT32_C(1) << 28)
-/* On a list: whoever looks for objects will find it. */
-#define BSAI_STATE_LISTED (UINT32_C(1) << 29)
-
-static inline uint32_t bsai_state_free(uint32_t state)
-{
-    return state & BSAI_STATE_COUNT;
-}
-
-static inline uint32_t bsai_state_remote(uint32_t state)
-{
-    return state >> BSAI_STATE_REMOTE_SHIFT & BSAI_STATE_COUNT;
-}
-
-static inline uint32_t bsai_state_available(uint32_t state)
-{
-    return bsai_state_free(state) + bsai_state_remote(state);
-}
-
-/*
- * A cached object: record and index in 64 bits. Records are aligned to 64 bytes and addresses are
- * canonical up to 57 bits, so that seven bits of shift lose nothing.
- */
-typedef uint64_t bsai_object;
-
-static BSAI_ALWAYS_INLINE bsai_object bsai_object_make(const struct bsai_slab *slab, unsigned index)
-{
-    return (uint64_t)(uintptr_t)slab << 7 | index;
-}
-
-static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_object_slab(bsai_object object)
-{
-    return (struct bsai_slab *)((uintptr_t)((int64_t)object >> BSAI_INDEX_BITS) << 6);
-}
-
-static BSAI_ALWAYS_INLINE unsigned bsai_object_index(bsai_object object)
-{
-    return (unsigned)object & (BSAI_CAPACITY_MAX - 1);
-}
-
-/* The same with its address at hand, as magazines hold it: an allocation then returns what one load
- * gave, and marks the record while its caller goes on. */
+/* An object in a magazine, or on its way. One that is AWAY, or a place without an object, has the
+ * address BSAI_NO_ADDRESS, so that a fast path needs one comparison to leave it alone. */
 struct bsai_slot {
     uintptr_t addr;
-    bsai_object object;
+    struct bsai_slab *slab; /* NULL: no object */
+    struct bsai_states *states;
+    bsai_word bit; /* the object's, in each of its words; 0: no object */
 };
 
-/* The words that hold an object's live state: handed, then taken. */
-static BSAI_ALWAYS_INLINE bsai_word *bsai_object_words(const struct bsai_slab *slab, unsigned index)
+/* Not NULL, which a free ignores, and no object's. */
+#define BSAI_NO_ADDRESS ((uintptr_t)1)
+
+#define BSAI_FREED_TWICE "double free of an object, at once from two CPUs"
+
+/* The index of the object at addr, which is in the slab's pages; false when addr is not a first
+ * byte. It may be one too large where the slab's end is unused: that object is never LIVE. */
+static BSAI_ALWAYS_INLINE bool bsai_slab_index(const struct bsai_slab *slab, uintptr_t addr,
+                                               size_t *index)
 {
-    return (bsai_word *)(uintptr_t)&slab->bits[2 * (index / BSAI_WORD_BITS)];
+    uint64_t product = (uint64_t)(uint32_t)(addr - slab->base) * slab->magic;
+    *index = (size_t)(product >> 32);
+    return (uint32_t)product < slab->magic;
 }
 
-static inline bsai_word bsai_live_word(const struct bsai_slab *slab, unsigned w)
+static BSAI_ALWAYS_INLINE struct bsai_states *bsai_states_of(const struct bsai_slab *slab,
+                                                             size_t index)
 {
-    return bsai_peek(&slab->bits[2 * w]) ^ bsai_peek(&slab->bits[2 * w + 1]);
+    return (struct bsai_states *)(uintptr_t)&slab->states[index / BSAI_WORD_BITS];
 }
 
-static inline bool bsai_object_is_live(const struct bsai_slab *slab, unsigned index)
+static BSAI_ALWAYS_INLINE bsai_word bsai_bit(size_t index)
 {
-    return (bsai_live_word(slab, index / BSAI_WORD_BITS) >> (index % BSAI_WORD_BITS) & 1) != 0;
+    return (bsai_word)1 << (index % BSAI_WORD_BITS);
 }
 
-/* A cached object becomes live. home: the caller owns the state of the slab's home CPU. */
-static BSAI_ALWAYS_INLINE void bsai_object_revive(struct bsai_slab *slab, unsigned index, bool home)
+static inline unsigned bsai_slot_index(const struct bsai_slot *slot)
 {
-    bsai_word *words = bsai_object_words(slab, index);
-    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
-    bsai_assert(!bsai_object_is_live(slab, index));
-    if (BSAI_LIKELY(home))
-        bsai_poke(&words[0], bsai_peek(&words[0]) ^ bit);
-    else
-        bsai_bits_flip(&words[1], bit);
+    return (unsigned)(slot->states - slot->slab->states) * BSAI_WORD_BITS + bsai_ctz64(slot->bit);
+}
+
+/* Of the objects whose bits are set, those that are LIVE. */
+static BSAI_ALWAYS_INLINE bsai_word bsai_live(const struct bsai_states *states, bsai_word bits)
+{
+    return (bsai_peek(&states->here) ^ bsai_peek(&states->away)) & bits;
+}
+
+static inline bool bsai_object_is_live(const struct bsai_slab *slab, size_t index)
+{
+    return bsai_live(bsai_states_of(slab, index), bsai_bit(index)) != 0;
 }
 
 /*
- * True when the object was live; it is cached now. False is a double free, and nothing has changed.
- * alone: the heap has one CPU and the caller owns its state, so that nobody else can be freeing.
+ * What the home CPU does, which owns its state. True when it was done; false leaves the object as
+ * it was, to be looked at again by the slow path.
  */
-static BSAI_ALWAYS_INLINE bool bsai_object_retire(struct bsai_slab *slab, unsigned index,
-                                                  bool alone)
+
+/* CACHED to LIVE. */
+static BSAI_ALWAYS_INLINE bool bsai_hand_out(struct bsai_states *states, bsai_word bit)
 {
-    bsai_word *words = bsai_object_words(slab, index);
-    bsai_word bit = (bsai_word)1 << (index % BSAI_WORD_BITS);
-    bsai_word handed = bsai_peek(&words[0]) & bit;
-    bsai_word taken = bsai_peek(&words[1]);
-    if (alone) {
-        if (BSAI_UNLIKELY((taken & bit) == handed))
-            return false;
-        bsai_poke(&words[1], taken ^ bit);
-        return true;
-    }
-    do {
-        if (BSAI_UNLIKELY((taken & bit) == handed))
-            return false;
-    } while (BSAI_UNLIKELY(!bsai_bits_exchange(&words[1], &taken, taken ^ bit)));
+    bsai_word here = bsai_peek(&states->here);
+    if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) != 0))
+        return false;
+    bsai_poke(&states->here, here ^ bit);
     return true;
 }
+
+/* LIVE to CACHED. */
+static BSAI_ALWAYS_INLINE bool bsai_take_back(struct bsai_states *states, bsai_word bit)
+{
+    bsai_word here = bsai_peek(&states->here);
+    if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) == 0))
+        return false;
+    bsai_poke(&states->here, here ^ bit);
+    return true;
+}
+
+/* What other CPUs do. True when it was done. */
+
+/* LIVE to AWAY; false is a double free. */
+bool bsai_take_back_away(struct bsai_states *states, bsai_word bit);
+/* AWAY to LIVE; false: the slot is to be dropped, its object was freed twice. */
+bool bsai_hand_out_away(struct bsai_states *states, bsai_word bit);
+
+/* CACHED or AWAY to FREE, under the cache's lock; false as above. */
+bool bsai_slot_put(const struct bsai_slot *slot);
 
 #endif

@@ -2,65 +2,80 @@
 /* One slab: making and unmaking it, and checking it. */
 #include "cache.h"
 
+/* A word's first bits: all of them where there are more objects left than bits. */
+static bsai_word first_bits(unsigned objects)
+{
+    return objects < BSAI_WORD_BITS ? bsai_bit(objects) - 1 : ~(bsai_word)0;
+}
+
 void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *slab,
                     const struct bsai_map *map, size_t page)
 {
     const struct bsai_geometry *g = &cache->geometry;
-    bsai_memset(slab, 0, sizeof(*slab) + 2 * g->words * sizeof(bsai_word));
+    bsai_memset(slab, 0, sizeof(*slab));
     slab->base = bsai_map_addr(map, page);
-    slab->state = g->capacity | BSAI_STATE_LISTED;
-
-    bsai_word *free_bits = bsai_free_words(cache, slab);
-    bsai_memset(free_bits, 0xff, g->words * sizeof(bsai_word));
-    if (g->capacity % BSAI_WORD_BITS != 0)
-        free_bits[g->words - 1] = ((bsai_word)1 << (g->capacity % BSAI_WORD_BITS)) - 1;
-
-    bsai_poke(&map->cold[page], slab);
-    for (unsigned i = 0; i < g->slab_pages; i++)
+    slab->magic = g->magic;
+    slab->free = (uint16_t)g->capacity;
+    slab->cache = (uint16_t)cache->id;
+    for (unsigned w = 0; w < g->words; w++) {
+        unsigned left = g->capacity - w * BSAI_WORD_BITS;
+        slab->states[w] = (struct bsai_states){0, 0, first_bits(left)};
+    }
+    for (unsigned i = 0; i < g->slab_pages; i++) {
+        bsai_publish(&map->cold[page + i], slab);
         bsai_publish(&map->hot[page + i], bsai_word_slab(cache->id, i));
+    }
 }
 
 void bsai_slab_unmake(const struct bsai_cache *cache, const struct bsai_map *map, size_t page)
 {
-    for (unsigned i = 0; i < cache->geometry.slab_pages; i++)
+    for (unsigned i = 0; i < cache->geometry.slab_pages; i++) {
         bsai_poke(&map->hot[page + i], (uint32_t)BSAI_PAGE_NONE);
+        bsai_poke(&map->cold[page + i], NULL);
+    }
 }
 
 unsigned bsai_slab_live(const struct bsai_cache *cache, const struct bsai_slab *slab)
 {
     unsigned live = 0;
     for (unsigned w = 0; w < cache->geometry.words; w++)
-        live += bsai_popcount64(bsai_live_word(slab, w));
+        live += bsai_popcount64(bsai_live(&slab->states[w], ~(bsai_word)0));
     return live;
+}
+
+/* NULL, or what is wrong with the states of the slab's objects. */
+static const char *validate_states(const struct bsai_cache *cache, const struct bsai_slab *slab)
+{
+    unsigned in_slab = 0;
+    for (unsigned w = 0; w < cache->geometry.words; w++) {
+        unsigned left = cache->geometry.capacity - w * BSAI_WORD_BITS;
+        bsai_word live = bsai_live(&slab->states[w], ~(bsai_word)0), free = slab->states[w].free;
+        if ((live & free) != 0)
+            return "an object is live and free at once";
+        if (((live | free) & ~first_bits(left)) != 0)
+            return "a state is set beyond the slab's last object";
+        if (free != 0 && w < slab->scan)
+            return "an object is free below where a slab is searched";
+        in_slab += bsai_popcount64(free);
+    }
+    return in_slab == slab->free ? NULL : "a slab's free objects and its count differ";
 }
 
 const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai_slab *slab)
 {
     const struct bsai_geometry *g = &cache->geometry;
-    const bsai_word *free_bits = bsai_free_words(cache, slab);
-    uint32_t state = bsai_state_read(&slab->state);
-    unsigned live = 0, in_slab = 0;
-
-    for (unsigned w = 0; w < g->words; w++) {
-        bsai_word l = bsai_live_word(slab, w), f = bsai_peek(&free_bits[w]);
-        if ((l & f) != 0)
-            return "an object is live and free at once";
-        if (w == g->words - 1 && g->capacity % BSAI_WORD_BITS != 0 &&
-            (l | f) >> (g->capacity % BSAI_WORD_BITS) != 0)
-            return "a bit is set beyond the slab's last object";
-        live += bsai_popcount64(l);
-        in_slab += bsai_popcount64(f);
-    }
-    if (in_slab != bsai_state_available(state))
-        return "a slab's free bits and its count differ";
-    if (live + in_slab > g->capacity)
-        return "a slab holds more objects than it has room for";
-    if ((slab->list != BSAI_LIST_NONE) != ((state & BSAI_STATE_LISTED) != 0))
-        return "a slab's LISTED flag does not say whether it is on a list";
-    if (in_slab != 0 && slab->list == BSAI_LIST_NONE && (state & BSAI_STATE_ANNOUNCED) == 0)
-        return "a slab with free objects is neither listed nor announced";
-    if (slab->list == BSAI_LIST_EMPTY && in_slab != g->capacity)
-        return "a slab on the empty list is not empty";
+    if (slab->cache != cache->id || slab->magic != g->magic)
+        return "a slab's record is not one of its cache";
+    const char *wrong = validate_states(cache, slab);
+    if (wrong != NULL)
+        return wrong;
+    if (slab->remote > slab->free)
+        return "a slab has more remote objects than free ones";
+    if ((slab->free != 0) != (slab->list != BSAI_LIST_NONE))
+        return "a slab with free objects is not listed, or one without is";
+    if ((slab->list == BSAI_LIST_EMPTY) != (slab->free == g->capacity) &&
+        slab->list != BSAI_LIST_CLAIMED)
+        return "a slab is empty and not on the empty list, or the other way round";
     if ((slab->list == BSAI_LIST_CLAIMED) != (slab->claim != NULL) ||
         (slab->claim != NULL && *slab->claim != slab))
         return "a slab's claim and its holder disagree";

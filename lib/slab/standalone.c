@@ -72,8 +72,8 @@ static enum bsa_status alloc(struct bsa_slab *slab, struct bsai_call *call, unsi
         result->needs_align = cache->geometry.slab_align;
         return BSA_OK;
     }
-    bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), false);
-    result->object = (void *)slot.addr;
+    bsai_hand_out_away(slot.states, slot.bit);
+    result->object = (void *)bsai_slot_addr(cache, &slot);
     return BSA_OK;
 }
 
@@ -160,21 +160,21 @@ static enum bsa_status release(struct bsa_slab *slab, struct bsai_call *call, un
     if (page >= slab->map.pages)
         return bsai_misuse(call, BSA_ERR_NOT_FOUND, object,
                            "free of an address outside the slabs' range");
-    uint32_t word = bsai_map_word(&slab->map, page);
-    if (bsai_word_kind(word) != BSAI_PAGE_SLAB)
+    struct bsai_slab *record = bsai_map_slab(&slab->map, page);
+    unsigned away;
+    size_t index;
+    if (record == NULL)
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, object,
                            "free of an address in a page without a slab");
-
-    struct bsai_slab *record;
-    unsigned index, away;
-    if (!bsai_slab_locate(slab->caches, &slab->map, page, word, (uintptr_t)object, &record, &index))
+    if (!bsai_slab_locate(slab->caches, record, (uintptr_t)object, &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, object,
                            "free of an address inside an object");
-    if (!bsai_object_retire(record, index, false))
+    struct bsai_slot dead = {BSAI_NO_ADDRESS, record, bsai_states_of(record, index),
+                             bsai_bit(index)};
+    if (!bsai_take_back_away(dead.states, dead.bit))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, object, "double free of an object");
 
-    struct bsai_cache *cache = &slab->caches[bsai_word_class(word)];
-    struct bsai_slot dead = {(uintptr_t)object, bsai_object_make(record, index)};
+    struct bsai_cache *cache = &slab->caches[record->cache];
     if (bsai_cache_put(cache, call, cpu, &dead, 1, &away))
         hand_back(slab, call, cache, bsai_cache_settle(cache, call, cache->keep_empty, 1), freed);
     return BSA_OK;
@@ -234,7 +234,7 @@ static const char *validate_cache(const struct bsa_slab *slab, const struct bsai
         if (bsai_map_word(map, page) != bsai_word_slab(cache->id, 0))
             continue;
         wrong = bsai_slab_validate(cache, map->cold[page]);
-        remote += bsai_state_remote(bsai_state_read(&map->cold[page]->state));
+        remote += map->cold[page]->remote;
         slabs++;
     }
     if (wrong == NULL && (slabs != cache->slabs || remote != bsai_peek(&cache->remote)))

@@ -19,6 +19,11 @@ static size_t place(size_t *at, size_t count, size_t each)
     return offset;
 }
 
+static size_t most_bytes(const struct plan *plan)
+{
+    return (plan->pages << bsai_log2(plan->config.page_size)) / BSAI_SLABS_MIN;
+}
+
 /* Records of one size never outnumber the slabs that the range has room for, and chunks with a free
  * record are used first: so each pool needs at most this many chunks at its peak. */
 static void count_chunks(struct plan *plan)
@@ -28,7 +33,7 @@ static void count_chunks(struct plan *plan)
     plan->chunks = 0;
     for (unsigned c = 0; c < plan->classes.count; c++) {
         struct bsai_geometry g;
-        bsai_geometry_make(&g, plan->classes.size[c], page_size);
+        bsai_geometry_make(&g, plan->classes.size[c], page_size, most_bytes(plan));
         size_t i = 0, fewest = g.slab_pages;
         while (i < counted && done[i] != g.record_bytes)
             i++;
@@ -37,7 +42,7 @@ static void count_chunks(struct plan *plan)
         done[counted++] = g.record_bytes;
         for (unsigned other = c + 1; other < plan->classes.count; other++) {
             struct bsai_geometry o;
-            bsai_geometry_make(&o, plan->classes.size[other], page_size);
+            bsai_geometry_make(&o, plan->classes.size[other], page_size, most_bytes(plan));
             if (o.record_bytes == g.record_bytes && o.slab_pages < fewest)
                 fewest = o.slab_pages;
         }
@@ -106,6 +111,8 @@ static void make_map(struct bsa_slab *slab, const struct plan *plan, char *base)
     map->hot = (uint32_t *)(void *)(base + plan->hot);
     bsai_memset(map->state, BSAI_GROUP_READY, bsai_map_groups(map));
     bsai_memset(map->hot, 0, map->pages * sizeof(uint32_t));
+    bsai_memset(map->cold, 0, map->pages * sizeof(struct bsai_slab *));
+    map->ready = map->pages;
 }
 
 /* What is left of the storage becomes chunks, each a page aligned to a page; lowest first. */
@@ -153,7 +160,7 @@ enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t bytes,
     bsai_memset(s->claims, 0, s->classes.count * sizeof(*s->claims));
     bsai_lock_init(&s->chunk_lock);
     s->pool_count = bsai_caches_make(s->caches, s->pools, &s->classes, plan.config.keep_empty,
-                                     plan.config.page_size);
+                                     plan.config.page_size, most_bytes(&plan));
     make_map(s, &plan, base);
     make_chunks(s, start + plan.end, end, plan.config.page_size);
     *slab = s;

@@ -432,15 +432,21 @@ START_TEST(classes_of_ones_own)
         ck_assert_uint_eq(bsa_usable_size(heap, p), requests[i].expected);
         assert_ok(bsa_heap_free_sized(heap, p, requests[i].size, requests[i].align));
     }
-    /* 21 objects of 192 bytes fill a page but for its last 64: no object begins there. */
-    char *page = (char *)((uintptr_t)heap_get(heap, 192, 1) & ~(uintptr_t)(PAGE - 1));
-    for (unsigned i = 0; i < 21; i++)
-        heap_get(heap, 192, 1);
+    /* Behind the last whole object of a slab no object begins. */
+    struct bsa_class_table odd = {sizeof odd, 1, (const unsigned[]){1000}};
+    config.classes = &odd;
+    bsa_heap *other = heap_new(&m, 4 * MIB, config);
+    heap_stats(other, &stats);
+    char *last = NULL;
+    for (size_t i = 0; i < stats.size_class[0].objects_per_slab; i++) {
+        char *p = heap_get(other, 1000, 1);
+        last = p > last ? p : last;
+    }
     m.faults.count = 0;
-    assert_status(bsa_heap_free(heap, page + 21 * 192), BSA_ERR_INVALID_PARAM);
-    faults_expect(&m.faults, BSA_ERR_INVALID_PARAM, page + 21 * 192, "inside");
-    ck_assert_uint_eq(bsa_usable_size(heap, page + 21 * 192), 0);
-    ck_assert_uint_eq(bsa_usable_size(heap, page + 20 * 192), 192);
+    assert_status(bsa_heap_free(other, last + 1000), BSA_ERR_INVALID_PARAM);
+    faults_expect(&m.faults, BSA_ERR_INVALID_PARAM, last + 1000, "inside");
+    ck_assert_uint_eq(bsa_usable_size(other, last + 1000), 0);
+    ck_assert_uint_eq(bsa_usable_size(other, last), 1000);
     heap_stats(heap, &stats);
     ck_assert_uint_eq(stats.classes, 11);
     for (unsigned c = 0; c < 11; c++)

@@ -365,8 +365,8 @@ START_TEST(classes_of_ones_own)
         ck_assert_uint_ge((size_t)((char *)p[i] - (char *)p[i - 1]), 1000);
     struct bsa_slab_freed freed;
     assert_status(bsa_slab_free(s.slab, 0, (char *)p[n - 1] + 1000, &freed),
-                  (uintptr_t)p[n - 1] % s.page_size + 1000 < s.page_size ? BSA_ERR_INVALID_PARAM
-                                                                         : BSA_ERR_NOT_ALLOCATED);
+                  ((uintptr_t)p[n - 1] + 1000) % s.page_size != 0 ? BSA_ERR_INVALID_PARAM
+                                                                  : BSA_ERR_NOT_ALLOCATED);
     assert_ok(bsa_slab_validate(s.slab));
 }
 END_TEST

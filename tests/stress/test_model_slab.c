@@ -254,8 +254,11 @@ static void do_misuse(struct world *w, unsigned cpu)
         /* Pages that hold an object cannot become another slab. */
         size_t page = w->setup->page_size;
         unsigned char *base = o->at - ((uintptr_t)o->at & (page - 1));
-        enum bsa_status status = bsa_slab_add(w->slab, cpu, 0, base, 1);
-        expect_status(status, BSA_ERR_MEMORY_OVERLAP);
+        enum bsa_status status = BSA_ERR_INVALID_PARAM; /* a count that is not the class's */
+        for (size_t pages = 1; pages <= 16 && status == BSA_ERR_INVALID_PARAM; pages++)
+            status = bsa_slab_add(w->slab, cpu, 0, base, pages);
+        if (status != BSA_ERR_NOT_FOUND) /* the range ends before the slab would */
+            expect_status(status, BSA_ERR_MEMORY_OVERLAP);
         before = w->faults.count - 1;
         break;
     }

@@ -5,6 +5,8 @@
 
 #include "slab/classes.h"
 
+/* Of slabs, in bytes, one for each page size in turn. */
+static const size_t limits[] = {SIZE_MAX, 0, 32768};
 static const size_t page_sizes[] = {1024, 2048, 4096, 8192, 16384, 32768, 65536};
 
 /* Every object size with every page size. */
@@ -13,7 +15,7 @@ START_TEST(geometry)
     for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
         struct bsai_geometry g;
         size_t page = page_sizes[_i];
-        bsai_geometry_make(&g, size, page);
+        bsai_geometry_make(&g, size, page, limits[_i % 3]);
         size_t bytes = g.slab_pages * page;
         ck_assert_uint_ge(g.slab_pages, 1);
         ck_assert_uint_le(g.slab_pages, BSAI_SLAB_PAGES_MAX);
@@ -21,15 +23,17 @@ START_TEST(geometry)
         ck_assert_uint_ge(g.capacity, 1);
         ck_assert_uint_le(g.capacity, BSAI_CAPACITY_MAX);
         ck_assert_uint_ge(g.words * BSAI_WORD_BITS, g.capacity);
-        ck_assert_uint_lt((g.words - 1) * BSAI_WORD_BITS, g.capacity);
+        ck_assert_uint_le((g.words - 1) * BSAI_WORD_BITS, g.capacity);
         ck_assert_uint_eq(g.record_bytes % BSAI_RECORD_ALIGN, 0);
-        /* At least 8 objects and 98 % full, or nothing better within 16 pages. */
-        if (g.capacity < 8 || (bytes - g.capacity * size) * 50 > bytes) {
-            for (size_t pages = 1; pages <= BSAI_SLAB_PAGES_MAX; pages++) {
-                size_t used = pages * page / size * size;
-                ck_assert_uint_le(used * g.slab_pages, g.capacity * size * pages);
-            }
-        }
+        /* At least 8 objects, where 16 pages are enough for them, and beyond the limit no page more
+         * than they need. */
+        size_t for_eight = (8 * size + page - 1) / page;
+        while ((size & (size - 1)) == 0 && (for_eight & (for_eight - 1)) != 0)
+            for_eight++;
+        if (for_eight <= BSAI_SLAB_PAGES_MAX)
+            ck_assert_uint_ge(g.capacity, 8);
+        if (bytes > limits[_i % 3])
+            ck_assert_uint_le(g.slab_pages, for_eight);
         /* Objects have their natural alignment if the slab has its own. */
         size_t natural = size & (0 - size);
         ck_assert_uint_ge(g.slab_align, natural);
@@ -38,15 +42,35 @@ START_TEST(geometry)
 }
 END_TEST
 
-/* The multiplication that replaces a division, at every byte of a slab. */
+/* The parts of a slab and its record that are objects, at least, in thousandths. */
+START_TEST(usable_share)
+{
+    static const struct {
+        unsigned size, share;
+    } wanted[] = {{8, 951},   {16, 970},  {32, 980},  {64, 980},   {96, 980},  {128, 980},
+                  {192, 980}, {256, 980}, {512, 980}, {1024, 980}, {2048, 980}};
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        struct bsai_geometry g;
+        bsai_geometry_make(&g, wanted[i].size, 4096, SIZE_MAX);
+        size_t all = g.slab_pages * 4096 + g.record_bytes;
+        ck_assert_uint_ge(g.capacity * wanted[i].size * 1000 / all, wanted[i].share);
+    }
+}
+END_TEST
+
+/* The multiplication that replaces a division and its remainder, at every byte of a slab. */
 START_TEST(index_of)
 {
     for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
         struct bsai_geometry g;
-        bsai_geometry_make(&g, size, page_sizes[_i]);
+        bsai_geometry_make(&g, size, page_sizes[_i], SIZE_MAX);
+        struct bsai_slab slab = {.base = 0x7fff0000, .magic = g.magic};
         size_t bytes = g.slab_pages * page_sizes[_i], wrong = 0;
-        for (uint32_t offset = 0; offset < bytes; offset++)
-            wrong += bsai_index_of(&g, offset) != offset / size;
+        for (uint32_t offset = 0; offset < bytes; offset++) {
+            size_t index;
+            bool first = bsai_slab_index(&slab, slab.base + offset, &index);
+            wrong += index != offset / size || first != (offset % size == 0);
+        }
         ck_assert_msg(wrong == 0, "%zu bytes: %zu wrong indices", size, wrong);
     }
 }
@@ -145,6 +169,7 @@ int main(void)
     TCase *tcase = tcase_create("classes");
     int page_count = (int)(sizeof(page_sizes) / sizeof(page_sizes[0]));
     tcase_add_loop_test(tcase, geometry, 0, page_count);
+    tcase_add_test(tcase, usable_share);
     tcase_add_loop_test(tcase, index_of, 0, page_count);
     tcase_add_loop_test(tcase, class_for, 0, TABLES);
     tcase_add_test(tcase, malformed_tables);

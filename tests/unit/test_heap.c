@@ -132,14 +132,14 @@ START_TEST(contradictions)
     assert_status(bsa_heap_validate(heap), BSA_OK);
 
     struct bsai_magazine *m = &cpu->magazines[3];
-    ck_assert_uint_gt(m->count, 0);
-    struct bsai_slot slot = m->slots[0];
-    m->slots[0].addr += 64;
+    ck_assert_uint_gt(bsai_magazine_count(m), 0);
+    struct bsai_slot slot = m->base[0];
+    m->base[0].addr += 64;
     assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
-    m->slots[0] = slot;
-    bsai_object_revive(bsai_object_slab(slot.object), bsai_object_index(slot.object), true);
+    m->base[0] = slot;
+    ck_assert(bsai_hand_out(slot.states, slot.bit));
     assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
-    bsai_object_retire(bsai_object_slab(slot.object), bsai_object_index(slot.object), true);
+    ck_assert(bsai_take_back(slot.states, slot.bit));
 
     size_t page;
     struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)block, &page);
@@ -153,9 +153,9 @@ START_TEST(contradictions)
     heap->caches[3].remote++;
     assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
     heap->caches[3].remote--;
-    m->count--;
+    m->top--;
     assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
-    m->count++;
+    m->top++;
     assert_status(bsa_heap_validate(heap), BSA_OK);
     region_free(&region);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cache and its slabs from inside: what is on which list when, who announces, who may take, and
- * that a record's pool gives its pages back.
+ * A cache and its slabs from inside: what is on which list when, who may take, what an object's
+ * state tells, and that a record's pool gives its pages back.
  */
 #include "support.h"
 
@@ -41,10 +41,11 @@ static struct bed *make_bed(unsigned keep_empty)
                                .page_shift = 12,
                                .state = b->state,
                                .hot = b->hot,
-                               .cold = b->cold};
+                               .cold = b->cold,
+                               .ready = PAGES};
     memset(b->state, BSAI_GROUP_READY, sizeof(b->state));
     ck_assert(bsai_classes_make(&b->classes, NULL));
-    bsai_caches_make(b->caches, b->pools, &b->classes, keep_empty, PAGE);
+    bsai_caches_make(b->caches, b->pools, &b->classes, keep_empty, PAGE, PAGE);
     b->cache = &b->caches[CLASS_512];
     ck_assert_uint_eq(b->cache->geometry.object_size, 512);
     ck_assert_uint_eq(b->cache->geometry.capacity, CAPACITY);
@@ -94,40 +95,37 @@ static bool put(struct bed *b, unsigned cpu, const struct bsai_slot *slots, unsi
 }
 
 static void check(const struct bed *b, const struct bsai_slab *slab, enum bsai_list list,
-                  unsigned available, bool announced)
+                  unsigned available)
 {
     ck_assert_ptr_null(bsai_slab_validate(b->cache, slab));
     ck_assert_int_eq(slab->list, (int)list);
-    ck_assert_uint_eq(bsai_state_available(slab->state), available);
-    ck_assert(((slab->state & BSAI_STATE_ANNOUNCED) != 0) == announced);
+    ck_assert_uint_eq(slab->free, available);
 }
 
 START_TEST(a_slab_made)
 {
     struct bed *b = make_bed(1);
-    struct bsai_slab *slab = new_slab(b), *found;
-    size_t page = bsai_map_page(&b->map, slab->base);
-    unsigned index;
-    ck_assert_uint_eq(bsai_state_free(slab->state), CAPACITY);
+    struct bsai_slab *slab = new_slab(b);
+    size_t page = bsai_map_page(&b->map, slab->base), index;
+    ck_assert_uint_eq(slab->free, CAPACITY);
+    ck_assert_ptr_eq(bsai_map_slab(&b->map, page), slab);
     ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 0);
     ck_assert_uint_eq(bsai_word_kind(b->hot[page]), BSAI_PAGE_SLAB);
     ck_assert_uint_eq(bsai_word_class(b->hot[page]), CLASS_512);
     for (uintptr_t offset = 0; offset < PAGE; offset++) {
-        bool first = bsai_slab_locate(b->caches, &b->map, page, b->hot[page], slab->base + offset,
-                                      &found, &index);
+        bool first = bsai_slab_locate(b->caches, slab, slab->base + offset, &index);
         ck_assert(first == (offset % 512 == 0));
-        if (first) {
-            ck_assert_ptr_eq(found, slab);
+        if (first)
             ck_assert_uint_eq(index, offset / 512);
-        }
     }
     bsai_slab_unmake(b->cache, &b->map, page);
     ck_assert_uint_eq(b->hot[page], BSAI_PAGE_NONE);
+    ck_assert_ptr_null(bsai_map_slab(&b->map, page));
     end_bed(b);
 }
 END_TEST
 
-/* Fresh, claimed, full, announced, partial, and all of it taken again: lowest object first. */
+/* Fresh, claimed, full, partial, and all of it taken again: lowest object last in each batch. */
 START_TEST(round_trip)
 {
     struct bed *b = make_bed(1);
@@ -135,32 +133,33 @@ START_TEST(round_trip)
     struct bsai_slot slots[CAPACITY];
     ck_assert_uint_eq(take(b, 0, NULL, 3, slots), 0);
     ck_assert_uint_eq(take(b, 0, slab, 3, slots), 3);
-    check(b, slab, BSAI_LIST_CLAIMED, 5, false);
+    check(b, slab, BSAI_LIST_CLAIMED, 5);
     ck_assert_ptr_eq(b->claims[0], slab);
     ck_assert_uint_eq(slab->home, 0);
     for (unsigned i = 0; i < 3; i++) {
-        ck_assert_uint_eq(slots[i].addr, slab->base + i * 512);
-        ck_assert_ptr_eq(bsai_object_slab(slots[i].object), slab);
-        ck_assert_uint_eq(bsai_object_index(slots[i].object), i);
+        ck_assert_uint_eq(slots[i].addr, slab->base + (2 - i) * 512);
+        ck_assert_ptr_eq(slots[i].slab, slab);
+        ck_assert_uint_eq(bsai_slot_index(&slots[i]), 2 - i);
+        ck_assert_uint_eq(bsai_slot_addr(b->cache, &slots[i]), slots[i].addr);
     }
     /* As many as there are, then it is full: on no list, and no one's claim. */
     ck_assert_uint_eq(take(b, 0, NULL, 100, slots + 3), 5);
-    check(b, slab, BSAI_LIST_NONE, 0, false);
+    check(b, slab, BSAI_LIST_NONE, 0);
     ck_assert_ptr_null(b->claims[0]);
-    ck_assert_uint_eq(take(b, 0, NULL, 1, slots), 0);
+    struct bsai_slot again[3];
+    ck_assert_uint_eq(take(b, 0, NULL, 1, again), 0);
 
-    /* The first object back announces it, a second one need not. */
+    /* The first object back lists it for all. Another CPU's objects have no address for the fast
+     * paths. */
     ck_assert(!put(b, 0, &slots[4], 1));
-    check(b, slab, BSAI_LIST_NONE, 1, true);
-    ck_assert_ptr_eq(b->cache->announced, slab);
+    check(b, slab, BSAI_LIST_PARTIAL, 1);
     ck_assert(!put(b, 0, &slots[6], 1));
-    ck_assert_ptr_null(slab->announced_next);
-    struct bsai_slot again[2];
     ck_assert_uint_eq(take(b, 1, NULL, 1, again), 1);
-    check(b, slab, BSAI_LIST_CLAIMED, 1, false);
-    ck_assert_uint_eq(again[0].addr, slots[4].addr);
+    check(b, slab, BSAI_LIST_CLAIMED, 1);
+    ck_assert_uint_eq(again[0].addr, BSAI_NO_ADDRESS);
+    ck_assert_uint_eq(bsai_slot_addr(b->cache, &again[0]), slots[6].addr);
     ck_assert_uint_eq(take(b, 1, NULL, 2, again + 1), 1);
-    ck_assert_uint_eq(again[1].addr, slots[6].addr);
+    ck_assert_uint_eq(bsai_slot_addr(b->cache, &again[1]), slots[4].addr);
     end_bed(b);
 }
 END_TEST
@@ -177,58 +176,63 @@ START_TEST(remote_counts)
     ck_assert_uint_eq(b->away, 0);
     ck_assert(!put(b, 3, slots + 2, 3));
     ck_assert_uint_eq(b->away, 3);
-    ck_assert_uint_eq(bsai_state_free(slab->state), 2);
-    ck_assert_uint_eq(bsai_state_remote(slab->state), 3);
+    ck_assert_uint_eq(slab->free, 5);
+    ck_assert_uint_eq(slab->remote, 3);
     ck_assert_uint_eq(b->cache->remote, 3);
     ck_assert_uint_eq(take(b, 2, NULL, 1, slots), 1);
-    ck_assert_uint_eq(bsai_state_free(slab->state), 4);
-    ck_assert_uint_eq(bsai_state_remote(slab->state), 0);
+    ck_assert_uint_eq(slab->free, 4);
+    ck_assert_uint_eq(slab->remote, 0);
     ck_assert_uint_eq(b->cache->remote, 0);
     end_bed(b);
 }
 END_TEST
 
-/* All objects back: announced though it is listed, then on the empty list, then out. */
+/* All objects back: on the empty list, kept up to a number, then out. */
 START_TEST(emptied)
 {
     struct bed *b = make_bed(1);
-    struct bsai_slab *slab = new_slab(b);
-    struct bsai_slot slots[CAPACITY];
+    struct bsai_slab *slab = new_slab(b), *other = new_slab(b);
+    struct bsai_slot slots[2 * CAPACITY];
     ck_assert_uint_eq(take(b, 0, slab, 4, slots), 4);
     ck_assert(!put(b, 0, slots, 3));
-    check(b, slab, BSAI_LIST_CLAIMED, 7, false);
-    ck_assert(put(b, 1, slots + 3, 1));
-    check(b, slab, BSAI_LIST_CLAIMED, CAPACITY, true);
+    check(b, slab, BSAI_LIST_CLAIMED, 7);
+    ck_assert(!put(b, 1, slots + 3, 1));
+    check(b, slab, BSAI_LIST_EMPTY, CAPACITY);
+    ck_assert_ptr_null(b->claims[0]);
+    ck_assert_uint_eq(b->cache->remote, 1);
     /* One is kept... */
     ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 1, UINT32_MAX));
-    check(b, slab, BSAI_LIST_EMPTY, CAPACITY, false);
-    ck_assert_ptr_null(b->claims[0]);
     ck_assert_uint_eq(b->cache->slabs, 1);
-    /* ...until it is wanted. */
+    /* ...a second one is too much... */
+    ck_assert_uint_eq(take(b, 1, other, 2, slots), 2);
+    ck_assert(put(b, 1, slots, 2));
+    ck_assert_ptr_eq(bsai_cache_settle(b->cache, &b->call, 1, UINT32_MAX), other);
+    ck_assert_ptr_null(other->next);
+    ck_assert_uint_eq(b->cache->epoch, 1);
+    /* ...and the first one until it is wanted. */
     ck_assert_ptr_eq(bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX), slab);
-    ck_assert_ptr_null(slab->next);
     ck_assert_uint_eq(b->cache->slabs, 0);
     ck_assert_uint_eq(b->cache->remote, 0);
+    ck_assert_uint_eq(b->cache->available, 0);
+    ck_assert_uint_eq(b->cache->epoch, 2);
     ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX));
     end_bed(b);
 }
 END_TEST
 
-/* Emptied and announced, then taken again before anybody looked: it must not be taken for empty. */
+/* Emptied, then taken from again before anybody looked: it must not be taken for empty. */
 START_TEST(emptied_and_taken_again)
 {
-    struct bed *b = make_bed(0);
+    struct bed *b = make_bed(BSA_NONE);
     struct bsai_slab *slab = new_slab(b);
     struct bsai_slot slots[CAPACITY];
     ck_assert_uint_eq(take(b, 0, slab, 2, slots), 2);
     ck_assert(put(b, 0, slots, 2));
     ck_assert_uint_eq(take(b, 0, NULL, CAPACITY, slots), CAPACITY);
-    check(b, slab, BSAI_LIST_NONE, 0, true);
+    check(b, slab, BSAI_LIST_NONE, 0);
     ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX));
-    check(b, slab, BSAI_LIST_NONE, 0, false);
-    /* It is announced anew when the next object comes back. */
     put(b, 0, slots, 1);
-    check(b, slab, BSAI_LIST_NONE, 1, true);
+    check(b, slab, BSAI_LIST_PARTIAL, 1);
     ck_assert_uint_eq(take(b, 0, NULL, 1, slots), 1);
     end_bed(b);
 }
@@ -242,19 +246,19 @@ START_TEST(disclaimed)
     struct bsai_slot slots[CAPACITY];
     ck_assert_uint_eq(take(b, 0, slab, 1, slots), 1);
     bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
-    check(b, slab, BSAI_LIST_PARTIAL, 7, false);
+    check(b, slab, BSAI_LIST_PARTIAL, 7);
     ck_assert_ptr_null(b->claims[0]);
     bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
 
-    /* Announced as empty on the partial list: collected from there. */
-    ck_assert(put(b, 0, slots, 1));
-    check(b, slab, BSAI_LIST_PARTIAL, CAPACITY, true);
+    /* Empty now: from the partial list to the other. */
+    ck_assert(!put(b, 0, slots, 1));
+    check(b, slab, BSAI_LIST_EMPTY, CAPACITY);
     ck_assert_ptr_eq(bsai_cache_settle(b->cache, &b->call, 0, 1), slab);
 
     ck_assert_uint_eq(take(b, 0, second, 0, slots), 0);
-    check(b, second, BSAI_LIST_CLAIMED, CAPACITY, false);
+    check(b, second, BSAI_LIST_CLAIMED, CAPACITY);
     bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
-    check(b, second, BSAI_LIST_EMPTY, CAPACITY, false);
+    check(b, second, BSAI_LIST_EMPTY, CAPACITY);
     end_bed(b);
 }
 END_TEST
@@ -271,7 +275,7 @@ START_TEST(claims_of_others)
         bsai_cache_take(b->cache, &b->call, 1, &b->claims[1], BSAI_TAKE_ANY, NULL, 2, slots), 2);
     ck_assert_ptr_null(b->claims[0]);
     ck_assert_ptr_eq(b->claims[1], slab);
-    check(b, slab, BSAI_LIST_CLAIMED, 5, false);
+    check(b, slab, BSAI_LIST_CLAIMED, 5);
     end_bed(b);
 }
 END_TEST
@@ -285,20 +289,20 @@ START_TEST(partial_before_empty)
     struct bsai_slot slots[3 * CAPACITY];
     ck_assert_uint_eq(take(b, 0, one, 1, slots), 1);
     ck_assert_uint_eq(take(b, 0, two, 1, slots + 1), 1);
-    check(b, one, BSAI_LIST_CLAIMED, 6, false);
-    check(b, two, BSAI_LIST_EMPTY, CAPACITY, false);
+    check(b, one, BSAI_LIST_CLAIMED, 6);
+    check(b, two, BSAI_LIST_EMPTY, CAPACITY);
     ck_assert_uint_eq(take(b, 1, three, 2, slots + 2), 2);
     bsai_cache_disclaim(b->cache, &b->call, &b->claims[1]);
-    check(b, three, BSAI_LIST_PARTIAL, 6, false);
+    check(b, three, BSAI_LIST_PARTIAL, 6);
     /* The claim's six and the partial one's six, but not the empty one's. */
     ck_assert_uint_eq(take(b, 0, NULL, 20, slots + 4), 12);
-    check(b, two, BSAI_LIST_EMPTY, CAPACITY, false);
+    check(b, two, BSAI_LIST_EMPTY, CAPACITY);
     ck_assert_uint_eq(take(b, 0, NULL, 20, slots + 16), 8);
     end_bed(b);
 }
 END_TEST
 
-/* Full slabs cost a take nothing, and announced ones a bounded number of steps. */
+/* Full slabs cost a take nothing, and those with a free object a bounded number of steps. */
 START_TEST(bounded_steps)
 {
     struct bed *b = make_bed(0);
@@ -341,7 +345,7 @@ START_TEST(mixed_batches)
     }
     ck_assert(put(b, 0, slots, 4 * CAPACITY));
     for (unsigned i = 0; i < 4; i++)
-        check(b, slabs[i], BSAI_LIST_NONE, CAPACITY, true);
+        check(b, slabs[i], BSAI_LIST_EMPTY, CAPACITY);
     unsigned retired = 0;
     for (struct bsai_slab *s = bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX); s != NULL;
          s = s->next)
@@ -351,8 +355,8 @@ START_TEST(mixed_batches)
 }
 END_TEST
 
-/* Live bits: an allocation by the home CPU and one by another, and frees by anybody, tell the first
- * free from the second. */
+/* An allocation by the home CPU and one by another, and frees by anybody, tell the first free from
+ * the second. */
 START_TEST(live_bits)
 {
     struct bed *b = make_bed(1);
@@ -361,17 +365,65 @@ START_TEST(live_bits)
     ck_assert_uint_eq(take(b, 0, slab, CAPACITY, slots), CAPACITY);
     for (unsigned round = 0; round < 8; round++) {
         for (unsigned i = 0; i < CAPACITY; i++) {
-            bool home = (round + i) % 2 == 0, alone = (round / 2 + i) % 2 == 0;
+            struct bsai_states *states = bsai_states_of(slab, i);
+            bsai_word bit = bsai_bit(i);
+            bool home = (round + i) % 2 == 0, back_home = (round / 2 + i) % 2 == 0;
             ck_assert(!bsai_object_is_live(slab, i));
-            bsai_object_revive(slab, i, home);
+            ck_assert(home ? bsai_hand_out(states, bit) : bsai_hand_out_away(states, bit));
             ck_assert(bsai_object_is_live(slab, i));
             ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 1);
-            ck_assert(bsai_object_retire(slab, i, alone));
-            ck_assert(!bsai_object_retire(slab, i, alone));
-            ck_assert(!bsai_object_retire(slab, i, !alone));
+            ck_assert(back_home ? bsai_take_back(states, bit) : bsai_take_back_away(states, bit));
+            ck_assert(!bsai_take_back(states, bit));
+            ck_assert(!bsai_take_back_away(states, bit));
             ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 0);
         }
     }
+    end_bed(b);
+}
+END_TEST
+
+/* Two frees of one object that did not see each other, as the home CPU's and another's may: its
+ * parity says live, and neither slot is good for anything any more. */
+static void free_twice_at_once(struct bsai_states *states, bsai_word bit)
+{
+    ck_assert(bsai_hand_out(states, bit));
+    bsai_word before = states->here;
+    ck_assert(bsai_take_back(states, bit));
+    bsai_word after = states->here;
+    states->here = before;
+    ck_assert(bsai_take_back_away(states, bit));
+    states->here = after;
+}
+
+static void put_refused(struct bed *b, const struct bsai_slot *slot)
+{
+    b->call.what = NULL;
+    put(b, 1, slot, 1);
+    ck_assert_str_eq(b->call.what, BSAI_FREED_TWICE);
+    ck_assert_ptr_eq(b->call.addr, (void *)slot->addr);
+    b->call.what = NULL;
+}
+
+START_TEST(freed_twice_at_once)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, CAPACITY, slots), CAPACITY);
+    struct bsai_states *states = slots[0].states;
+    bsai_word bit = slots[0].bit;
+    free_twice_at_once(states, bit);
+    ck_assert(!bsai_hand_out(states, bit));
+    ck_assert(!bsai_hand_out_away(states, bit));
+    put_refused(b, &slots[0]);
+    ck_assert_uint_eq(slab->free, 0);
+    /* A third free is let through then; what is home once is not taken home again. */
+    ck_assert(bsai_take_back(states, bit));
+    put(b, 0, slots, 1);
+    ck_assert_ptr_null(b->call.what);
+    check(b, slab, BSAI_LIST_PARTIAL, 1);
+    put_refused(b, &slots[0]);
+    check(b, slab, BSAI_LIST_PARTIAL, 1);
     end_bed(b);
 }
 END_TEST
@@ -385,18 +437,24 @@ START_TEST(contradictions)
     ck_assert_uint_eq(take(b, 0, slab, 2, slots), 2);
     ck_assert_ptr_null(bsai_slab_validate(b->cache, slab));
 
-    uint32_t state = slab->state;
-    slab->state = state - 1;
+    slab->free--;
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
-    slab->state = state & ~BSAI_STATE_LISTED;
+    slab->free++;
+    slab->remote = CAPACITY;
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
-    slab->state = state;
-    bsai_object_revive(slab, 5, true); /* is free as well */
+    slab->remote = 0;
+    slab->cache++;
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
-    bsai_object_retire(slab, 5, true);
-    bsai_object_revive(slab, CAPACITY, true); /* there is no such object */
+    slab->cache--;
+    slab->scan = 1;
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
-    bsai_object_retire(slab, CAPACITY, true);
+    slab->scan = 0;
+    bsai_hand_out(slab->states, bsai_bit(5)); /* is free as well */
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    bsai_take_back(slab->states, bsai_bit(5));
+    bsai_hand_out(slab->states, bsai_bit(CAPACITY)); /* there is no such object */
+    ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
+    bsai_take_back(slab->states, bsai_bit(CAPACITY));
     b->claims[0] = NULL;
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
     b->claims[0] = slab;
@@ -506,6 +564,7 @@ int main(void)
     tcase_add_test(tcase, bounded_steps);
     tcase_add_test(tcase, mixed_batches);
     tcase_add_test(tcase, live_bits);
+    tcase_add_test(tcase, freed_twice_at_once);
     tcase_add_test(tcase, contradictions);
     suite_add_tcase(suite, tcase);
     tcase = tcase_create("records");
