@@ -66,9 +66,29 @@ static void run_remote(struct bench_thread *thread, const struct bench_row *row,
     }
 }
 
+/* The calls for many objects at once. */
+static void run_bulk(struct bench_thread *thread, const struct bench_row *row,
+                     const struct bench_step *steps, size_t count)
+{
+    void *objects[BENCH_HANDFUL];
+    (void)steps;
+    for (size_t done = 0; done < count; done += BENCH_HANDFUL) {
+        enum bsa_status status =
+            bsa_cpu_alloc_bulk(thread->cpu, row->low, 8, BENCH_HANDFUL, objects, NULL);
+        if (status != BSA_OK)
+            bench_fail("bsa_cpu_alloc_bulk: %s", bsa_strerror(status));
+        for (size_t i = 0; i < BENCH_HANDFUL; i++)
+            touch(objects[i]);
+        status = bsa_cpu_free_bulk(thread->cpu, objects, BENCH_HANDFUL, NULL);
+        if (status != BSA_OK)
+            bench_fail("bsa_cpu_free_bulk: %s", bsa_strerror(status));
+    }
+}
+
 const struct bench_work bench_works_handle[BENCH_WORKLOADS] = {
     BENCH_WORKS,
     BENCH_WORKS_MERGED,
+    [BENCH_BULK] = {NULL, run_bulk, NULL},
     [BENCH_REMOTE] = {NULL, run_remote, NULL},
     [BENCH_SLABS] = {bench_crowd_slabs, run_batch, bench_crowd_end},
     [BENCH_SECTIONS] = {bench_crowd_sections, bench_crowd_page_batch, bench_crowd_end},
