@@ -27,6 +27,10 @@ bsa_core_sources = \
 	%D%/buddy/region.c \
 	%D%/buddy/release.c \
 	%D%/buddy/reserve.c \
+	%D%/buddy/room.c \
+	%D%/buddy/room.h \
+	%D%/buddy/roster.c \
+	%D%/buddy/roster.h \
 	%D%/buddy/search.c \
 	%D%/buddy/tree.c \
 	%D%/buddy/tree.h \

@@ -12,6 +12,7 @@ unit_programs = \
 	%D%/unit/test_heap \
 	%D%/unit/test_pages \
 	%D%/unit/test_placement \
+	%D%/unit/test_roster \
 	%D%/unit/test_section \
 	%D%/unit/test_slab \
 	%D%/unit/test_tree \

@@ -57,7 +57,8 @@ BSA_API enum bsa_status bsa_buddy_init(bsa_buddy **buddy, void *region, size_t b
 
 /*
  * Adds a region at run time. Blocks are not merged across regions. Among regions of a kind (above,
- * or at and below 4 GiB) requests try them in the order in which they were added.
+ * or at and below 4 GiB) the first one added serves that has a naturally aligned block of the next
+ * power of two of pages; where none has, the first with any such row of pages.
  * BSA_ERR_INVALID_PARAM as above, BSA_ERR_MEMORY_OVERLAP with a region that is there already,
  * BSA_ERR_NO_MEMORY when the look-up table of regions has to grow and memory for it is missing.
  */
@@ -102,7 +103,7 @@ BSA_API enum bsa_status bsa_buddy_reserve(bsa_buddy *buddy, void *addr, size_t b
  * alignment below the page size is met by any page. *out: address of the first page. Memory above 4
  * GiB is tried first, then memory below down to the reserve. BSA_ERR_INVALID_PARAM (pages 0,
  * alignment not a power of two: reported to the fault hook), BSA_ERR_NO_MEMORY. O(1) in the number
- * of free blocks.
+ * of free blocks, logarithmic in that of regions.
  */
 BSA_API enum bsa_status bsa_buddy_alloc(bsa_buddy *buddy, size_t pages, size_t align, void **out);
 

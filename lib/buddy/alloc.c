@@ -2,8 +2,9 @@
 /*
  * Taking runs of pages: which section serves.
  *
- * Sections above 4 GiB are asked first, in order of registration, then those below as far as the
- * reserve allows. The hint of a zone leads past its first sections that have no page left.
+ * Sections above 4 GiB are asked first, then those below as far as the reserve allows. Among those
+ * of a zone the first one registered that has a naturally aligned block serves, which its roster
+ * tells at once. A row of pages that is no block is looked for only when no section has one.
  */
 #include "blocks.h"
 
@@ -25,59 +26,97 @@ void bsai_count_taken(struct bsa_buddy *b, struct bsai_section *s, size_t n)
     size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
     s->free_pages -= n;
     bsai_poke(free, *free - n);
-    if (s->free_pages == 0 && b->hint[s->zone] == s) {
-        struct bsai_section *next = s->next;
-        while (next != NULL && (next->zone != s->zone || next->free_pages == 0))
-            next = next->next;
-        b->hint[s->zone] = next;
-    }
+    bsai_section_rebound(b, s);
 }
 
-/* One run; NULL when the section has none. */
-static void *take_one(struct bsa_buddy *b, struct bsai_section *s, const struct request *r)
+/* The run that begins at a page, which has been claimed, gets its word. */
+static void *found(struct bsa_buddy *b, struct bsai_section *s, const struct request *r,
+                   size_t page)
 {
-    size_t page = bsai_section_search(b, s, r->pages, r->align, r->use);
-    if (page == BSAI_NO_PAGE)
-        return NULL;
     bsai_group_make_ready(s, bsai_map_group(&s->map, page));
     bsai_poke(&s->map.hot[page], bsai_word_run(r->kind, r->pages));
     bsai_count_taken(b, s, r->pages);
     return (void *)bsai_map_addr(&s->map, page);
 }
 
-void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, unsigned align,
-                   enum bsai_page_kind kind)
+static void *take_block(struct bsa_buddy *b, struct bsai_section *s, const struct request *r)
 {
-    struct request r = {.pages = n, .align = align, .use = BSAI_USE_PAGES, .kind = kind};
-    return s->free_pages < n ? NULL : take_one(b, s, &r);
+    size_t page = bsai_section_search_block(b, s, r->pages, r->align, r->use);
+    if (page != BSAI_NO_PAGE)
+        return found(b, s, r, page);
+    bsai_section_rebound(b, s); /* the search has found bounds that were too high */
+    return NULL;
 }
 
-/* Up to n runs from one section; how many. */
-static size_t take_from(struct bsa_buddy *b, struct bsai_section *s, const struct request *r,
-                        bool spare_reserve, size_t n, void **out)
+static void *take_row(struct bsa_buddy *b, struct bsai_section *s, const struct request *r)
 {
-    size_t got = 0;
+    size_t page = bsai_section_search_row(b, s, r->pages, r->align, r->use);
+    return page != BSAI_NO_PAGE ? found(b, s, r, page) : NULL;
+}
+
+void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, enum bsai_page_kind kind)
+{
+    struct request r = {.pages = n, .align = 0, .use = BSAI_USE_PAGES, .kind = kind};
+    void *p = take_block(b, s, &r);
+    return p != NULL ? p : take_row(b, s, &r);
+}
+
+/* The first section at or behind a slot that may have a block of an order; NULL: there is none. */
+static struct bsai_section *next_section(const struct bsa_buddy *b, enum bsai_zone zone,
+                                         size_t from, unsigned order)
+{
+    size_t slot = bsai_roster_next(&b->roster[zone], from, order + 1);
     bsai_steps(b, 1);
-    while (got < n && s->free_pages >= r->pages &&
-           (!spare_reserve || bsai_low_allowed(b, r->pages))) {
-        void *p = take_one(b, s, r);
-        if (p == NULL)
+    return slot == BSAI_NO_SLOT ? NULL : b->roster[zone].slot[slot];
+}
+
+static size_t take_blocks(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
+                          bool spare_reserve, size_t n, void **out)
+{
+    unsigned order = bsai_block_order(r->pages, r->align);
+    struct bsai_section *s = NULL;
+    size_t got = 0;
+    while (got < n && (!spare_reserve || bsai_low_allowed(b, r->pages))) {
+        if (s == NULL && (s = next_section(b, zone, 0, order)) == NULL)
             break;
-        bsai_poke(&out[got], p); /* a CPU's page list: read anywhere */
-        got++;
+        void *p = take_block(b, s, r);
+        if (p == NULL)
+            s = NULL; /* its bound has been lowered: another one is next */
+        else
+            bsai_poke(&out[got++], p); /* a CPU's page list: read anywhere */
     }
     return got;
+}
+
+/* n pages in a row are no less than two blocks of this order and a page. */
+static unsigned order_within(size_t n)
+{
+    return bsai_log2(n + 1) - 1;
+}
+
+static void *take_any_row(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
+                          bool spare_reserve)
+{
+    void *p = NULL;
+    if (bsai_block_order(r->pages, r->align) == 0 ||
+        (spare_reserve && !bsai_low_allowed(b, r->pages)))
+        return NULL;
+    struct bsai_section *s = next_section(b, zone, 0, order_within(r->pages));
+    for (; s != NULL && p == NULL; s = next_section(b, zone, s->slot + 1, order_within(r->pages)))
+        p = s->free_pages < r->pages ? NULL : take_row(b, s, r);
+    return p;
 }
 
 static size_t take_in_zone(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
                            bool spare_reserve, size_t n, void **out)
 {
-    size_t got = 0;
-    for (struct bsai_section *s = b->hint[zone]; s != NULL && got < n; s = s->next) {
-        if (s->zone == zone)
-            got += take_from(b, s, r, spare_reserve, n - got, out + got);
-    }
-    return got;
+    size_t got = take_blocks(b, zone, r, spare_reserve, n, out);
+    if (got != 0)
+        return got;
+    void *p = take_any_row(b, zone, r, spare_reserve);
+    if (p != NULL)
+        bsai_poke(out, p);
+    return p != NULL ? 1 : 0;
 }
 
 static size_t take(struct bsa_buddy *b, const struct request *r, bool low, size_t n, void **out)

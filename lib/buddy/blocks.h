@@ -93,11 +93,34 @@ void bsai_tree_lower_bound(struct bsai_section *s, size_t tree, unsigned bound);
 /* Takes a tree off the list of those that the memo does not speak of. */
 void bsai_odd_remove(struct bsai_section *s, size_t tree);
 
+/* A section's bound, as follows from its lists; and after whatever changes them. */
+static inline unsigned bsai_section_bound(const struct bsai_section *s)
+{
+    uint32_t broken = s->partial_mask[BSAI_USE_PAGES] | s->partial_mask[BSAI_USE_SLABS];
+    if (s->whole_mask != 0)
+        return BSAI_GROUP_SHIFT + 32 - bsai_clz32(s->whole_mask);
+    return broken != 0 ? 32 - bsai_clz32(broken) : 0;
+}
+
+static inline void bsai_section_rebound(struct bsa_buddy *b, struct bsai_section *s)
+{
+    unsigned bound = bsai_section_bound(s);
+    if (bound != s->bound) {
+        s->bound = bound;
+        bsai_roster_set(&b->roster[s->zone], s->slot, bound);
+    }
+}
+
 /* search.c -------------------------------------------------------------------------------------- */
 
-/* Claims n pages at a multiple of 2^align pages; the first one's number, or BSAI_NO_PAGE. */
-size_t bsai_section_search(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
-                           unsigned align, enum bsai_use use);
+/* Each claims n pages at a multiple of 2^align pages and returns the first one's number, or
+ * BSAI_NO_PAGE: from a naturally aligned block, and where there is none, from any other row. */
+size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
+                                 unsigned align, enum bsai_use use);
+size_t bsai_section_search_row(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
+                               unsigned align, enum bsai_use use);
+/* The order of such a block. */
+unsigned bsai_block_order(size_t n, unsigned align);
 
 /* owner.c --------------------------------------------------------------------------------------- */
 
@@ -109,10 +132,8 @@ size_t bsai_run_pages(uint32_t word);
 /* alloc.c, free.c: the counters of a section and of the buddy. */
 void bsai_count_taken(struct bsa_buddy *b, struct bsai_section *s, size_t n);
 void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n);
-/* A run of n pages at a multiple of 2^align pages from a section, for the allocator's own use; NULL
- * when it has none. */
-void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, unsigned align,
-                   enum bsai_page_kind kind);
+/* A run of n pages from a section, for the allocator's own use; NULL when it has none. */
+void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, enum bsai_page_kind kind);
 /* Ordinary requests may take n pages of low memory. */
 bool bsai_low_allowed(const struct bsa_buddy *b, size_t n);
 /* Pages that are no longer managed, and that are again. */

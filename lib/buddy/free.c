@@ -5,11 +5,9 @@
 void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
     size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
-    const struct bsai_section *hint = b->hint[s->zone];
-    if (s->free_pages == 0 && (hint == NULL || s->index < hint->index))
-        b->hint[s->zone] = s;
     s->free_pages += n;
     bsai_poke(free, *free + n);
+    bsai_section_rebound(b, s);
 }
 
 static void give_locked(struct bsa_buddy *b, struct bsai_section *s, size_t page, size_t count)
@@ -41,10 +39,13 @@ bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
 void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
                            size_t n, size_t pages)
 {
+    struct bsai_section *s = NULL;
     bsai_buddy_lock(b, call);
     for (size_t i = 0; i < n; i++) {
-        size_t page = 0;
-        struct bsai_section *s = bsai_section_find(b, (uintptr_t)blocks[i], &page);
+        /* Mostly they are of one section. */
+        size_t page = s == NULL ? 0 : bsai_map_page(&s->map, (uintptr_t)blocks[i]);
+        if (s == NULL || page >= s->map.pages)
+            s = bsai_section_find(b, (uintptr_t)blocks[i], &page);
         bsai_assert(s != NULL);
         give_locked(b, s, page, pages);
     }

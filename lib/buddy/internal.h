@@ -7,6 +7,7 @@
 
 #include "../base/lock.h"
 #include "../section/lookup.h"
+#include "roster.h"
 
 struct bsa_buddy {
     struct bsa_platform platform;
@@ -18,15 +19,13 @@ struct bsa_buddy {
     struct bsai_lock lock;      /* guards what follows, and what the sections lead to */
     struct bsai_section *first; /* all, in order of registration */
     struct bsai_section *last;
-    size_t count;                          /* sections */
-    size_t next_index;                     /* of the next section */
-    size_t shown;                          /* regions, as the user counts them; read anywhere */
-    size_t low_free, high_free;            /* pages, sums over the sections; read anywhere, */
-    size_t low_total, high_total;          /*   as these */
-    size_t low_reserve;                    /* pages; follows from them */
-    struct bsai_section *hint[BSAI_ZONES]; /* sections of the zone before it have no free page;
-                                              NULL: none has */
-    size_t steps;                          /* see bsa_buddy_steps */
+    size_t count;                 /* sections */
+    size_t shown;                 /* regions, as the user counts them; read anywhere */
+    size_t low_free, high_free;   /* pages, sums over the sections; read anywhere, */
+    size_t low_total, high_total; /*   as these */
+    size_t low_reserve;           /* pages; follows from them */
+    struct bsai_roster roster[BSAI_ZONES];
+    size_t steps; /* see bsa_buddy_steps */
 };
 
 /* Internal config flag: no slab will ever live here, so spare the array of slab records. */

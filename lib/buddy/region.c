@@ -12,14 +12,11 @@
  * holds the buddy itself and stays, as does a region in which a look-up table was put.
  */
 #include "blocks.h"
+#include "room.h"
 
 enum {
     EARLY_GROUPS = 512, /* of a section: 1 GiB of pages of 4 KiB, 3 MiB of descriptors */
-    PHYS_SAMPLES = 64,  /* addresses at which virt_to_phys is asked, beside the ends */
-    TABLE_SHARE_FIRST =
-        4096,            /* a look-up table that is made in advance: 1/4096 of the first region; */
-    TABLE_SHARE = 8,     /* a later one takes 1/8 of a new region at most, */
-    TABLE_SHARE_HARD = 2 /*   or half of it where there is no other memory */
+    PHYS_SAMPLES = 64   /* addresses at which virt_to_phys is asked, beside the ends */
 };
 
 static const uint64_t low_end = UINT64_C(1) << 32;
@@ -68,7 +65,7 @@ void bsai_set_low_reserve(struct bsa_buddy *b)
         b->low_reserve = b->high_total != 0 ? bsai_divide(b->low_total, b->lowmem_reserve) : 0;
 }
 
-/* The look-up table ----------------------------------------------------------------------------- */
+/* Sections ----------------------------------------------------------------------------- */
 
 struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_t addr,
                                              size_t *page)
@@ -79,63 +76,10 @@ struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_
     return s;
 }
 
-/* Memory for a table out of a section's pages, which are withdrawn; NULL when it has none. */
-static void *pages_for_table(struct bsa_buddy *b, struct bsai_section *s, size_t bytes)
-{
-    size_t n = (bytes + b->page_size - 1) >> b->page_shift;
-    void *table = bsai_take_in(b, s, n, 0, BSAI_PAGE_RESERVED);
-    if (table == NULL)
-        return NULL;
-    bsai_count_withdrawn(b, s, n);
-    s->metadata_bytes += n << b->page_shift;
-    s->pinned = true;
-    return table;
-}
-
-/* Plans the region again, with room for a table, if that takes no more than a share of it. */
-static void *prefix_for_table(struct bsai_plan *plan, size_t bytes, unsigned share)
-{
-    struct bsai_plan roomy = *plan;
-    roomy.extra = bytes;
-    if (bytes > bsai_divide(plan->bytes, share) || !bsai_section_plan(&roomy))
-        return NULL;
-    *plan = roomy;
-    return (void *)roomy.extra_at;
-}
-
-static void *memory_for_table(struct bsa_buddy *b, struct bsai_plan *plan, size_t bytes)
-{
-    void *table = NULL;
-    /* Where it pins nothing, then where it can grow. */
-    for (struct bsai_section *s = b->first; s != NULL && table == NULL; s = s->next)
-        table = s->pinned ? pages_for_table(b, s, bytes) : NULL;
-    if (table == NULL)
-        table = prefix_for_table(plan, bytes, TABLE_SHARE);
-    for (struct bsai_section *s = b->first; s != NULL && table == NULL; s = s->next)
-        table = pages_for_table(b, s, bytes);
-    return table != NULL ? table : prefix_for_table(plan, bytes, TABLE_SHARE_HARD);
-}
-
-/* Sees to it that the sections of plan can be entered. False when memory for a table is missing. */
-static bool make_room_in_table(struct bsa_buddy *b, struct bsai_plan *plan)
-{
-    size_t parts = plan->first < plan->split && plan->split < plan->end ? 2 : 1;
-    bool dense;
-    size_t bytes = bsai_lookup_wants(&b->lookup, parts, &dense);
-    if (bytes == 0)
-        return true;
-    void *table = memory_for_table(b, plan, bytes);
-    if (table != NULL)
-        bsai_lookup_extend(&b->lookup, table, bytes, b->first);
-    return table != NULL || dense;
-}
-
-/* Sections -------------------------------------------------------------------------------------- */
-
 static void enroll(struct bsa_buddy *b, struct bsai_section *s)
 {
     size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
-    s->index = b->next_index++;
+    bsai_roster_add(&b->roster[s->zone], s);
     s->prev = b->last;
     /* The look-up of objects is fastest where all groups are ready: done at once where that costs
      * little. */
@@ -166,9 +110,11 @@ static void enroll_all(struct bsa_buddy *b, struct bsai_section *s, bool pinned)
 
 static void dismiss(struct bsa_buddy *b, struct bsai_section *s)
 {
+    size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
     size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
     bsai_lookup_leave(&b->lookup, s);
-    bsai_count_taken(b, s, s->free_pages);
+    bsai_roster_remove(&b->roster[s->zone], s);
+    bsai_poke(free, *free - s->free_pages);
     bsai_poke(total, *total - s->total_pages);
     b->count--;
     s->prev->next = s->next; /* the first section stays */
@@ -238,7 +184,9 @@ enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes
         return BSA_ERR_INVALID_PARAM;
     bool cold = (c.flags & BSAI_BUDDY_BARE) == 0;
     make_plan(&plan, region, bytes, front, low_bytes, c.page_size, cold);
-    plan.extra = bsai_lookup_fitting(bytes / TABLE_SHARE_FIRST);
+    struct bsai_room room;
+    bsai_room_in_advance(bytes, &room);
+    plan.extra = room.bytes;
     if (!bsai_section_plan(&plan))
         return BSA_ERR_INVALID_PARAM;
 
@@ -249,8 +197,10 @@ enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes
     b->lowmem_reserve = c.lowmem_reserve;
     b->cold = cold;
     bsai_lock_init(&b->lock);
-    if (plan.extra != 0)
-        bsai_lookup_extend(&b->lookup, (void *)plan.extra_at, plan.extra, NULL);
+    for (unsigned zone = 0; zone < BSAI_ZONES; zone++)
+        bsai_roster_init(&b->roster[zone]);
+    if (room.bytes != 0)
+        bsai_room_use(b, &room, (void *)plan.extra_at);
     enroll_all(b, bsai_section_make(&plan), true);
     return BSA_OK;
 }
@@ -273,7 +223,7 @@ enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void
     else if (!bsai_section_plan(&plan))
         status = bsai_misuse(call, BSA_ERR_INVALID_PARAM, region,
                              "a region too small for its metadata and one page");
-    else if (!make_room_in_table(b, &plan))
+    else if (!bsai_room_make(b, &plan))
         status = BSA_ERR_NO_MEMORY;
     else
         enroll_all(b, bsai_section_make(&plan), plan.extra != 0);

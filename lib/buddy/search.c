@@ -199,22 +199,30 @@ static size_t row_across_trees(const struct bsa_buddy *b, struct bsai_section *s
     return found;
 }
 
-size_t bsai_section_search(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
-                           unsigned align, enum bsai_use use)
+unsigned bsai_block_order(size_t n, unsigned align)
 {
     unsigned order = bsai_log2_up(n);
-    unsigned block = order > align ? order : align;
+    return order > align ? order : align;
+}
+
+size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
+                                 unsigned align, enum bsai_use use)
+{
+    unsigned block = bsai_block_order(n, align);
     bool small = block < BSAI_GROUP_SHIFT;
     size_t page = small ? take_broken(b, s, use, n, block) : BSAI_NO_PAGE;
     if (page == BSAI_NO_PAGE && small)
         page = take_broken(b, s, use == BSAI_USE_PAGES ? BSAI_USE_SLABS : BSAI_USE_PAGES, n, block);
-    if (page == BSAI_NO_PAGE)
-        page = take_whole(b, s, n, block, use);
-    if (page != BSAI_NO_PAGE || block == 0)
-        return page;
+    return page != BSAI_NO_PAGE ? page : take_whole(b, s, n, block, use);
+}
+
+size_t bsai_section_search_row(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
+                               unsigned align, enum bsai_use use)
+{
+    size_t page = BSAI_NO_PAGE;
     if (n < BSAI_GROUP_PAGES && align <= BSAI_GROUP_SHIFT)
         page = row_in_broken_trees(b, s, (unsigned)n, align);
-    if (page == BSAI_NO_PAGE && block > SHORT_ORDER)
+    if (page == BSAI_NO_PAGE && bsai_block_order(n, align) > SHORT_ORDER)
         page = row_across_trees(b, s, n, align, use);
     return page;
 }

@@ -240,12 +240,16 @@ const char *bsai_buddy_check(const struct bsa_buddy *b)
         if (wrong == NULL && (bsai_section_find(b, s->map.start, &page) != s || page != 0))
             wrong = "a section is not found by its first address";
         total[s->zone] += s->total_pages;
-        if (wrong == NULL && free[s->zone] == 0 && s->free_pages != 0 && b->hint[s->zone] != s)
-            wrong = "the first section with free pages is not known as such";
+        if (wrong == NULL && bsai_section_bound(s) > s->bound)
+            wrong = "a section has a larger free block than its bound says";
+        if (wrong == NULL && b->roster[s->zone].slot[s->slot] != s)
+            wrong = "a section is not in the roster of its zone";
         free[s->zone] += s->free_pages;
         shown += s->second_part ? 0 : 1;
         sections++;
     }
+    for (unsigned zone = 0; zone < BSAI_ZONES && wrong == NULL; zone++)
+        wrong = bsai_roster_validate(&b->roster[zone]);
     if (wrong != NULL)
         return wrong;
     if (sections != b->count || shown != b->shown)

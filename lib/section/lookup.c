@@ -40,42 +40,53 @@ static size_t mask_of(const struct bsai_section_table *table)
 
 /* Searching ------------------------------------------------------------------------------------- */
 
-static bool holds(const struct bsai_place *place, uintptr_t addr, unsigned page_shift, size_t *page)
+/* A section and the number of a page in it; no section: none found. */
+struct found {
+    struct bsai_section *section;
+    size_t page;
+};
+
+static BSAI_ALWAYS_INLINE struct found look_at(const struct bsai_place *place, uintptr_t addr,
+                                               unsigned page_shift)
 {
-    *page = (addr - bsai_consume(&place->start)) >> page_shift;
-    return *page < bsai_consume(&place->pages);
+    size_t page = (addr - bsai_consume(&place->start)) >> page_shift;
+    struct bsai_section *section = bsai_consume(&place->section);
+    return (struct found){page < bsai_consume(&place->pages) ? section : NULL, page};
 }
 
 /* Ends whatever it reads, as the table may change meanwhile. */
-static struct bsai_section *find_in_table(const struct bsai_section_table *table, uintptr_t addr,
-                                          unsigned page_shift, size_t *page, size_t *steps)
+static BSAI_ALWAYS_INLINE struct found find_in_table(const struct bsai_section_table *table,
+                                                     uintptr_t addr, unsigned page_shift,
+                                                     size_t *steps)
 {
-    size_t mask = mask_of(table);
+    struct found found = {NULL, 0};
+    size_t mask = mask_of(table), probes = 0;
     unsigned sizes = bsai_consume(&table->sizes);
-    for (unsigned i = 0; i < sizes; i++) {
+    for (unsigned i = 0; i < sizes && found.section == NULL; i++) {
         unsigned shift = bsai_consume(&table->size_shift[i]);
+        const struct bsai_place *place;
         size_t slot = slot_of(table, addr >> shift, shift);
-        for (size_t probes = 0; probes <= mask; probes++) {
-            const struct bsai_place *place = &table->slot[(slot + probes) & mask];
-            *steps += 1;
-            if (bsai_consume(&place->pages) == 0)
-                break;
-            if (holds(place, addr, page_shift, page))
-                return bsai_consume(&place->section);
-        }
+        do {
+            place = &table->slot[slot];
+            found = look_at(place, addr, page_shift);
+            slot = (slot + 1) & mask;
+            probes++;
+        } while (found.section == NULL && bsai_consume(&place->pages) != 0 && probes <= mask);
     }
-    return NULL;
+    *steps += probes;
+    return found;
 }
 
-static struct bsai_section *find_once(const struct bsai_lookup *lookup, uintptr_t addr,
-                                      unsigned page_shift, size_t *page, size_t *steps)
+static BSAI_ALWAYS_INLINE struct found find_once(const struct bsai_lookup *lookup, uintptr_t addr,
+                                                 unsigned page_shift, size_t *steps)
 {
-    for (unsigned i = 1; i < BSAI_NEAR_PLACES; i++) {
-        if (holds(&lookup->near[i], addr, page_shift, page))
-            return bsai_consume(&lookup->near[i].section);
-    }
     const struct bsai_section_table *table = bsai_consume(&lookup->table);
-    return table == NULL ? NULL : find_in_table(table, addr, page_shift, page, steps);
+    struct found found = {NULL, 0};
+    if (table != NULL)
+        found = find_in_table(table, addr, page_shift, steps);
+    for (unsigned i = 1; i < BSAI_NEAR_PLACES && found.section == NULL; i++)
+        found = look_at(&lookup->near[i], addr, page_shift);
+    return found;
 }
 
 struct bsai_section *bsai_lookup_find(const struct bsai_lookup *lookup, uintptr_t addr,
@@ -83,9 +94,11 @@ struct bsai_section *bsai_lookup_find(const struct bsai_lookup *lookup, uintptr_
 {
     for (;;) {
         size_t version = bsai_consume(&lookup->version);
-        struct bsai_section *s = find_once(lookup, addr, page_shift, page, steps);
-        if (BSAI_LIKELY(version % 2 == 0 && bsai_peek(&lookup->version) == version))
-            return s;
+        struct found found = find_once(lookup, addr, page_shift, steps);
+        if (BSAI_LIKELY(version % 2 == 0 && bsai_peek(&lookup->version) == version)) {
+            *page = found.page;
+            return found.section;
+        }
         BSA_CPU_PAUSE();
     }
 }

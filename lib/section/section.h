@@ -59,7 +59,8 @@ struct bsai_section {
     size_t region_bytes;
     size_t metadata_bytes; /* region_bytes less the managed pages */
     size_t first_tree;     /* absolute number of tree 0, from which alignment follows */
-    size_t index;          /* ascends in the order of registration */
+    size_t slot;           /* in the roster of its zone */
+    unsigned bound;        /* no block of this order or a larger one is free; 0: no page */
     bool pinned;           /* holds what cannot leave: the buddy, or a look-up table */
 
     /* Broken trees with free pages, by use and bound, and which of the lists are not empty. */

@@ -296,9 +296,41 @@ static void sums_are_off(struct state *state)
     state->buddy->high_total++;
 }
 
-static void first_section_with_room_is_lost(struct state *state)
+static struct bsai_roster *roster(struct state *state)
 {
-    state->buddy->hint[state->s->zone] = NULL;
+    return &state->buddy->roster[state->s->zone];
+}
+
+static void section_is_not_enlisted(struct state *state)
+{
+    roster(state)->slot[0] = NULL;
+}
+
+static void slot_is_off(struct state *state)
+{
+    struct bsai_roster *r = roster(state);
+    r->slot[r->used++] = state->s;
+}
+
+static void section_bound_is_off(struct state *state)
+{
+    roster(state)->best[0]--;
+}
+
+static void section_bound_is_low(struct state *state)
+{
+    state->s->bound--;
+    roster(state)->best[0]--;
+}
+
+static void roster_count_is_off(struct state *state)
+{
+    roster(state)->count++;
+}
+
+static void roster_level_is_off(struct state *state)
+{
+    roster(state)->best[roster(state)->capacity / 8]--; /* 64 slots from the start */
 }
 
 static void taken_page_is_idle(struct state *state)
@@ -369,7 +401,12 @@ static const struct corruption {
     {free_count_is_off, "section's count of free pages"},
     {total_is_off, "section's count of managed pages"},
     {sums_are_off, "sums over low and high memory"},
-    {first_section_with_room_is_lost, "first section with free pages"},
+    {section_is_not_enlisted, "not in the roster of its zone"},
+    {slot_is_off, "not in its slot of the roster"},
+    {section_bound_is_off, "bound is not the roster's"},
+    {section_bound_is_low, "a larger free block than its bound"},
+    {roster_count_is_off, "roster's count"},
+    {roster_level_is_off, "a word of the roster"},
     {taken_page_is_idle, "marks of released pages"},
     {idle_count_is_off, "marks of released pages"},
     {taken_tree_is_released, "not free counts as released"},
