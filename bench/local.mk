@@ -60,7 +60,7 @@ if MALLOC
 bench_malloc = malloc/libbuddyslab-malloc.la
 endif
 
-.PHONY: bench bench-instructions
+.PHONY: bench bench-instructions placement
 
 # What every single measurement said is kept beside the program, and what is made of them.
 bench: %D%/bsa-bench$(EXEEXT) $(bench_malloc)
@@ -78,3 +78,13 @@ bench: %D%/bsa-bench$(EXEEXT) $(bench_malloc)
 bench-instructions: %D%/bsa-bench$(EXEEXT)
 	$(srcdir)/%D%/instructions.sh %D%/bsa-bench$(EXEEXT) $(srcdir)/%D%/results/instructions.tsv \
 		%D%/instructions.tsv
+
+# How well whole blocks stay whole, by policy: no clock in it.
+placement:
+if CLI
+	$(MAKE) $(AM_MAKEFLAGS) cli/bsa-replay$(EXEEXT) %D%/placement/replay-lifo$(EXEEXT) \
+		%D%/placement/replay-worst$(EXEEXT)
+	$(SHELL) $(top_srcdir)/%D%/placement/compare.sh $(top_srcdir)/traces .
+else
+	@echo 'make placement: configured with --disable-cli, so that there is no bsa-replay' >&2; exit 1
+endif

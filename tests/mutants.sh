@@ -143,6 +143,8 @@ mutant low-unreserved lib/buddy/alloc.c 's/return free >= n && free - n >= bsai_
 mutant high-for-low lib/buddy/alloc.c 's/if (!low && bsai_peek(&b->high_total) != 0)/if (bsai_peek(\&b->high_total) != 0)/'
 # Withdrawn pages need not be free.
 mutant reserve-live lib/buddy/reserve.c 's/bool all_free = true;/bool all_free = true; if (all_free) n = n;/; s/all_free = all_free && /all_free = true || /'
+# A whole tree is broken while there are broken ones that serve another use.
+mutant wasted-trees lib/buddy/search.c 's/if (page == BSAI_NO_PAGE && small)/if (false)/'
 # A region leaves with pages that are in use.
 mutant leaves-in-use lib/buddy/region.c 's/s->free_pages != s->total_pages/false/'
 # A region that left is found.

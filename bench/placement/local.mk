@@ -31,7 +31,4 @@ placement_test_libs = $(test_support) lib/libbuddyslab-core.la $(CHECK_LIBS) -lp
 %C%_test_worst_CPPFLAGS = $(placement_test_cppflags) -DPOLICY_WORST
 %C%_test_worst_LDADD = $(placement_test_libs)
 
-.PHONY: placement
-placement: cli/bsa-replay$(EXEEXT) %D%/replay-lifo$(EXEEXT) %D%/replay-worst$(EXEEXT)
-	$(SHELL) $(top_srcdir)/%D%/compare.sh $(top_srcdir)/traces .
 CLEANFILES += %D%/placement.tsv %D%/placement.png %D%/placement.svg
