@@ -36,6 +36,7 @@ static inline void churn(struct bench_thread *thread, struct bench_live *all,
                          const struct bench_step *steps, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        __builtin_prefetch(&steps[i + 32]);
         struct bench_live *live = &all[steps[i].slot];
         put(thread, live->p);
         live->p = get(thread, steps[i].size);
