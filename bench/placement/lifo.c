@@ -102,15 +102,16 @@ static void note_range(const struct bsai_section *s, size_t from, size_t to)
     visit_trees(s, first, ((to - 1) >> BSAI_GROUP_SHIFT) + 1, note, &range);
 }
 
-size_t bsai_section_search(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
-                           unsigned align, enum bsai_use use)
+size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
+                                 unsigned align, enum bsai_use use)
 {
-    struct choice best = {.least = policy_order(n, align)};
-    if (s->map.lead + s->map.pages > MOST_PAGES || s->index != 0)
+    struct choice best = {.least = bsai_block_order(n, align)};
+    (void)b;
+    if (s->map.lead + s->map.pages > MOST_PAGES || s->next != s->prev)
         abort();
     visit_trees(s, 0, bsai_trees(s), consider, &best);
     if (!best.found)
-        return policy_library_search(b, s, n, align, use);
+        return BSAI_NO_PAGE;
     size_t first = best.block.page, end = first + ((size_t)1 << best.block.order);
     bsai_range_claim(s, first - s->map.lead, n, use);
     if (first + n < end)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # bsa-replay with other placement policies. A policy's object is linked before the library's, and
-# takes the place of lib/buddy/search.c; see policy.h.
+# takes the place of lib/buddy/search.c: see policy.h.
 
 placement_cppflags = $(cli_cppflags) -I$(top_srcdir)/lib
 # Frees have to pass the policy that keeps an order among them.
