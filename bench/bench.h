@@ -227,7 +227,8 @@ static inline double *bench_result(const struct bench_results *results, unsigned
     return &results->figures[((size_t)round * BENCH_ROWS_MAX + row) * BENCH_SUBJECTS_MAX + subject];
 }
 
-/* Runs all rounds; writes to tsv, if there is one, as it goes. False when a cell failed. */
+/* Runs all rounds; writes to tsv, if there is one, as it goes. False when a cell has failed; there
+ * is no figure of it. */
 bool bench_run(const struct bench_options *options, struct bench_results *results, FILE *tsv);
 
 /* Reporting ---------------------------------------------------------------------------------- */

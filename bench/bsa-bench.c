@@ -168,14 +168,12 @@ static int measure_all(const struct bench_options *options)
     FILE *tsv = open_output(options->tsv), *medians = open_output(options->medians);
     bool done = bench_run(options, &results, tsv);
     close_output(tsv, options->tsv);
-    if (done && medians != NULL)
+    if (medians != NULL)
         bench_print_medians(medians, &results);
     close_output(medians, options->medians);
-    if (done) {
-        bench_print_machine(stdout, "", options, &results);
-        bench_print_tables(&results);
-        bench_print_verdict(&results);
-    }
+    bench_print_machine(stdout, "", options, &results);
+    bench_print_tables(&results);
+    bench_print_verdict(&results);
     free(results.figures);
     return done && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -97,6 +97,26 @@ grep -c -E '^# (date|command|processor|compiler): .' "$work/tsv" >"$work/header"
 echo 4 >"$work/wanted"
 same "the results say when and where they were made" "$work/wanted" "$work/header"
 
+# A peer of one's own, which fails in one row: the others are measured all the same.
+cat >"$work/odd.c" <<'END'
+#include <stddef.h>
+void *__libc_malloc(size_t size);
+void *malloc(size_t size);
+void *malloc(size_t size) { return size == 2048 ? NULL : __libc_malloc(size); }
+END
+if [ -z "${BSA_INSTRUMENT:-}" ] &&
+    $CC -shared -fPIC -o "$work/libodd.so" "$work/odd.c" >/dev/null 2>&1; then
+    refused 1 "row pair-2048 with odd failed" --peer=odd="$work/libodd.so" --with=odd --with=excl \
+        --only=pair-64 --only=pair-2048 --rounds=1 --seconds=0.001
+    grep -E '^pair-(64|2048) +odd|^pair-(64|2048) +ns' "$work/log" |
+        awk '{ print $1, $2, $3 != "-" }' >"$work/got"
+    printf '%s\n' "pair-64 ns 1" "pair-64 ns 1" "pair-2048 ns 1" "pair-64 odd 1" \
+        >"$work/wanted"
+    same "a row that fails with one peer is measured with the others" "$work/wanted" "$work/got"
+else
+    skip "a peer that fails" "it cannot be made here"
+fi
+
 # Every row; with a sanitizer those that are short.
 rows=--with=libc
 if [ -n "${BSA_INSTRUMENT:-}" ]; then

@@ -94,12 +94,13 @@ static void choose(const struct bench_options *options, struct bench_results *re
     }
 }
 
-/* The cells of one row, one round. */
+/* The cells of one row, one round. False when one has failed: the others go on. */
 static bool run_row(const struct bench_options *options, struct bench_results *results,
                     unsigned round, unsigned r, FILE *tsv)
 {
     const struct bench_row *row = &bench_rows[r];
     const char *unit = bench_unit_name(bench_row_unit(row));
+    bool done = true;
     for (unsigned k = 0; k < bench_subject_count; k++) {
         unsigned s = (k + round) % bench_subject_count;
         const struct bench_subject *subject = &bench_subjects[s];
@@ -109,7 +110,8 @@ static bool run_row(const struct bench_options *options, struct bench_results *r
         if (figure <= 0) {
             fprintf(stderr, "bsa-bench: row %s with %s failed, see above\n", row->name,
                     subject->name);
-            return false;
+            done = false;
+            continue;
         }
         *bench_result(results, round, r, s) = figure;
         if (tsv != NULL) {
@@ -118,12 +120,12 @@ static bool run_row(const struct bench_options *options, struct bench_results *r
             fflush(tsv);
         }
     }
-    return true;
+    return done;
 }
 
 bool bench_run(const struct bench_options *options, struct bench_results *results, FILE *tsv)
 {
-    bool progress = isatty(STDERR_FILENO);
+    bool progress = isatty(STDERR_FILENO), done = true;
     results->rounds = options->rounds;
     results->figures = calloc((size_t)options->rounds * BENCH_ROWS_MAX * BENCH_SUBJECTS_MAX,
                               sizeof(*results->figures));
@@ -141,10 +143,9 @@ bool bench_run(const struct bench_options *options, struct bench_results *result
             if (progress)
                 fprintf(stderr, "\rround %u of %u: %-16s", round + 1, options->rounds,
                         bench_rows[row].name);
-            if (!run_row(options, results, round, row, tsv))
-                return false;
+            done = run_row(options, results, round, row, tsv) && done;
         }
     if (progress)
         fprintf(stderr, "\r%40s\r", "");
-    return true;
+    return done;
 }

@@ -5,7 +5,7 @@
 #include "bench.h"
 
 enum {
-    PAIR_STEPS = 200000,
+    PAIR_STEPS = 50000,
     THREADS_STEPS = 20000, /* shorter than a time slice: neighbours shall not show in the clock */
     CHURN_STEPS = 1 << 20, /* long, so that no branch predictor learns them */
     CHURN_PASSES = 8,
