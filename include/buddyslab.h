@@ -11,6 +11,7 @@
 #include <buddyslab/slab.h>
 #include <buddyslab/heap.h>
 #include <buddyslab/stats.h>
+#include <buddyslab/cache.h>
 #include <buddyslab/debug.h>
 
 #endif

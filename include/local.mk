@@ -7,6 +7,7 @@ include_HEADERS = %D%/buddyslab.h
 buddyslabincludedir = $(includedir)/buddyslab
 buddyslabinclude_HEADERS = \
 	%D%/buddyslab/buddy.h \
+	%D%/buddyslab/cache.h \
 	%D%/buddyslab/debug.h \
 	%D%/buddyslab/heap.h \
 	%D%/buddyslab/platform.h \

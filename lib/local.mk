@@ -61,6 +61,8 @@ bsa_core_sources = \
 	%D%/heap/fast.h \
 	%D%/heap/heap.h \
 	%D%/heap/init.c \
+	%D%/heap/named.c \
+	%D%/heap/named_objects.c \
 	%D%/heap/objects.c \
 	%D%/heap/pages.c \
 	%D%/heap/pressure.c \

@@ -2,6 +2,7 @@
 
 dist_man_MANS += \
 	%D%/bsa_buddy.3 \
+	%D%/bsa_cache.3 \
 	%D%/bsa_cpu.3 \
 	%D%/bsa_debug.3 \
 	%D%/bsa_heap.3 \

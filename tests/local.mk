@@ -24,6 +24,7 @@ api_programs = \
 	%D%/api/test_buddy_says \
 	%D%/api/test_bulk \
 	%D%/api/test_c_habits \
+	%D%/api/test_cache \
 	%D%/api/test_class_tables \
 	%D%/api/test_cpu_api \
 	%D%/api/test_cpu_drain \
@@ -50,6 +51,7 @@ stress_programs = \
 	%D%/stress/test_model_slab \
 	%D%/stress/test_nth_page \
 	%D%/stress/test_threads \
+	%D%/stress/test_threads_caches \
 	%D%/stress/test_threads_control \
 	%D%/stress/test_threads_layers \
 	%D%/stress/test_threads_realloc \

@@ -14,8 +14,9 @@ BSA_API enum bsa_status bsa_heap_validate(bsa_heap *heap);
 
 struct bsa_live_block {
     void *address;
-    size_t bytes;  /* object size of the class, or bytes of the block */
-    unsigned slab; /* 1: an object; 0: a page block */
+    size_t bytes;      /* object size of the class, or bytes of the block */
+    unsigned slab;     /* 1: an object; 0: a page block */
+    const char *cache; /* name of its cache; NULL: of a size class, or a block */
 };
 
 /*

@@ -31,18 +31,20 @@ struct bsa_heap_stats {
     size_t page_size;
     size_t sections;
     size_t cpus_used;       /* CPUs whose state has been made */
-    size_t cpu_state_bytes; /* bytes of one CPU's state */
+    size_t cpu_state_bytes; /* bytes of one CPU's state, without magazines for named caches */
     size_t managed_bytes;
     size_t free_bytes;
     size_t pages_listed_bytes; /* on CPUs' page lists, counted as free */
     size_t block_bytes;        /* live page blocks */
     size_t blocks;             /* live page blocks, a count */
-    size_t slab_bytes;         /* pages of slabs */
+    size_t slab_bytes;         /* pages of slabs, those of named caches included */
     size_t record_bytes;       /* pages that hold slab records */
     size_t cpu_bytes;          /* pages that hold CPU state */
     size_t metadata_bytes;     /* prefixes of the regions: outside managed memory */
     unsigned classes;          /* entries of size_class that are filled */
     struct bsa_class_stats size_class[BSA_MAX_CLASSES];
+    size_t caches;           /* named caches; bsa_cache_stats has their figures */
+    size_t cache_slab_bytes; /* of slab_bytes, those of named caches */
 };
 #define BSA_HEAP_STATS_INIT                                                                        \
     {                                                                                              \

@@ -42,13 +42,15 @@ typedef struct bsa_buddy bsa_buddy;
 typedef struct bsa_slab bsa_slab;
 typedef struct bsa_heap bsa_heap;
 typedef struct bsa_cpu bsa_cpu;
+typedef struct bsa_cache bsa_cache;
 
 /* A limit that is switched off, where 0 means "the default". */
 #define BSA_NONE (~0u)
 
 #define BSA_MAX_CPUS 4096u
-#define BSA_MAX_ORDER 20u   /* free blocks are counted up to this order; larger ones as several */
-#define BSA_MAX_CLASSES 64u /* size classes of a heap or slab */
+#define BSA_MAX_ORDER 20u    /* free blocks are counted up to this order; larger ones as several */
+#define BSA_MAX_CLASSES 64u  /* size classes of a heap or slab */
+#define BSA_MAX_CACHES 1024u /* named caches of a heap */
 
 /*
  * A table of size classes: at most BSA_MAX_CLASSES strictly ascending object sizes in bytes, each a

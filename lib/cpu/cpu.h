@@ -82,15 +82,18 @@ struct bsa_cpu {
     struct bsai_cpu_counters counters; /* read anywhere */
     struct bsai_slab *
         *claims; /* a slot per class, guarded by that class's cache lock; a line apart */
-    struct bsai_slot none[1 + BSAI_SLOTS_EXTRA]; /* slots of the last magazine */
-    struct bsai_magazine
-        magazines[]; /* by class; then one without objects, for what has no class */
+    struct bsai_slot *spare, *spare_end; /* slots for magazines of named caches, not given yet */
+    struct bsai_slot none[1 + BSAI_SLOTS_EXTRA]; /* of the magazine that is never used; constant */
+    struct bsai_slot closed[1 + BSAI_SLOTS_EXTRA]; /* of all that have no slots of their own yet */
+    /* By number of cache: by class; one without objects, for what has no class; of named caches. */
+    struct bsai_magazine magazines[];
 };
 
 /* Shape of a CPU's state, the same for all CPUs of a heap. */
 struct bsai_cpu_shape {
-    unsigned classes;
+    unsigned classes, named;            /* caches; one that is never used lies between */
     bool adapts;                        /* the capacities are bounds, not settings */
+    size_t object_bytes;                /* in one magazine, at most */
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
     unsigned list_max;                  /* runs of up to so many pages have a list */
     uint16_t list[BSAI_LIST_RUN_MAX];   /* capacities, [pages - 1] */
@@ -165,6 +168,9 @@ static inline unsigned bsai_slots_of(unsigned capacity)
 void bsai_magazine_init(const struct bsa_cpu *cpu, struct bsai_magazine *m, struct bsai_slot *slots,
                         unsigned capacity);
 
+/* Leaves an empty magazine without capacity, but with its slots: for a named cache that ends. */
+void bsai_magazine_close(const struct bsa_cpu *cpu, struct bsai_magazine *m);
+
 /* Empties a magazine whose objects are gone, and makes it small again. */
 void bsai_magazine_reset(const struct bsa_cpu *cpu, struct bsai_magazine *m);
 
@@ -172,11 +178,12 @@ void bsai_magazine_reset(const struct bsa_cpu *cpu, struct bsai_magazine *m);
 bool bsai_magazine_grow(const struct bsa_cpu *cpu, struct bsai_magazine *m);
 
 /*
- * Fills an empty magazine with at least one object from the depot (may be NULL) or the cache; false
- * when a slab is needed. fresh as in bsai_cache_take.
+ * Fills an empty magazine of the cache with at least one object from the depot (may be NULL) or the
+ * cache; false when a slab is needed. fresh as in bsai_cache_take.
  */
-bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
-                          struct bsai_depot *depot, enum bsai_take from, struct bsai_slab *fresh);
+bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_magazine *m,
+                          struct bsai_cache *cache, struct bsai_depot *depot, enum bsai_take from,
+                          struct bsai_slab *fresh);
 
 /* Makes room in a full magazine: its oldest half goes to the depot, or home. True when there are
  * now more empty slabs than are kept. */

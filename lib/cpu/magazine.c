@@ -40,6 +40,13 @@ void bsai_magazine_reset(const struct bsa_cpu *cpu, struct bsai_magazine *m)
     wipe(m->base, m->base + bsai_slots_of(m->capacity) - 1);
 }
 
+void bsai_magazine_close(const struct bsa_cpu *cpu, struct bsai_magazine *m)
+{
+    bsai_magazine_reset(cpu, m);
+    m->capacity = 0;
+    m->limit = m->base;
+}
+
 bool bsai_magazine_grow(const struct bsa_cpu *cpu, struct bsai_magazine *m)
 {
     if (!cpu->adapts || is_grown(m))
@@ -78,10 +85,10 @@ static void renew(struct bsai_magazine *m)
     wipe(m->top, m->base + bsai_slots_of(m->capacity) - 1);
 }
 
-bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
-                          struct bsai_depot *depot, enum bsai_take from, struct bsai_slab *fresh)
+bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_magazine *m,
+                          struct bsai_cache *cache, struct bsai_depot *depot, enum bsai_take from,
+                          struct bsai_slab *fresh)
 {
-    struct bsai_magazine *m = &cpu->magazines[cache->id];
     bsai_assert(m->top == m->base);
     renew(m);
     if (fresh == NULL && depot != NULL && is_grown(m) && bsai_depot_get(depot, call, m->base)) {

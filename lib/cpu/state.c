@@ -10,7 +10,8 @@ struct layout {
 static struct layout lay_out(const struct bsai_cpu_shape *shape)
 {
     struct layout l;
-    size_t at = sizeof(struct bsa_cpu) + (shape->classes + 1) * sizeof(struct bsai_magazine);
+    size_t caches = shape->classes + 1 + shape->named;
+    size_t at = sizeof(struct bsa_cpu) + caches * sizeof(struct bsai_magazine);
 
     l.lists = at;
     at += shape->list_max * sizeof(struct bsai_page_list);
@@ -23,7 +24,7 @@ static struct layout lay_out(const struct bsai_cpu_shape *shape)
         at += shape->list[i] * (sizeof(void *) + sizeof(uint32_t *));
     /* Other CPUs write claims: they must not share a line with what this CPU reads all the time. */
     l.claims = bsai_align_up(at, BSA_CACHE_LINE);
-    l.bytes = bsai_align_up(l.claims + shape->classes * sizeof(struct bsai_slab *), BSA_CACHE_LINE);
+    l.bytes = bsai_align_up(l.claims + caches * sizeof(struct bsai_slab *), BSA_CACHE_LINE);
     return l;
 }
 
@@ -55,9 +56,12 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
         bsai_magazine_init(cpu, m, slots, shape->magazine[c]);
         slots += bsai_slots_of(shape->magazine[c]);
     }
+    for (unsigned c = shape->classes; c <= shape->classes + shape->named; c++) {
+        cpu->magazines[c].now = &caches[c].epoch;
+        bsai_magazine_init(cpu, &cpu->magazines[c], c == shape->classes ? cpu->none : cpu->closed,
+                           0);
+    }
     cpu->last = &cpu->magazines[shape->classes];
-    cpu->last->now = &cpu->last->epoch;
-    bsai_magazine_init(cpu, cpu->last, cpu->none, 0);
     cpu->map = &nothing;
     void **blocks = (void **)(void *)(base + l.blocks);
     cpu->list_max = shape->list_max;

@@ -33,7 +33,7 @@ static void *carve(struct bsa_heap *heap, struct bsai_call *call, size_t bytes)
     void *memory = bsai_buddy_take(&heap->buddy, call, pages, heap->buddy.page_size, false,
                                    BSAI_USE_SLABS, BSAI_PAGE_META);
     if (memory != NULL)
-        bsai_count(&heap->cpu_pages, pages);
+        bsai_shared_count(&heap->cpu_pages, pages);
     return memory;
 }
 

@@ -33,7 +33,7 @@ size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_fo
             !bsai_slab_locate(heap->caches, found->slab, (uintptr_t)p, &found->index) ||
             !bsai_object_is_live(found->slab, found->index))
             return 0;
-        return heap->classes.size[bsai_word_class(found->word)];
+        return heap->caches[found->slab->cache].geometry.object_size;
     case BSAI_PAGE_BLOCK:
         if (((uintptr_t)p & (heap->buddy.page_size - 1)) != 0)
             return 0;
@@ -107,7 +107,7 @@ size_t bsa_heap_steps(const bsa_heap *heap)
     if (heap == NULL)
         return 0;
     size_t steps = bsa_buddy_steps(&heap->buddy);
-    for (unsigned c = 0; c < heap->classes.count; c++)
+    for (unsigned c = 0; c < heap->cache_count; c++)
         steps += bsai_peek(&heap->caches[c].steps);
     return steps;
 }

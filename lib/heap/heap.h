@@ -10,6 +10,7 @@
 #ifndef BSAI_HEAP_H
 #define BSAI_HEAP_H
 
+#include <buddyslab/cache.h>
 #include <buddyslab/debug.h>
 #include <buddyslab/heap.h>
 #include <buddyslab/stats.h>
@@ -22,15 +23,30 @@ struct bsai_cpu_leaf {
     struct bsa_cpu *cpus[BSAI_LEAF_CPUS]; /* published */
 };
 
+/* A named cache, which is the cache of some number. */
+struct bsa_cache {
+    struct bsa_heap *heap; /* constant, as the next */
+    unsigned number;
+    uint32_t used; /* changed under the heap's registry, published last and withdrawn first */
+
+    /* Constant while it is used. */
+    unsigned magazine; /* capacity of its magazines */
+    size_t object_size, align;
+    char name[BSA_CACHE_NAME_MAX];
+};
+
 struct bsa_heap {
     struct bsa_buddy buddy;
 
     /* Constant. */
     struct bsai_classes classes;
-    struct bsai_cache *caches;  /* one per class */
+    struct bsai_cache *caches;  /* by number: one per class, one that is never used, named ones */
+    unsigned cache_count;       /*   so many */
+    struct bsa_cache *named;    /* the named ones, from number classes.count + 1 on */
     struct bsai_records *pools; /* one per size of record */
-    unsigned pool_count;
-    struct bsai_depot *depots; /* one per class, or NULL */
+    unsigned pool_count;        /* grows under the registry; published */
+    struct bsai_depot *depots;  /* one per class, or NULL */
+    size_t slab_bytes;          /* of a slab, at most; see bsai_geometry_make */
     unsigned cpus;
     bool exclusive;
     bool plain; /* no enter and leave hooks, no checks: fast paths are allowed */
@@ -41,8 +57,18 @@ struct bsa_heap {
     struct bsai_cpu_leaf **leaves; /* entries are published */
     uintptr_t arena, arena_end;    /* for CPU states */
     size_t cpus_used;              /* read anywhere, as the next */
-    size_t cpu_pages;              /* pages taken for CPU states beyond the arena */
+    size_t cpu_pages; /* pages taken for CPU states beyond the arena; a shared counter */
 };
+
+/* The cache of a number, NULL when it is a named one that is not used. */
+static inline struct bsai_cache *bsai_heap_used_cache(const struct bsa_heap *heap, unsigned number)
+{
+    unsigned classes = heap->classes.count;
+    if (number >= classes &&
+        (number == classes || bsai_consume(&heap->named[number - classes - 1].used) == 0))
+        return NULL;
+    return &heap->caches[number];
+}
 
 /* heap/cpus.c */
 
@@ -89,8 +115,9 @@ static inline void bsai_cpu_disown(struct bsa_cpu *cpu, struct bsai_call *call)
 
 /* heap/objects.c, heap/pages.c: the CPU is owned by the caller on entry and return. */
 
-enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call,
-                                       unsigned size_class, void **out);
+/* An object of the cache of a number that is used. */
+enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call, unsigned number,
+                                       void **out);
 enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call, size_t pages,
                                     size_t align, bool low, void **out);
 enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
@@ -130,9 +157,13 @@ void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call);
 void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call);
 /* Live page blocks, by the CPUs' counters; everything is locked. */
 size_t bsai_heap_blocks(const struct bsa_heap *heap);
-/* Fills a class's figures; everything is locked. */
-void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
+/* Fills a cache's figures; everything is locked. */
+void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,
                            struct bsa_class_stats *stats);
+
+/* heap/named.c: gives the CPU's magazine of a used named cache slots, if it has none and there are
+ * some. */
+void bsai_named_open(struct bsa_cpu *cpu, struct bsai_call *call, unsigned number);
 
 /* heap/pressure.c */
 
@@ -169,10 +200,14 @@ static inline void bsai_heap_meet_request(struct bsa_cpu *cpu, struct bsai_call 
         bsai_heap_drain_owned(cpu, call);
 }
 
-static inline struct bsai_depot *bsai_heap_depot(const struct bsa_cpu *cpu, unsigned size_class)
+/* The depot of a cache; NULL when it has none, as named ones. */
+static inline struct bsai_depot *bsai_heap_depot(const struct bsa_cpu *cpu, unsigned number)
 {
-    struct bsai_depot *depots = cpu->heap->depots;
-    return depots != NULL && cpu->magazines[size_class].capacity != 0 ? &depots[size_class] : NULL;
+    const struct bsa_heap *heap = cpu->heap;
+    return heap->depots != NULL && number < heap->classes.count &&
+                   cpu->magazines[number].capacity != 0
+               ? &heap->depots[number]
+               : NULL;
 }
 
 #endif

@@ -8,6 +8,8 @@ enum {
     LIST_SHARES = 3,    /* pages may be three times what objects may */
     ODD_BLOCKS_MAX = 4, /* in the list of a count that is no power of two */
     DEPOT_BATCHES_MAX = 16,
+    CACHES_DEFAULT = 32,
+    CACHES_PART = 256, /* room for named caches, where nobody asked for some: 1/256 of memory */
     PER_CPU_PART = 64, /* what one CPU may hold back: 1/64 of its share of memory */
     ARENA_PART = 32,   /* room made at once for CPU states: 1/32 of the region */
     FIRST_CPU_PART = 8 /*   but for the first one up to 1/8 */
@@ -25,9 +27,18 @@ struct plan {
     struct bsai_classes classes;
     struct bsai_cpu_shape shape;
     unsigned depot_batches;
-    size_t caches, pools, depots, slots, leaves, common, arena,
+    size_t caches, named, pools, depots, slots, leaves, common, arena,
         arena_end; /* offsets from the heap */
 };
+
+/* Named caches that there is room for, by default. */
+static unsigned default_caches(const struct plan *plan, size_t bytes)
+{
+    size_t each = sizeof(struct bsai_cache) + sizeof(struct bsa_cache) +
+                  sizeof(struct bsai_records) +
+                  (plan->config.cpus + 1) * (sizeof(struct bsai_magazine) + sizeof(void *));
+    return (unsigned)min(CACHES_DEFAULT, bsai_divide(bytes / CACHES_PART, each));
+}
 
 static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
 {
@@ -43,6 +54,8 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
     if (c->cpus == 0)
         c->cpus = 1;
     if (c->page_size < 1024 || c->page_size > 65536 || !bsai_is_pow2(c->page_size))
+        return false;
+    if (c->caches > BSA_MAX_CACHES && c->caches != BSA_NONE)
         return false;
     if (c->cpus > BSA_MAX_CPUS || (c->flags & ~(unsigned)BSA_HEAP_EXCLUSIVE_CPUS) != 0)
         return false;
@@ -96,11 +109,15 @@ static void shape_cpus(struct plan *plan, size_t bytes)
 
     bsai_memset(shape, 0, sizeof(*shape));
     shape->classes = plan->classes.count;
+    shape->named = c->caches == 0          ? default_caches(plan, bytes)
+                   : c->caches == BSA_NONE ? 0
+                                           : c->caches;
+    shape->object_bytes = min(share, MAGAZINE_BYTES_MAX);
     shape->adapts = c->magazine_objects == 0;
     for (unsigned i = 0; i < shape->classes; i++) {
         size_t most = min(BSAI_MAGAZINE_DEFAULT,
                           bsai_divide(share, shape->classes * sizeof(struct bsai_slot)));
-        most = min(most, bsai_divide(min(share, MAGAZINE_BYTES_MAX), plan->classes.size[i]));
+        most = min(most, bsai_divide(shape->object_bytes, plan->classes.size[i]));
         if (c->magazine_objects != 0)
             most =
                 c->magazine_objects == BSA_NONE ? 0 : min(c->magazine_objects, BSAI_MAGAZINE_MAX);
@@ -139,13 +156,14 @@ static size_t place(size_t *at, size_t bytes)
 
 static void lay_out(struct plan *plan, size_t bytes)
 {
-    unsigned n = plan->classes.count;
+    unsigned n = plan->classes.count, named = plan->shape.named;
     size_t at = sizeof(struct bsa_heap), slots = 0;
     struct bsai_cpu_shape common = plan->shape;
 
     plan->depot_batches = depot_batches(plan, bytes);
-    plan->caches = place(&at, n * sizeof(struct bsai_cache));
-    plan->pools = place(&at, n * sizeof(struct bsai_records));
+    plan->caches = place(&at, (n + 1 + named) * sizeof(struct bsai_cache));
+    plan->named = place(&at, named * sizeof(struct bsa_cache));
+    plan->pools = place(&at, (n + named) * sizeof(struct bsai_records));
     plan->leaves = place(&at, (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS *
                                   sizeof(struct bsai_cpu_leaf *));
     plan->depots = plan->slots = 0;
@@ -247,8 +265,13 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     h->arena = start + plan.arena;
     h->arena_end = start + plan.arena_end;
     bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
+    h->slab_bytes = bytes / BSAI_SLABS_MIN;
+    h->cache_count = h->classes.count + 1 + h->shape.named;
+    h->named = (struct bsa_cache *)(start + plan.named);
+    bsai_memset(h->named, 0, h->shape.named * sizeof(*h->named));
+    bsai_memset(h->caches, 0, h->cache_count * sizeof(*h->caches));
     h->pool_count = bsai_caches_make(h->caches, h->pools, &h->classes, plan.config.keep_empty,
-                                     plan.config.page_size, bytes / BSAI_SLABS_MIN);
+                                     plan.config.page_size, h->slab_bytes);
     make_depots(h, &plan);
     make_common(h, &plan);
     *heap = h;

@@ -41,33 +41,56 @@ static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
     return record;
 }
 
-/* The magazine is empty: fills it, with everything short of other CPUs' private state. */
-static bool refill(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class)
+/* The magazine of a cache is empty: fills it, with everything short of other CPUs' private state.
+ */
+static bool refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_magazine *m,
+                   struct bsai_cache *cache)
 {
-    struct bsai_cache *cache = &cpu->heap->caches[size_class];
-    struct bsai_depot *depot = bsai_heap_depot(cpu, size_class);
+    struct bsai_depot *depot = bsai_heap_depot(cpu, cache->id);
     bsai_heap_meet_request(cpu, call);
-    if (bsai_magazine_refill(cpu, call, cache, depot, BSAI_TAKE_OWN, NULL))
+    if (bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_OWN, NULL))
         return true;
     struct bsai_slab *fresh = make_slab(cpu, call, cache);
     if (fresh != NULL)
-        return bsai_magazine_refill(cpu, call, cache, depot, BSAI_TAKE_OWN, fresh);
-    return bsai_magazine_refill(cpu, call, cache, depot, BSAI_TAKE_ANY, NULL);
+        return bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_OWN, fresh);
+    return bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_ANY, NULL);
 }
 
-enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call,
-                                       unsigned size_class, void **out)
+/* For the length of a call, where a named cache has no slots on a CPU. */
+struct stand_in {
+    struct bsai_magazine magazine;
+    struct bsai_slot slots[1 + BSAI_SLOTS_EXTRA];
+};
+
+static struct bsai_magazine *stand_in(const struct bsa_cpu *cpu, const struct bsai_cache *cache,
+                                      struct stand_in *in)
 {
-    struct bsai_magazine *m = &cpu->magazines[size_class];
+    in->magazine.now = &cache->epoch;
+    in->magazine.object_size = cache->geometry.object_size;
+    bsai_magazine_init(cpu, &in->magazine, in->slots, 0);
+    return &in->magazine;
+}
+
+enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call, unsigned number,
+                                       void **out)
+{
+    struct bsai_cache *cache = &cpu->heap->caches[number];
+    struct bsai_magazine *m = &cpu->magazines[number];
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
+    struct stand_in in;
     void *twice = NULL;
+    if (BSAI_UNLIKELY(m->capacity == 0) && number > cpu->heap->classes.count) {
+        bsai_named_open(cpu, call, number);
+        if (m->capacity == 0)
+            m = stand_in(cpu, cache, &in);
+    }
     if (bsai_magazine_count(m) == 0) {
         bsai_count(&cpu->counters.refills, (size_t)1);
         bsai_magazine_grow(cpu, m);
     }
     do {
         *out = bsai_magazine_pop(m, &twice);
-        if (*out == NULL && refill(cpu, call, size_class))
+        if (*out == NULL && refill(cpu, call, m, cache))
             *out = bsai_magazine_pop(m, &twice);
     } while (*out == NULL && bsai_heap_relieve(cpu, call, &pressure));
     if (BSAI_UNLIKELY(twice != NULL))
@@ -159,18 +182,20 @@ enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **ou
 /* Frees. */
 
 /* An object that is dead now goes into the magazine; what overflows may empty slabs. */
-static void stow(struct bsa_cpu *cpu, struct bsai_call *call, unsigned size_class,
-                 struct bsai_slot slot)
+static void stow(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_slot slot)
 {
-    struct bsai_cache *cache = &cpu->heap->caches[size_class];
-    struct bsai_magazine *m = &cpu->magazines[size_class];
+    unsigned number = slot.slab->cache;
+    struct bsai_cache *cache = &cpu->heap->caches[number];
+    struct bsai_magazine *m = &cpu->magazines[number];
     bool empty = false;
     if (m->top >= m->limit) {
         bsai_heap_meet_request(cpu, call);
+        if (m->capacity == 0 && number > cpu->heap->classes.count)
+            bsai_named_open(cpu, call, number);
         if (m->capacity == 0)
             empty = bsai_magazine_bypass(cpu, call, cache, slot);
         else if (m->top >= m->limit && !bsai_magazine_grow(cpu, m))
-            empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, size_class));
+            empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, number));
     }
     if (m->capacity != 0)
         bsai_magazine_push(m, slot);
@@ -190,7 +215,7 @@ static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside an object");
     if (!bsai_retire(cpu, slab, index, (uintptr_t)p, &slot))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "double free of an object");
-    stow(cpu, call, slab->cache, slot);
+    stow(cpu, call, slot);
     return BSA_OK;
 }
 

@@ -44,8 +44,10 @@ size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
 {
     struct bsa_heap *heap = cpu->heap;
     size_t moved = bsai_page_list_drain(cpu, call, &heap->buddy);
-    for (unsigned c = 0; c < heap->classes.count; c++) {
-        struct bsai_cache *cache = &heap->caches[c];
+    for (unsigned c = 0; c < heap->cache_count; c++) {
+        struct bsai_cache *cache = bsai_heap_used_cache(heap, c);
+        if (cache == NULL)
+            continue;
         moved += bsai_magazine_drain(cpu, call, cache);
         bsai_heap_release(heap, call, cache,
                           bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
@@ -66,8 +68,10 @@ static size_t drain_depots(struct bsa_heap *heap, struct bsai_call *call, unsign
 static size_t release_empties(struct bsa_heap *heap, struct bsai_call *call)
 {
     size_t released = 0;
-    for (unsigned c = 0; c < heap->classes.count; c++) {
-        struct bsai_cache *cache = &heap->caches[c];
+    for (unsigned c = 0; c < heap->cache_count; c++) {
+        struct bsai_cache *cache = bsai_heap_used_cache(heap, c);
+        if (cache == NULL)
+            continue;
         released +=
             bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
     }

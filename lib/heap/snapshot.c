@@ -13,7 +13,7 @@ void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
     bsai_lock_also(&heap->common->lock, BSAI_RANK_CPU, call);
     for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
         bsai_lock_also(&heap->depots[c].lock, BSAI_RANK_DEPOT, call);
-    for (unsigned c = 0; c < heap->classes.count; c++)
+    for (unsigned c = 0; c < heap->cache_count; c++)
         bsai_lock_also(&heap->caches[c].lock, BSAI_RANK_CACHE, call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_also(&heap->pools[i].lock, BSAI_RANK_RECORDS, call);
@@ -26,7 +26,7 @@ void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
     bsai_buddy_unlock(&heap->buddy, call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, call);
-    for (unsigned c = 0; c < heap->classes.count; c++)
+    for (unsigned c = 0; c < heap->cache_count; c++)
         bsai_lock_drop(&heap->caches[c].lock, BSAI_RANK_CACHE, call);
     for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
         bsai_lock_drop(&heap->depots[c].lock, BSAI_RANK_DEPOT, call);
@@ -38,10 +38,10 @@ void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
     bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, call);
 }
 
-void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
+void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,
                            struct bsa_class_stats *stats)
 {
-    const struct bsai_cache *cache = &heap->caches[size_class];
+    const struct bsai_cache *cache = &heap->caches[number];
     const struct bsa_cpu *cpu;
     bsai_memset(stats, 0, sizeof(*stats));
     stats->object_size = cache->geometry.object_size;
@@ -51,9 +51,9 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned size_class,
     stats->slabs = cache->slabs;
     stats->empty_slabs = cache->empty.count;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
-        stats->in_magazines += bsai_magazine_count(&cpu->magazines[size_class]);
-    if (heap->depots != NULL)
-        stats->in_depot = bsai_depot_objects(&heap->depots[size_class]);
+        stats->in_magazines += bsai_magazine_count(&cpu->magazines[number]);
+    if (heap->depots != NULL && number < heap->classes.count)
+        stats->in_depot = bsai_depot_objects(&heap->depots[number]);
     stats->remote_pending = bsai_peek(&cache->remote);
     stats->free = bsai_peek(&cache->available) - stats->remote_pending;
     stats->live = stats->slabs * stats->objects_per_slab - stats->free - stats->remote_pending -
@@ -96,6 +96,12 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
         bsai_heap_class_stats(heap, c, &s->size_class[c]);
         s->slab_bytes += s->size_class[c].slabs * s->size_class[c].slab_pages << shift;
     }
+    for (unsigned c = s->classes + 1; c < heap->cache_count; c++) {
+        const struct bsai_cache *cache = &heap->caches[c];
+        s->caches += heap->named[c - s->classes - 1].used;
+        s->cache_slab_bytes += cache->slabs * cache->geometry.slab_pages << shift;
+    }
+    s->slab_bytes += s->cache_slab_bytes;
     s->blocks = bsai_heap_blocks(heap);
     s->block_bytes =
         s->managed_bytes - s->free_bytes - s->slab_bytes - s->record_bytes - s->cpu_bytes;
@@ -136,7 +142,7 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
     const struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
     if (cpu != NULL && cpu != heap->common) {
         const struct bsai_cpu_counters *n = &cpu->counters;
-        for (unsigned c = 0; c < heap->classes.count; c++)
+        for (unsigned c = 0; c < heap->cache_count; c++)
             all.objects_cached += bsai_magazine_count(&cpu->magazines[c]);
         all.magazine_refills = bsai_peek(&n->refills);
         all.magazine_flushes = bsai_peek(&n->flushes);

@@ -2,10 +2,13 @@
 /* Iteration over live objects and blocks, and the cross-check of everything. */
 #include "heap.h"
 
-static int walk_slab(const struct bsai_cache *cache, const struct bsai_slab *slab,
+static int walk_slab(const struct bsa_heap *heap, const struct bsai_cache *cache,
+                     const struct bsai_slab *slab,
                      int (*visit)(void *arg, const struct bsa_live_block *block), void *arg)
 {
     struct bsa_live_block block = {.bytes = cache->geometry.object_size, .slab = 1};
+    if (cache->id > heap->classes.count)
+        block.cache = heap->named[cache->id - heap->classes.count - 1].name;
     int stop = 0;
     for (unsigned w = 0; w < cache->geometry.words && stop == 0; w++) {
         bsai_word left = bsai_live(&slab->states[w], ~(bsai_word)0);
@@ -20,7 +23,7 @@ static int walk_slab(const struct bsai_cache *cache, const struct bsai_slab *sla
 
 /* Calls of_slab or of_block for each slab and live block of a section; the buddy is locked. */
 struct pages_visitor {
-    int (*of_slab)(struct pages_visitor *v, struct bsai_slab *slab, const struct bsai_cache *cache);
+    int (*of_slab)(struct pages_visitor *v, struct bsai_slab *slab, struct bsai_cache *cache);
     int (*of_block)(struct pages_visitor *v, uintptr_t addr, size_t pages);
     struct bsa_heap *heap;
     int (*visit)(void *arg, const struct bsa_live_block *block);
@@ -41,7 +44,7 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
         /* Of a slab that is being made or unmade only some pages may say so: the first one decides.
          */
         if (bsai_word_kind(word) == BSAI_PAGE_SLAB && bsai_word_offset(word) == 0) {
-            const struct bsai_cache *cache = &v->heap->caches[bsai_word_class(word)];
+            struct bsai_cache *cache = &v->heap->caches[bsai_word_class(word)];
             struct bsai_slab *slab = bsai_consume(&map->cold[page]);
             step = cache->geometry.slab_pages;
             if (slab != NULL) /* else it is being unmade */
@@ -55,15 +58,14 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
     return stop;
 }
 
-static int walk_of_slab(struct pages_visitor *v, struct bsai_slab *slab,
-                        const struct bsai_cache *cache)
+static int walk_of_slab(struct pages_visitor *v, struct bsai_slab *slab, struct bsai_cache *cache)
 {
-    return walk_slab(cache, slab, v->visit, v->arg);
+    return walk_slab(v->heap, cache, slab, v->visit, v->arg);
 }
 
 static int walk_of_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
 {
-    struct bsa_live_block block = {(void *)addr, pages << v->heap->buddy.page_shift, 0};
+    struct bsa_live_block block = {(void *)addr, pages << v->heap->buddy.page_shift, 0, NULL};
     return v->visit(v->arg, &block);
 }
 
@@ -77,7 +79,9 @@ int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_
     int stop = 0;
     bsai_call_begin(&call, &heap->buddy.platform);
     bsai_enter(&call);
-    /* Slabs must not be unmade under our eyes: their records stay while the pools are locked. */
+    /* Slabs must not be unmade under our eyes: their records stay while the pools are locked, and
+     * no pool is added. */
+    bsai_lock_take(&heap->registry, BSAI_RANK_REGISTRY, &call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_also(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
     bsai_buddy_lock(&heap->buddy, &call);
@@ -86,28 +90,27 @@ int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_
     bsai_buddy_unlock(&heap->buddy, &call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
+    bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, &call);
     bsai_leave(&call);
     return stop;
 }
 
 /* Validation. */
 
+/* Beside what each cache has seen. */
 struct tally {
-    size_t slabs[BSA_MAX_CLASSES], live[BSA_MAX_CLASSES], in_slabs[BSA_MAX_CLASSES],
-        remote[BSA_MAX_CLASSES];
     size_t blocks, block_pages;
     const char *wrong;
 };
 
-static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab,
-                      const struct bsai_cache *cache)
+static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab, struct bsai_cache *cache)
 {
     struct tally *t = v->arg;
     t->wrong = bsai_slab_validate(cache, slab);
-    t->slabs[cache->id]++;
-    t->live[cache->id] += bsai_slab_live(cache, slab);
-    t->in_slabs[cache->id] += slab->free;
-    t->remote[cache->id] += slab->remote;
+    cache->seen.slabs++;
+    cache->seen.live += bsai_slab_live(cache, slab);
+    cache->seen.in_slabs += slab->free;
+    cache->seen.remote += slab->remote;
     return t->wrong != NULL;
 }
 
@@ -135,7 +138,7 @@ static const char *validate_magazine(const struct bsai_cache *cache, const struc
 /* What a CPU holds: magazines and page lists. */
 static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cpu *cpu)
 {
-    for (unsigned c = 0; c < heap->classes.count; c++) {
+    for (unsigned c = 0; c < heap->cache_count; c++) {
         const char *wrong = validate_magazine(&heap->caches[c], &cpu->magazines[c]);
         if (wrong != NULL)
             return wrong;
@@ -154,26 +157,37 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
     return NULL;
 }
 
+/* NULL, or what is wrong with the sums of a cache. */
+static const char *compare_cache(const struct bsa_heap *heap, unsigned number)
+{
+    const struct bsai_cache *cache = &heap->caches[number];
+    struct bsa_class_stats stats;
+    const char *wrong = bsai_cache_validate(cache);
+    if (wrong != NULL)
+        return wrong;
+    bsai_heap_class_stats(heap, number, &stats);
+    if (stats.slabs != cache->seen.slabs)
+        return "a cache's count of slabs and the pages' words differ";
+    if (stats.live != cache->seen.live)
+        return "a cache's counters and its live bits differ";
+    if (stats.free + stats.remote_pending != cache->seen.in_slabs ||
+        stats.remote_pending != cache->seen.remote)
+        return "a cache's free objects and its slabs' counts differ";
+    if (stats.slabs != 0 && bsai_heap_used_cache(heap, number) == NULL)
+        return "a cache that is not used has slabs";
+    return NULL;
+}
+
 static const char *compare(const struct bsa_heap *heap, const struct tally *t)
 {
-    for (unsigned c = 0; c < heap->classes.count; c++) {
-        struct bsa_class_stats stats;
-        const char *wrong = bsai_cache_validate(&heap->caches[c]);
-        if (wrong != NULL)
-            return wrong;
-        bsai_heap_class_stats(heap, c, &stats);
-        if (stats.slabs != t->slabs[c])
-            return "a cache's count of slabs and the pages' words differ";
-        if (stats.live != t->live[c])
-            return "a class's counters and its live bits differ";
-        if (stats.free + stats.remote_pending != t->in_slabs[c] ||
-            stats.remote_pending != t->remote[c])
-            return "a class's free objects and its slabs' counts differ";
-    }
     size_t pages = t->block_pages + heap->cpu_pages + bsai_heap_listed_pages(heap) +
                    bsai_buddy_free_pages(&heap->buddy);
-    for (unsigned c = 0; c < heap->classes.count; c++)
-        pages += t->slabs[c] * heap->caches[c].geometry.slab_pages;
+    for (unsigned c = 0; c < heap->cache_count; c++) {
+        const char *wrong = compare_cache(heap, c);
+        if (wrong != NULL)
+            return wrong;
+        pages += heap->caches[c].slabs * heap->caches[c].geometry.slab_pages;
+    }
     for (unsigned i = 0; i < heap->pool_count; i++)
         pages += heap->pools[i].chunk_count;
     if (pages != bsai_buddy_total_pages(&heap->buddy))
@@ -187,6 +201,8 @@ static const char *validate(struct bsa_heap *heap, struct tally *t)
 {
     struct pages_visitor v = {tally_slab, tally_block, heap, NULL, t};
     const char *wrong = NULL;
+    for (unsigned c = 0; c < heap->cache_count; c++)
+        bsai_memset(&heap->caches[c].seen, 0, sizeof(heap->caches[c].seen));
     for (struct bsai_section *s = heap->buddy.first; s != NULL; s = s->next) {
         if ((wrong = bsai_section_validate(s)) != NULL)
             return wrong;

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache.h"
 
-static void init(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
-                 unsigned keep_empty, struct bsai_records *records)
+void bsai_cache_make(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
+                     unsigned keep_empty, struct bsai_records *records)
 {
-    bsai_memset(cache, 0, sizeof(*cache));
     cache->geometry = *geometry;
     cache->id = id;
-    cache->keep_empty = keep_empty;
+    cache->keep_empty = keep_empty == 0 ? 1 : keep_empty == BSA_NONE ? 0 : keep_empty;
     cache->records = records;
-    bsai_lock_init(&cache->lock);
 }
 
 unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
@@ -17,17 +15,11 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
                           size_t most_bytes)
 {
     unsigned pool_count = 0;
-    if (keep_empty == 0 || keep_empty == BSA_NONE)
-        keep_empty = keep_empty == 0 ? 1 : 0;
     for (unsigned c = 0; c < classes->count; c++) {
         struct bsai_geometry g;
         bsai_geometry_make(&g, classes->size[c], page_size, most_bytes);
-        unsigned i = 0;
-        while (i < pool_count && pools[i].record_bytes != g.record_bytes)
-            i++;
-        if (i == pool_count)
-            bsai_records_init(&pools[pool_count++], g.record_bytes, page_size);
-        init(&caches[c], c, &g, keep_empty, &pools[i]);
+        bsai_cache_make(&caches[c], c, &g, keep_empty,
+                        bsai_records_of(pools, &pool_count, g.record_bytes, page_size));
     }
     return pool_count;
 }

@@ -45,6 +45,11 @@ struct bsai_cache {
     size_t remote;    /* sum of the remote counts of all slabs */
     size_t available; /* objects that are FREE */
     size_t steps;     /* records and words looked at; builds with checks */
+
+    /* Sums over the slabs that a validation has seen, while everything is locked. */
+    struct {
+        size_t slabs, live, in_slabs, remote;
+    } seen;
 };
 
 /* From whom a take may take, in order. */
@@ -54,12 +59,17 @@ enum bsai_take {
 };
 
 /*
- * Makes a cache per class, and a record pool per size of record, in arrays of classes->count each.
+ * Makes a cache per class in zeroed memory, and a record pool per size of record, at most as many.
  * keep_empty as in the configurations, most_bytes as in bsai_geometry_make. How many pools.
  */
 unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
                           const struct bsai_classes *classes, unsigned keep_empty, size_t page_size,
                           size_t most_bytes);
+
+/* Gives a cache in zeroed memory, or one without slabs that nobody uses, what is constant of it.
+ * keep_empty as in the configurations. */
+void bsai_cache_make(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
+                     unsigned keep_empty, struct bsai_records *records);
 
 /*
  * Takes up to want objects for a CPU whose claim slot is *claim. fresh: NULL, or a slab made by

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <buddyslab/cache.h>
+
 #include "classes.h"
 
 /* The largest slab, in bytes. */
@@ -7,9 +9,12 @@
 _Static_assert(SLAB_BYTES_MAX / 8 >= BSAI_CAPACITY_MAX, "capacity is the tighter bound");
 _Static_assert(BSAI_CAPACITY_MAX < UINT16_MAX, "counts and indices fit 16 bits");
 _Static_assert(BSA_MAX_CLASS_SIZE < UINT16_MAX, "sizes and alignments fit 16 bits");
-_Static_assert(SLAB_BYTES_MAX + BSA_MAX_CLASS_SIZE <= (UINT64_C(1) << 32) / BSA_MAX_CLASS_SIZE,
-               "an offset and an object size together are below every magic, so that quotient and "
-               "remainder are exact");
+_Static_assert(
+    (1 << 16) + BSA_MAX_CACHE_OBJECT < UINT32_MAX / BSA_MAX_CACHE_OBJECT,
+    "in a slab of a page an offset and an object size together are below every magic, so "
+    "that quotient and remainder are exact; choose_pages sees to that of larger ones");
+_Static_assert(BSA_MAX_CACHE_OBJECT <= BSAI_SLAB_PAGES_MAX << 10,
+               "a slab holds an object at least");
 
 enum {
     MIN_OBJECTS = 8,
@@ -52,7 +57,8 @@ static void choose_pages(struct bsai_geometry *g, size_t object_size, size_t pag
         shape(g, object_size, page_size, pages);
         if (g->capacity == 0)
             continue;
-        if (g->capacity > BSAI_CAPACITY_MAX || g->record_bytes > page_size - BSAI_RECORD_ALIGN)
+        if (g->capacity > BSAI_CAPACITY_MAX || g->record_bytes > page_size - BSAI_RECORD_ALIGN ||
+            pages * page_size + object_size > bsai_divide(UINT32_MAX, object_size))
             break;
         bool few = best.slab_pages != 0 && best.capacity < MIN_OBJECTS;
         if (best.slab_pages != 0 && !few && pages * page_size > most_bytes)

@@ -40,9 +40,9 @@ struct bsai_classes {
 };
 
 /*
- * The geometry of slabs of one object size: a multiple of 8, at most BSA_MAX_CLASS_SIZE. most_bytes
- * bounds a slab where fewer pages do as well but for the part that records take: a small memory
- * must not be one slab.
+ * The geometry of slabs of one object size: a multiple of 8, at most BSA_MAX_CACHE_OBJECT.
+ * most_bytes bounds a slab where fewer pages do as well but for the part that records take: a small
+ * memory must not be one slab.
  */
 void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size,
                         size_t most_bytes);

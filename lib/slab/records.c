@@ -4,12 +4,20 @@
 _Static_assert(sizeof(struct bsai_chunk) <= BSAI_RECORD_ALIGN,
                "a chunk's header takes one record line");
 
-void bsai_records_init(struct bsai_records *pool, size_t record_bytes, size_t chunk_bytes)
+struct bsai_records *bsai_records_of(struct bsai_records *pools, unsigned *count,
+                                     size_t record_bytes, size_t chunk_bytes)
 {
-    bsai_memset(pool, 0, sizeof(*pool));
-    bsai_lock_init(&pool->lock);
-    pool->record_bytes = (uint32_t)record_bytes;
-    pool->chunk_bytes = (uint32_t)chunk_bytes;
+    unsigned n = *count;
+    for (unsigned i = 0; i < n; i++) {
+        if (pools[i].record_bytes == record_bytes)
+            return &pools[i];
+    }
+    bsai_memset(&pools[n], 0, sizeof(pools[n]));
+    bsai_lock_init(&pools[n].lock);
+    pools[n].record_bytes = (uint32_t)record_bytes;
+    pools[n].chunk_bytes = (uint32_t)chunk_bytes;
+    bsai_publish(count, n + 1);
+    return &pools[n];
 }
 
 static void link_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)

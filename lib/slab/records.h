@@ -28,7 +28,9 @@ struct bsai_records {
     size_t chunk_count;
 };
 
-void bsai_records_init(struct bsai_records *pool, size_t record_bytes, size_t chunk_bytes);
+/* The pool for records of some size; where there is none yet, pools[*count] becomes it. */
+struct bsai_records *bsai_records_of(struct bsai_records *pools, unsigned *count,
+                                     size_t record_bytes, size_t chunk_bytes);
 
 /* A record, its contents undefined, or NULL: add a chunk and ask again. */
 struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call);

@@ -159,6 +159,7 @@ enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t bytes,
     s->claims = (struct bsai_slab **)(void *)(base + plan.claims);
     bsai_memset(s->claims, 0, s->classes.count * sizeof(*s->claims));
     bsai_lock_init(&s->chunk_lock);
+    bsai_memset(s->caches, 0, s->classes.count * sizeof(*s->caches));
     s->pool_count = bsai_caches_make(s->caches, s->pools, &s->classes, plan.config.keep_empty,
                                      plan.config.page_size, most_bytes(&plan));
     make_map(s, &plan, base);

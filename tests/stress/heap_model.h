@@ -19,7 +19,8 @@ struct live {
     size_t bytes;  /* asked for */
     size_t usable; /* object size or pages in bytes */
     size_t align;
-    size_t pages; /* 0: an object */
+    size_t pages;     /* 0: an object */
+    bsa_cache *cache; /* NULL: of a size class, or a block */
     uint64_t serial;
 };
 
@@ -112,7 +113,7 @@ static inline struct live *model_add(struct model *m, bsa_heap *heap, void *p, s
         expect_eq(usable, pages * page_size);
     model_mark(m, p, usable, true);
     struct live *entry = &m->live[m->count++];
-    *entry = (struct live){p, bytes, usable, align, pages, ++m->serial};
+    *entry = (struct live){p, bytes, usable, align, pages, NULL, ++m->serial};
     stamp(p, usable, entry->serial);
     m->blocks += pages != 0;
     *(pages != 0 ? &m->block_bytes : &m->object_bytes) += usable;
@@ -166,6 +167,17 @@ static inline int model_visit(void *arg, const struct bsa_live_block *block)
     return 0;
 }
 
+/* Adds what a cache has live, and returns its slabs' pages. */
+static inline size_t model_add_class(const struct bsa_class_stats *k, size_t *live,
+                                     size_t *live_bytes)
+{
+    *live += k->live;
+    *live_bytes += k->live * k->object_size;
+    expect_eq(k->slabs * k->objects_per_slab,
+              k->live + k->in_magazines + k->in_depot + k->free + k->remote_pending);
+    return k->slabs * k->slab_pages;
+}
+
 /* The heap's figures are those of the model, and add up; the heap finds nothing wrong with itself.
  */
 static inline void model_compare(const struct model *m, bsa_heap *heap)
@@ -174,14 +186,18 @@ static inline void model_compare(const struct model *m, bsa_heap *heap)
     size_t live = 0, live_bytes = 0, slab_bytes = 0;
     expect_status(bsa_heap_validate(heap), BSA_OK);
     expect_status(bsa_heap_stats(heap, &s), BSA_OK);
-    for (unsigned c = 0; c < s.classes; c++) {
-        const struct bsa_class_stats *k = &s.size_class[c];
-        live += k->live;
-        live_bytes += k->live * k->object_size;
-        slab_bytes += k->slabs * k->slab_pages * s.page_size;
-        expect_eq(k->slabs * k->objects_per_slab,
-                  k->live + k->in_magazines + k->in_depot + k->free + k->remote_pending);
+    for (unsigned c = 0; c < s.classes; c++)
+        slab_bytes += model_add_class(&s.size_class[c], &live, &live_bytes) * s.page_size;
+    bsa_cache *cache;
+    size_t caches = 0, cache_slab_bytes = 0;
+    for (; (cache = bsa_heap_cache(heap, caches)) != NULL; caches++) {
+        struct bsa_cache_stats k = BSA_CACHE_STATS_INIT;
+        expect_status(bsa_cache_stats(cache, &k), BSA_OK);
+        cache_slab_bytes += model_add_class(&k.objects, &live, &live_bytes) * s.page_size;
     }
+    expect_eq(s.caches, caches);
+    expect_eq(s.cache_slab_bytes, cache_slab_bytes);
+    slab_bytes += cache_slab_bytes;
     expect_eq(live, m->count - m->blocks);
     expect_eq(live_bytes, m->object_bytes);
     expect_eq(slab_bytes, s.slab_bytes);

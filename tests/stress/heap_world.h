@@ -58,10 +58,13 @@ static const struct setup setups[] = {
     {"tiny regions", 4096, 2, 2, 0, 2, 4, 0, 0, 24, 5, 48, false, NINE},
 };
 
+enum { WORLD_CACHES = 3 };
+
 struct world {
     const struct setup *setup;
     struct model *model;
     bsa_heap *heap;
+    bsa_cache *caches[WORLD_CACHES];
     struct rng rng;
     struct faults faults;
     bool filling;
@@ -115,6 +118,7 @@ static inline void make_world(struct world *w, int i)
     config.page_list_pages = s->lists;
     config.keep_empty = s->keep;
     config.depot_magazines = s->depot;
+    config.caches = WORLD_CACHES;
     config.classes = s->classes != NINE ? table_of(s) : NULL;
     struct region *first = &w->model->region[0];
     expect_status(bsa_heap_init(&w->heap, first->start, first->bytes, &config), BSA_OK);
@@ -123,6 +127,90 @@ static inline void make_world(struct world *w, int i)
             bsa_heap_add_region(w->heap, w->model->region[r].start, w->model->region[r].bytes),
             BSA_OK);
     w->model->regions = s->at_start;
+}
+
+static inline size_t random_size(struct world *w)
+{
+    switch (rng_below(&w->rng, 8)) {
+    case 0:
+        return rng_below(&w->rng, 17);
+    case 1:
+        return rng_between(&w->rng, 2000, 2100);
+    case 2:
+        return rng_between(&w->rng, 2049, 3 * w->setup->page_size);
+    default:
+        return rng_below(&w->rng, (size_t)16 << rng_below(&w->rng, 8));
+    }
+}
+
+/* Object size of the class that such a request gets; 0: it is one for pages. */
+static inline size_t class_size(const struct world *w, size_t size, size_t align)
+{
+    const struct bsa_class_table *table = table_of(w->setup);
+    for (unsigned c = 0; c < table->count; c++) {
+        size_t k = table->object_sizes[c];
+        if (k >= size && (k & (0 - k)) >= align)
+            return k;
+    }
+    return 0;
+}
+
+static inline size_t pages_of(const struct world *w, size_t size)
+{
+    return size == 0 ? 1 : (size - 1) / w->setup->page_size + 1;
+}
+
+/* Memory was refused: then there must not have been any. Pages on this path: nothing is cached any
+ * more but in exclusive mode, where other CPUs keep what they have. */
+static inline void refused(struct world *w, size_t pages, size_t align)
+{
+    size_t counts[BSA_MAX_ORDER + 1];
+    w->failures++;
+    w->filling = false;
+    if (w->setup->zones)
+        return; /* low memory is kept back from ordinary requests */
+    size_t size = 1;
+    unsigned order = 0;
+    while (size < pages || size * w->setup->page_size < align) {
+        size *= 2;
+        order++;
+    }
+    expect_status(bsa_heap_free_blocks(w->heap, counts, BSA_MAX_ORDER + 1), BSA_OK);
+    for (; order <= BSA_MAX_ORDER; order++)
+        if (counts[order] != 0)
+            ck_abort_msg("%zu pages refused with a free block of 2^%u", pages, order);
+}
+
+static inline void refused_object(struct world *w, size_t object_size)
+{
+    struct bsa_heap_stats s = BSA_HEAP_STATS_INIT;
+    expect_status(bsa_heap_stats(w->heap, &s), BSA_OK);
+    unsigned c = 0;
+    while (s.size_class[c].object_size != object_size)
+        c++;
+    const struct bsa_class_stats *k = &s.size_class[c];
+    expect_eq(k->free + k->remote_pending, 0);
+    if ((w->setup->flags & BSA_HEAP_EXCLUSIVE_CPUS) == 0)
+        expect_eq(k->in_magazines + k->in_depot, 0);
+    /* A page for the record may have to come from the only block that is large enough. */
+    refused(w, 2 * k->slab_pages, 1);
+}
+
+static inline void refused_any(struct world *w, size_t size, size_t align)
+{
+    if (class_size(w, size, align) != 0)
+        refused_object(w, class_size(w, size, align));
+    else
+        refused(w, pages_of(w, size), align);
+}
+
+static inline void enter(struct world *w, void *p, size_t size, size_t align)
+{
+    size_t object = class_size(w, size, align);
+    struct live *entry = model_add(w->model, w->heap, p, size, align,
+                                   object != 0 ? 0 : pages_of(w, size), w->setup->page_size);
+    if (object != 0)
+        expect_eq(entry->usable, object);
 }
 
 #endif

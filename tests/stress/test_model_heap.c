@@ -6,90 +6,6 @@
  */
 #include "heap_world.h"
 
-static size_t random_size(struct world *w)
-{
-    switch (rng_below(&w->rng, 8)) {
-    case 0:
-        return rng_below(&w->rng, 17);
-    case 1:
-        return rng_between(&w->rng, 2000, 2100);
-    case 2:
-        return rng_between(&w->rng, 2049, 3 * w->setup->page_size);
-    default:
-        return rng_below(&w->rng, (size_t)16 << rng_below(&w->rng, 8));
-    }
-}
-
-/* Object size of the class that such a request gets; 0: it is one for pages. */
-static size_t class_size(const struct world *w, size_t size, size_t align)
-{
-    const struct bsa_class_table *table = table_of(w->setup);
-    for (unsigned c = 0; c < table->count; c++) {
-        size_t k = table->object_sizes[c];
-        if (k >= size && (k & (0 - k)) >= align)
-            return k;
-    }
-    return 0;
-}
-
-static size_t pages_of(const struct world *w, size_t size)
-{
-    return size == 0 ? 1 : (size - 1) / w->setup->page_size + 1;
-}
-
-/* Memory was refused: then there must not have been any. Pages on this path: nothing is cached any
- * more but in exclusive mode, where other CPUs keep what they have. */
-static void refused(struct world *w, size_t pages, size_t align)
-{
-    size_t counts[BSA_MAX_ORDER + 1];
-    w->failures++;
-    w->filling = false;
-    if (w->setup->zones)
-        return; /* low memory is kept back from ordinary requests */
-    size_t size = 1;
-    unsigned order = 0;
-    while (size < pages || size * w->setup->page_size < align) {
-        size *= 2;
-        order++;
-    }
-    expect_status(bsa_heap_free_blocks(w->heap, counts, BSA_MAX_ORDER + 1), BSA_OK);
-    for (; order <= BSA_MAX_ORDER; order++)
-        if (counts[order] != 0)
-            ck_abort_msg("%zu pages refused with a free block of 2^%u", pages, order);
-}
-
-static void refused_object(struct world *w, size_t object_size)
-{
-    struct bsa_heap_stats s = BSA_HEAP_STATS_INIT;
-    expect_status(bsa_heap_stats(w->heap, &s), BSA_OK);
-    unsigned c = 0;
-    while (s.size_class[c].object_size != object_size)
-        c++;
-    const struct bsa_class_stats *k = &s.size_class[c];
-    expect_eq(k->free + k->remote_pending, 0);
-    if ((w->setup->flags & BSA_HEAP_EXCLUSIVE_CPUS) == 0)
-        expect_eq(k->in_magazines + k->in_depot, 0);
-    /* A page for the record may have to come from the only block that is large enough. */
-    refused(w, 2 * k->slab_pages, 1);
-}
-
-static void refused_any(struct world *w, size_t size, size_t align)
-{
-    if (class_size(w, size, align) != 0)
-        refused_object(w, class_size(w, size, align));
-    else
-        refused(w, pages_of(w, size), align);
-}
-
-static void enter(struct world *w, void *p, size_t size, size_t align)
-{
-    size_t object = class_size(w, size, align);
-    struct live *entry = model_add(w->model, w->heap, p, size, align,
-                                   object != 0 ? 0 : pages_of(w, size), w->setup->page_size);
-    if (object != 0)
-        expect_eq(entry->usable, object);
-}
-
 static void do_alloc(struct world *w)
 {
     size_t size = random_size(w), align = (size_t)1 << rng_below(&w->rng, 5);
@@ -146,6 +62,66 @@ static void do_bulk_alloc(struct world *w)
         expect(p[i] == NULL);
 }
 
+/* Named caches, of which each lives until somebody ends it while nothing of it is live. */
+
+static size_t live_in(const struct world *w, const bsa_cache *cache)
+{
+    size_t live = 0;
+    for (size_t i = 0; i < w->model->count; i++)
+        live += w->model->live[i].cache == cache;
+    return live;
+}
+
+static void end_cache(struct world *w, bsa_cache **cache)
+{
+    size_t live = SIZE_MAX, expected = live_in(w, *cache);
+    unsigned before = w->faults.count;
+    expect_status(bsa_cache_destroy(cache, &live), expected == 0 ? BSA_OK : BSA_ERR_INVALID_PARAM);
+    expect_eq(live, expected);
+    expect_eq(w->faults.count, before + (expected != 0));
+    expect((*cache == NULL) == (expected == 0));
+}
+
+static void begin_cache(struct world *w, bsa_cache **cache)
+{
+    struct bsa_cache_config config = BSA_CACHE_CONFIG_INIT;
+    config.name = "model";
+    config.object_size = rng_between(&w->rng, 1, (size_t)16 << rng_below(&w->rng, 9));
+    config.align = (size_t)1 << rng_below(&w->rng, 9);
+    config.magazine_objects = rng_below(&w->rng, 3) == 0 ? BSA_NONE : 0;
+    config.keep_empty = (unsigned)rng_below(&w->rng, 4);
+    expect_status(bsa_cache_create(w->heap, &config, cache), BSA_OK);
+}
+
+static void do_cache(struct world *w)
+{
+    bsa_cache **cache = &w->caches[rng_below(&w->rng, WORLD_CACHES)];
+    struct bsa_cache_stats s = BSA_CACHE_STATS_INIT;
+    void *p = NULL;
+    if (*cache == NULL)
+        begin_cache(w, cache);
+    else if (rng_below(&w->rng, 50) == 0)
+        end_cache(w, cache);
+    if (*cache == NULL)
+        return;
+    enum bsa_status status = rng_below(&w->rng, 2) == 0
+                                 ? bsa_cache_alloc(*cache, &p)
+                                 : bsa_cpu_cache_alloc(bsa_heap_cpu(w->heap, this_cpu), *cache, &p);
+    expect_status(bsa_cache_stats(*cache, &s), BSA_OK);
+    if (status == BSA_OK) {
+        struct live *entry = model_add(w->model, w->heap, p, s.object_size, s.align, 0, 1);
+        entry->cache = *cache;
+        expect_eq(entry->usable, s.objects.object_size);
+        return;
+    }
+    expect_status(status, BSA_ERR_NO_MEMORY);
+    expect(p == NULL);
+    expect_eq(s.objects.free + s.objects.remote_pending, 0);
+    if ((w->setup->flags & BSA_HEAP_EXCLUSIVE_CPUS) == 0)
+        expect_eq(s.objects.in_magazines, 0);
+    refused(w, 2 * s.objects.slab_pages, s.objects.slab_pages * w->setup->page_size);
+}
+
 static void do_calloc(struct world *w)
 {
     size_t n = rng_between(&w->rng, 1, 40), size = rng_below(&w->rng, 100);
@@ -200,8 +176,19 @@ static void do_free(struct world *w)
 {
     struct live entry = model_remove(w->model, any_live(w));
     bsa_cpu *cpu = bsa_heap_cpu(w->heap, this_cpu);
-    bool sized = entry.pages == 0 || class_size(w, entry.bytes, entry.align) == 0;
-    switch (rng_below(&w->rng, 5)) {
+    bool sized =
+        entry.cache == NULL && (entry.pages == 0 || class_size(w, entry.bytes, entry.align) == 0);
+    switch (rng_below(&w->rng, 7)) {
+    case 5:
+    case 6:
+        if (entry.cache != NULL) {
+            expect_status(rng_below(&w->rng, 2) == 0
+                              ? bsa_cache_free(entry.cache, entry.at)
+                              : bsa_cpu_cache_free(cpu, entry.cache, entry.at),
+                          BSA_OK);
+            break;
+        }
+        /* fall through */
     case 0:
         bsa_free(w->heap, entry.at);
         break;
@@ -290,13 +277,14 @@ static void do_realloc(struct world *w)
     struct live old = model_remove(w->model, any_live(w));
     unsigned char *p = reallocated(w, old.at, size, &align);
     if (p == NULL) {
-        model_add(w->model, w->heap, old.at, old.bytes, old.align, old.pages, w->setup->page_size);
+        model_add(w->model, w->heap, old.at, old.bytes, old.align, old.pages, w->setup->page_size)
+            ->cache = old.cache;
         w->filling = false;
         return;
     }
     model_check_moved(&old, p, size);
     size_t object = class_size(w, size, align);
-    bool same = object != 0 ? old.pages == 0 && object == old.usable
+    bool same = object != 0 ? old.cache == NULL && old.pages == 0 && object == old.usable
                             : old.pages != 0 && pages_of(w, size) <= old.pages;
     if (same && ((uintptr_t)old.at & (align - 1)) == 0)
         expect(p == old.at);
@@ -474,6 +462,8 @@ static void step(struct world *w)
             do_calloc(w);
         else if (dice < 150)
             do_bulk_alloc(w);
+        else if (dice < 250)
+            do_cache(w);
         else if (dice < 350)
             do_pages(w);
         else
@@ -494,6 +484,10 @@ static void finish(struct world *w)
     model_compare(w->model, w->heap);
     while (w->model->count > 0)
         do_free(w);
+    for (unsigned i = 0; i < WORLD_CACHES; i++) {
+        if (w->caches[i] != NULL)
+            end_cache(w, &w->caches[i]);
+    }
     for (this_cpu = 0; this_cpu < w->setup->used; this_cpu++)
         expect_status(bsa_heap_drain(w->heap, this_cpu), BSA_OK);
     this_cpu = 0;
