@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define REGION_DEFAULT (sizeof(void *) > 4 ? (size_t)1 << 30 : (size_t)64 << 20)
+#define REGION_DEFAULT (sizeof(void *) > 4 ? (size_t)1 << 31 : (size_t)64 << 20)
 #define REGION_MIN ((size_t)4 << 20)
 #define REGION_MAX (SIZE_MAX >> 8)
 

@@ -10,13 +10,18 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 bsa_heap *bsam_heap;
 
 enum {
     LIMIT_SHARE = 8, /* of a limited address space, a region takes 1/8 at most */
     REGION_LEAST = 1 << 22,
-    PAGE_LIST_PAGES = 256 /* on a CPU's lists */
+    PAGE_LIST_PAGES = 256, /* on a CPU's lists */
+    TIDY_PACE = 4 << 20,   /* bytes of large requests between two looks */
+    TIDY_LEAST = 1 << 20,  /* dirty bytes that are worth it, and */
+    TIDY_PART = 8,         /*   which part of those in use */
+    TIDY_ROW = 32768       /* shorter rows of pages stay */
 };
 
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
@@ -99,6 +104,49 @@ bool bsam_heap_grow(size_t bytes, size_t align, size_t seen)
     pthread_mutex_unlock(&growing);
     errno = saved;
     return grown;
+}
+
+/* Giving pages back. They stay with the heap, without contents. */
+
+static void release(void *ctx, void *addr, size_t bytes)
+{
+    uintptr_t page = (uintptr_t)ctx, start = ((uintptr_t)addr + page - 1) & ~(page - 1),
+              end = ((uintptr_t)addr + bytes) & ~(page - 1);
+    if (start < end)
+        madvise((void *)start, end - start, MADV_DONTNEED);
+}
+
+size_t bsam_heap_release(size_t least)
+{
+    int saved = errno;
+    size_t bytes =
+        bsa_heap_release(bsam_heap, least, release, (void *)(uintptr_t)sysconf(_SC_PAGESIZE));
+    errno = saved;
+    return bytes;
+}
+
+/*
+ * Free pages are dirty until they are given back: at most as many as are free now and were not at
+ * some time since. Where that is more than an eighth of what is in use, those in long rows go. A
+ * program pays for it with page faults when it needs the pages again, so that it is looked into
+ * once in some megabytes of large requests, which fault as much themselves.
+ */
+void bsam_heap_tidy(struct bsam_thread *t, size_t bytes)
+{
+    static size_t most; /* bytes in use, since pages were given back last */
+    size_t now = bsa_heap_allocated_bytes(bsam_heap);
+    size_t before = __atomic_load_n(&most, __ATOMIC_RELAXED);
+    while (now > before && !__atomic_compare_exchange_n(&most, &before, now, false,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
+    t->large += bytes;
+    if (t->large < TIDY_PACE && t->frees < BSAM_FREES)
+        return;
+    t->large = t->frees = 0;
+    if (now >= before || before - now < TIDY_LEAST || before - now < now / TIDY_PART)
+        return;
+    __atomic_store_n(&most, now, __ATOMIC_RELAXED);
+    bsam_heap_release(TIDY_ROW);
 }
 
 void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)

@@ -99,7 +99,8 @@ BSAM_EXPORT int malloc_trim(size_t keep)
     if (!bsam_quiesce(t))
         return 0;
     bsam_drain_all(t);
-    size_t released = bsa_heap_reclaim(bsam_heap);
+    bsa_heap_reclaim(bsam_heap);
+    size_t released = bsam_heap_release(BSAM_PAGE);
     bsam_resume(t);
     return released != 0;
 }

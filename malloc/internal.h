@@ -42,7 +42,10 @@
 
 enum {
     BSAM_ALIGN = 16,         /* of everything of at least so many bytes, as C asks */
-    BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own */
+    BSAM_FREES = 32768,      /* between two looks after the heap */
+    BSAM_LARGE = 64 * 1024,  /* requests from here on pace them, too, */
+    BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own, */
+    BSAM_GROWN = 256 * 1024, /*   and what realloc makes larger from here on */
     BSAM_CPUS_DEFAULT = 256, /* CPU ids, the shared one included */
     BSAM_PAGE = 4096         /* the heap's; the system's may be larger */
 };
@@ -63,6 +66,8 @@ struct bsam_thread {
     bsa_cpu *own;    /* the CPU that it has to itself, or NULL */
     void *deferred;  /* frees by signal handlers that found it inside: a list through the objects */
     const char *what; /* misuse that the heap has just found, in words */
+    uint32_t frees;   /* since the heap was looked after */
+    size_t large;     /* bytes of large requests since then */
     unsigned rounds;  /* of key destructors that have passed */
     bool ended;       /* its CPU id has been returned for good */
     bool stopped;     /* it has stopped all others, to fork */
@@ -131,6 +136,12 @@ void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero);
 /* The whole of a free, of whatever is ours but the emergency store's. */
 enum bsa_status bsam_give(bsa_cpu *cpu, void *p);
 
+/* Gives dirty free pages back to the system, if it is time and there are many of them. bytes: of a
+ * large request that is on its way, or 0. */
+void bsam_heap_tidy(struct bsam_thread *t, size_t bytes);
+/* All free pages back to the system: how many bytes. */
+size_t bsam_heap_release(size_t least);
+
 /* huge.c: mappings of their own. */
 
 /* Fresh memory, which is zero; NULL: none. */
@@ -193,7 +204,7 @@ static inline __attribute__((always_inline)) void *bsam_alloc(size_t size, size_
 {
     struct bsam_thread *t = &bsam_self;
     void *p = NULL;
-    if (BSAM_LIKELY(size < BSAM_HUGE)) {
+    if (BSAM_LIKELY(size < BSAM_LARGE)) {
         bsa_cpu *cpu = bsam_enter_fast(t);
         if (BSAM_LIKELY(cpu != NULL)) {
             bsa_cpu_alloc(cpu, size, align, &p);
@@ -213,8 +224,10 @@ static inline __attribute__((always_inline)) void bsam_free(void *p, const char 
     if (BSAM_LIKELY(cpu != NULL)) {
         enum bsa_status status = bsa_cpu_free(cpu, p);
         bsam_leave_fast(t);
-        if (BSAM_LIKELY(status == BSA_OK))
+        if (BSAM_LIKELY(status == BSA_OK) && BSAM_LIKELY(++t->frees < BSAM_FREES))
             return;
+        if (status == BSA_OK)
+            p = NULL; /* a look after the heap is all that is left to do */
     }
     bsam_free_slow(p, function, caller);
 }

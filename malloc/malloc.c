@@ -9,6 +9,12 @@
  * little copies O(n) of them. What is never touched costs no memory. */
 enum { SLACK_FROM = 4096 };
 
+static bsa_cpu *enter(struct bsam_thread *t)
+{
+    bsa_cpu *cpu = bsam_enter_fast(t);
+    return cpu != NULL ? cpu : bsam_enter(t);
+}
+
 BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
 {
     struct bsam_thread *t = &bsam_self;
@@ -19,8 +25,10 @@ BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
             if (p != NULL && zero)
                 memset(p, 0, size);
         } else {
-            bsa_cpu *cpu = bsam_enter(t);
+            bsa_cpu *cpu = enter(t);
             if (cpu != NULL) {
+                if (size >= BSAM_LARGE)
+                    bsam_heap_tidy(t, size);
                 p = bsam_take(cpu, size, align, zero);
                 bsam_leave(t);
             }
@@ -61,9 +69,14 @@ static const char *give(struct bsam_thread *t, void *p)
 
 BSAM_COLD void bsam_free_slow(void *p, const char *function, const void *caller)
 {
-    const char *what = give(&bsam_self, p);
+    struct bsam_thread *t = &bsam_self;
+    const char *what = p != NULL ? give(t, p) : NULL;
     if (what != NULL)
         bsam_misuse(function, p, what, caller);
+    if (t->frees >= BSAM_FREES && t->inside == BSAM_OUTSIDE && enter(t) != NULL) {
+        bsam_heap_tidy(t, 0);
+        bsam_leave(t);
+    }
 }
 
 BSAM_EXPORT void *malloc(size_t size)
@@ -89,7 +102,7 @@ BSAM_EXPORT void *calloc(size_t n, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    if (bytes >= BSAM_HUGE)
+    if (bytes >= BSAM_LARGE)
         return bsam_alloc_slow(bytes, BSAM_ALIGN, true); /* fresh mappings are zero */
     void *p = bsam_alloc(bytes, bsam_align_for(bytes));
     return p != NULL ? memset(p, 0, bytes) : NULL;
@@ -97,11 +110,10 @@ BSAM_EXPORT void *calloc(size_t n, size_t size)
 
 static size_t with_slack(size_t size, size_t usable)
 {
-    if (size <= usable || size < SLACK_FROM || size >= BSAM_HUGE)
+    if (size <= usable || size < SLACK_FROM || size >= BSAM_GROWN)
         return size;
     size_t step = (size_t)1 << (sizeof(size_t) * 8 - 4 - (size_t)__builtin_clzl(size));
-    size_t rounded = (size + step - 1) & ~(step - 1);
-    return rounded < BSAM_HUGE ? rounded : size;
+    return (size + step - 1) & ~(step - 1);
 }
 
 /* Whether an object or block is left as it is: shrinking it has to be worth it. */
@@ -111,19 +123,18 @@ static bool stays(size_t usable, size_t size)
     return size <= usable && size >= usable - spare;
 }
 
-/* By the way that is fitting between the heap's sizes and a mapping's: NULL where there is none
- * that spares the copy, or no memory. */
+/* Where it is, or by moving page tables, or as the heap thinks best. NULL: not by these ways. */
 static void *resize(struct bsam_thread *t, void *p, size_t size, size_t usable)
 {
-    if (size > PTRDIFF_MAX || t->inside != BSAM_OUTSIDE)
+    bool mapped = usable >= BSAM_GROWN / 2 && bsam_huge_size(p) != 0;
+    bool possible = mapped ? size >= BSAM_GROWN / 2 : size < BSAM_GROWN || size <= usable;
+    if (!possible || size > PTRDIFF_MAX || t->inside != BSAM_OUTSIDE ||
+        (!mapped && bsam_emergency_owns(p)))
         return NULL;
-    bool huge = usable >= BSAM_HUGE && bsam_huge_size(p) != 0;
-    if (huge != (size >= BSAM_HUGE) || (!huge && bsam_emergency_owns(p)))
+    bsa_cpu *cpu = enter(t);
+    if (cpu == NULL)
         return NULL;
-    bsa_cpu *cpu = bsam_enter_fast(t);
-    if (cpu == NULL && (cpu = bsam_enter(t)) == NULL)
-        return NULL;
-    if (huge)
+    if (mapped)
         p = bsam_huge_resize(p, size);
     else if (bsa_cpu_realloc(cpu, &p, with_slack(size, usable), bsam_align_for(size)) != BSA_OK)
         p = NULL;
@@ -131,10 +142,26 @@ static void *resize(struct bsam_thread *t, void *p, size_t size, size_t usable)
     return p;
 }
 
+/* A mapping for what has grown: it may go on growing, and leaves no hole in the heap. */
+static void *alloc_grown(struct bsam_thread *t, size_t size)
+{
+    void *p = NULL;
+    if (size <= PTRDIFF_MAX && t->inside == BSAM_OUTSIDE && enter(t) != NULL) {
+        bsam_heap_tidy(t, size);
+        p = bsam_huge_take(size, BSAM_ALIGN);
+        bsam_leave(t);
+    }
+    return p;
+}
+
 /* Another object with the contents of the old one, which is freed. */
 static void *move(void *p, size_t usable, size_t size, const char *function, const void *caller)
 {
-    void *moved = bsam_alloc(with_slack(size, usable), bsam_align_for(size));
+    void *moved = NULL;
+    if (size > usable && size >= BSAM_GROWN)
+        moved = alloc_grown(&bsam_self, size);
+    if (moved == NULL)
+        moved = bsam_alloc(with_slack(size, usable), bsam_align_for(size));
     if (moved != NULL) {
         memcpy(moved, p, size < usable ? size : usable);
         bsam_free(p, function, caller);

@@ -259,6 +259,37 @@ START_TEST(a_mapping_of_its_own_goes_back_at_once)
 }
 END_TEST
 
+START_TEST(trim_gives_free_pages_back)
+{
+    enum { OBJECTS = 20000, SIZE = 2000 };
+    static char *p[OBJECTS];
+    for (size_t i = 0; i < OBJECTS; i++)
+        p[i] = memset(malloc(SIZE), 1, SIZE);
+    size_t with = resident();
+    for (size_t i = 0; i < OBJECTS; i++)
+        free(p[i]);
+    ck_assert_int_eq(malloc_trim(0), 1);
+    ck_assert_uint_lt(resident(), with - (size_t)OBJECTS * SIZE * 9 / 10);
+}
+END_TEST
+
+/* A program that once needed much and goes on with little. */
+START_TEST(free_pages_go_back_in_time)
+{
+    enum { OBJECTS = 20000, SIZE = 2000, LATER = 200000 };
+    static char *p[OBJECTS];
+    for (size_t i = 0; i < OBJECTS; i++)
+        p[i] = memset(malloc(SIZE), 1, SIZE);
+    free(used(malloc(100000))); /* a look at the heap while it is large */
+    size_t with = resident();
+    for (size_t i = 0; i < OBJECTS; i++)
+        free(p[i]);
+    for (size_t i = 0; i < LATER; i++)
+        free(used(malloc(100)));
+    ck_assert_uint_lt(resident(), with - (size_t)OBJECTS * SIZE / 2);
+}
+END_TEST
+
 START_TEST(the_heap_grows_beyond_its_first_region)
 {
     /* The region that main has asked for is smaller than this. */
@@ -299,6 +330,8 @@ int main(int argc, char **argv)
     tcase_add_test(tc, bad_alignments_are_einval);
     tcase_add_test(tc, figures_follow_what_is_live);
     tcase_add_test(tc, a_mapping_of_its_own_goes_back_at_once);
+    tcase_add_test(tc, trim_gives_free_pages_back);
+    tcase_add_test(tc, free_pages_go_back_in_time);
     tcase_add_test(tc, the_heap_grows_beyond_its_first_region);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
