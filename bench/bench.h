@@ -45,6 +45,7 @@ enum bench_workload {
     BENCH_PAGE_PAIR_MERGED, /* in a heap in which nothing else was ever allocated */
     BENCH_PAGE_CHURN,
     BENCH_BULK,      /* a handful allocated by one call, freed by another */
+    BENCH_CACHE,     /* pairs from a named cache */
     BENCH_REMOTE,    /* allocate as one CPU, free as another, in one thread */
     BENCH_SLABS,     /* batches beside full slabs */
     BENCH_SECTIONS,  /* batches of pages behind full sections */

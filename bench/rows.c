@@ -93,6 +93,7 @@ const struct bench_row bench_rows[] = {
     BATCH("first-first", BENCH_FIRST_FIRST, 0),
     BATCH("random", BENCH_RANDOM, 2.6),
     {ROW("bulk", "bulk", BENCH_BULK, 1), .low = 64},
+    {ROW("cache", "cache", BENCH_CACHE, 1), .low = 72},
     CHURN("2K", 2048, 10000, 5.5),
     CHURN("256K", 256 * 1024, 2000, 3.1),
     PAGE_PAIR(0, 1.9),

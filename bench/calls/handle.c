@@ -85,10 +85,51 @@ static void run_bulk(struct bench_thread *thread, const struct bench_row *row,
     }
 }
 
+/* A cache of its own, and the calls that name it. */
+static bsa_cache *cache;
+
+static void prepare_cache(struct bench_thread *thread, const struct bench_row *row,
+                          const struct bench_step *steps, size_t count)
+{
+    struct bsa_cache_config config = BSA_CACHE_CONFIG_INIT;
+    (void)steps, (void)count;
+    config.name = "bench";
+    config.object_size = row->low;
+    enum bsa_status status = bsa_cache_create(thread->heap, &config, &cache);
+    if (status != BSA_OK)
+        bench_fail("bsa_cache_create: %s", bsa_strerror(status));
+}
+
+static void run_cache(struct bench_thread *thread, const struct bench_row *row,
+                      const struct bench_step *steps, size_t count)
+{
+    (void)row, (void)steps;
+    for (size_t i = 0; i < count; i++) {
+        void *p;
+        enum bsa_status status = bsa_cpu_cache_alloc(thread->cpu, cache, &p);
+        if (__builtin_expect(status != BSA_OK, 0))
+            bench_fail("bsa_cpu_cache_alloc: %s", bsa_strerror(status));
+        touch(p);
+        status = bsa_cpu_cache_free(thread->cpu, cache, p);
+        if (__builtin_expect(status != BSA_OK, 0))
+            bench_fail("bsa_cpu_cache_free: %s", bsa_strerror(status));
+    }
+}
+
+static void finish_cache(struct bench_thread *thread, const struct bench_row *row,
+                         const struct bench_step *steps, size_t count)
+{
+    (void)thread, (void)row, (void)steps, (void)count;
+    enum bsa_status status = bsa_cache_destroy(&cache, NULL);
+    if (status != BSA_OK)
+        bench_fail("bsa_cache_destroy: %s", bsa_strerror(status));
+}
+
 const struct bench_work bench_works_handle[BENCH_WORKLOADS] = {
     BENCH_WORKS,
     BENCH_WORKS_MERGED,
     [BENCH_BULK] = {NULL, run_bulk, NULL},
+    [BENCH_CACHE] = {prepare_cache, run_cache, finish_cache},
     [BENCH_REMOTE] = {NULL, run_remote, NULL},
     [BENCH_SLABS] = {bench_crowd_slabs, run_batch, bench_crowd_end},
     [BENCH_SECTIONS] = {bench_crowd_sections, bench_crowd_page_batch, bench_crowd_end},

@@ -9,7 +9,7 @@ enum {
     THREADS_STEPS = 20000, /* shorter than a time slice: neighbours shall not show in the clock */
     CHURN_STEPS = 1 << 20, /* long, so that no branch predictor learns them */
     CHURN_PASSES = 8,
-    LARSON_PASSES = 64,
+    SHORT_PASSES = 64, /* of threads, as above */
     BATCHES = 16,
     BATCHES_PER_PASS = 4,
     REALLOC_STEPS = 2048
@@ -108,13 +108,10 @@ void bench_plan_make(struct bench_plan *plan, const struct bench_row *row)
         draw_batches(plan, &state);
         break;
     case BENCH_CHURN:
+    case BENCH_LARSON:
     case BENCH_PAGE_CHURN:
     case BENCH_OCCUPANCY:
-        set_steps(plan, CHURN_STEPS, CHURN_PASSES);
-        draw_churn(plan, &state);
-        break;
-    case BENCH_LARSON:
-        set_steps(plan, CHURN_STEPS, LARSON_PASSES);
+        set_steps(plan, CHURN_STEPS, row->threads > 1 || row->scales ? SHORT_PASSES : CHURN_PASSES);
         draw_churn(plan, &state);
         break;
     case BENCH_REALLOC:
