@@ -68,8 +68,8 @@ struct bench_row {
     enum bench_order order; /* in which a batch is freed */
     size_t low, high;       /* bytes, or orders of page rows; one value, or drawn between the two */
     size_t live;            /* objects or blocks that are live at a time */
-    size_t count;  /* of what the cost is measured against: full slabs, sections, odd pages */
-    size_t region; /* bytes of the heap; 0: the usual */
+    size_t count;    /* of what the cost is measured against: full slabs, sections, odd pages */
+    uint64_t region; /* bytes of the heap; 0: the usual */
     unsigned threads;
     bool scales;      /* one of several numbers of threads, timed by the clock */
     const char *only; /* the one subject that it is for; NULL: all that can do it */

@@ -58,12 +58,22 @@ static _Noreturn void usage(const char *format, ...)
     exit(EXIT_USAGE);
 }
 
+/* Whether anybody can do it on this machine. */
+static bool is_possible(const struct bench_row *row)
+{
+    for (unsigned i = 0; i < bench_subject_count; i++)
+        if (bench_has_cell(row, &bench_subjects[i]))
+            return true;
+    return false;
+}
+
 static void list(void)
 {
     puts("rows, their groups and units");
     for (unsigned i = 0; i < bench_row_count; i++)
-        printf("  %-17s %-14s %s\n", bench_rows[i].name, bench_rows[i].group,
-               bench_unit_name(bench_row_unit(&bench_rows[i])));
+        if (is_possible(&bench_rows[i]))
+            printf("  %-17s %-14s %s\n", bench_rows[i].name, bench_rows[i].group,
+                   bench_unit_name(bench_row_unit(&bench_rows[i])));
     puts("allocators");
     for (unsigned i = 0; i < bench_subject_count; i++)
         printf("  %-13s %s\n", bench_subjects[i].name, bench_subjects[i].what);

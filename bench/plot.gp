@@ -28,6 +28,9 @@ of(group, who) = sprintf("$3 == \"%s\" && $6 == \"%s\"", group, who)
 number_of(condition) = int(system(lines(condition, "$1") . " | wc -l"))
 rows = int(system(lines("NR > 1 && $1 != \"-\"", "$1") . " | sort -n | tail -n 1"))
 
+series = "slabs sections odd-pages"
+series_titles = "'full slabs' sections 'odd free pages'"
+
 # Those that were measured.
 shown = ""
 do for [i = 1:words(names)] {
@@ -60,7 +63,11 @@ do for [format in "svg png"] {
     set yrange [*:*]
     unset ytics
     set ytics nomirror out
-    if (number_of(of("slabs", "excl")) > 1) {
+    grown = ""
+    do for [i = 1:words(series)] {
+        if (number_of(of(word(series, i), "excl")) > 1) { grown = grown . " " . i }
+    }
+    if (words(grown) > 0) {
         eval begin(format, "growth", 1000, 560)
         set title "What a step costs beside more and more that is in use: level is good"
         set logscale xy
@@ -68,9 +75,8 @@ do for [format in "svg png"] {
         set xlabel "number of them (logarithmic)"
         set ylabel "nanoseconds a step (logarithmic)"
         set grid ytics lc rgb "#dddddd" lt 1 lw 0.6
-        plot "<" . lines(of("slabs", "excl"), "$4, $7") with linespoints pt 7 lw 1.5 lc rgb "#0072B2" title "full slabs", \
-             "<" . lines(of("sections", "excl"), "$4, $7") with linespoints pt 5 lw 1.5 lc rgb "#D55E00" title "sections", \
-             "<" . lines(of("odd-pages", "excl"), "$4, $7") with linespoints pt 9 lw 1.5 lc rgb "#009E73" title "odd free pages"
+        plot for [i in grown] "<" . lines(of(word(series, int(i)), "excl"), "$4, $7") \
+                 with linespoints pt mark(i) lw 1.5 lc rgb colour(i) title word(series_titles, int(i))
     }
     unset logscale
     set yrange [0:*]

@@ -5,7 +5,7 @@
 #include "bench.h"
 
 enum { BLOCKS = 64, MIB = 1024 * 1024 };
-#define GIB ((size_t)1 << 30)
+#define GIB ((uint64_t)1 << 30)
 
 #define ROW(n, g, w, t) .name = (n), .group = (g), .workload = (w), .threads = (t)
 

@@ -129,6 +129,8 @@ struct bench_subject *bench_find_subject(const char *name)
 
 bool bench_has_cell(const struct bench_row *row, const struct bench_subject *subject)
 {
+    if (row->region > SIZE_MAX / 4) /* more than an address space of 32 bits gives */
+        return false;
     if (row->only != NULL && strcmp(row->only, subject->name) != 0)
         return false;
     if (subject->one_cpu && (row->threads > 1 || row->workload == BENCH_REMOTE))

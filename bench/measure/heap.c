@@ -36,7 +36,7 @@ bsa_heap *bench_heap_open(const struct bench_subject *subject, const struct benc
 {
     struct bsa_platform platform = BSA_PLATFORM_INIT;
     struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
-    size_t bytes = row->region == 0 ? REGION_BYTES : row->region;
+    size_t bytes = row->region == 0 ? REGION_BYTES : (size_t)row->region;
     size_t regions = row->workload == BENCH_SECTIONS ? row->count : 1;
     char *region = bench_memory(bytes);
     bsa_heap *heap = NULL;
