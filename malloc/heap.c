@@ -59,6 +59,9 @@ static void *map_region(size_t *bytes, size_t least)
 bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform *platform)
 {
     struct bsa_heap_config c = BSA_HEAP_CONFIG_INIT;
+    unsigned sizes[BSA_MAX_CLASSES];
+    struct bsa_class_table table = {
+        .size = sizeof(table), .count = bsam_config_classes(config, sizes), .object_sizes = sizes};
     size_t bytes = within_limits(config->region);
     bsa_heap *heap = NULL;
     int saved = errno;
@@ -70,7 +73,8 @@ bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform 
     c.cpus = config->cpus;
     c.flags = BSA_HEAP_EXCLUSIVE_CPUS;
     c.platform = platform;
-    c.classes = bsa_standard_classes(config->classes);
+    c.classes = &table;
+    c.caches = BSA_NONE;
     c.page_list_pages = PAGE_LIST_PAGES;
     if (bsa_heap_init(&heap, region, bytes, &c) != BSA_OK) {
         munmap(region, bytes);

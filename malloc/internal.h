@@ -82,6 +82,8 @@ struct bsam_config {
     bool stats; /* print figures at exit */
 };
 void bsam_config_read(struct bsam_config *config);
+/* The size classes, of which there is room for BSA_MAX_CLASSES: how many. */
+unsigned bsam_config_classes(const struct bsam_config *config, unsigned *sizes);
 
 /* say.c: a line, in one write. */
 struct bsam_line {

@@ -119,7 +119,7 @@ static size_t with_slack(size_t size, size_t usable)
 /* Whether an object or block is left as it is: shrinking it has to be worth it. */
 static bool stays(size_t usable, size_t size)
 {
-    size_t spare = usable > BSA_MAX_CLASS_SIZE ? usable / 8 : usable / 2;
+    size_t spare = usable > BSA_MAX_CLASS_SIZE ? usable / 8 : usable / 2; /* a block, an object */
     return size <= usable && size >= usable - spare;
 }
 

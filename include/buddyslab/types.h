@@ -68,7 +68,7 @@ struct bsa_class_table {
     unsigned count;
     const unsigned *object_sizes;
 };
-#define BSA_MAX_CLASS_SIZE 2048u
+#define BSA_MAX_CLASS_SIZE 8192u
 
 /* The tables that the library brings. */
 enum bsa_class_set {

@@ -97,11 +97,38 @@ START_TEST(a_table_of_ones_own)
 }
 END_TEST
 
+/* Objects of more than a page lie one behind the other, too. */
+START_TEST(classes_beyond_a_page)
+{
+    static const unsigned sizes[] = {2560, 3072, 5120, 7168, BSA_MAX_CLASS_SIZE};
+    const struct bsa_class_table table = {sizeof table, 5, sizes};
+    struct machine m;
+    bsa_heap *heap = heap_with(&m, &table);
+    unsigned char *p[5][10];
+    for (unsigned i = 0; i < 50; i++) {
+        size_t size = sizes[i % 5];
+        p[i % 5][i / 5] = heap_get(heap, size, 16);
+        ck_assert_uint_eq(bsa_usable_size(heap, p[i % 5][i / 5]), size);
+        memset(p[i % 5][i / 5], (int)i, size);
+    }
+    for (unsigned i = 0; i < 50; i++) {
+        unsigned char *at = p[i % 5][i / 5];
+        for (size_t k = 0; k < sizes[i % 5]; k++)
+            must(at[k] == i);
+        assert_status(bsa_heap_free(heap, at + 2048), BSA_ERR_INVALID_PARAM);
+        assert_ok(bsa_heap_free(heap, at));
+        assert_status(bsa_heap_free(heap, at), BSA_ERR_NOT_ALLOCATED);
+    }
+    check_heap_sums(heap);
+    assert_ok(bsa_heap_validate(heap));
+}
+END_TEST
+
 /* What cannot be used is refused, and nothing is left behind. */
 START_TEST(unusable_tables_are_refused)
 {
     static const unsigned falling[] = {8, 32, 16}, twice[] = {8, 8}, crooked[] = {8, 12},
-                          zero[] = {0, 8}, large[] = {8, 4096}, good[] = {8, 64};
+                          zero[] = {0, 8}, large[] = {8, BSA_MAX_CLASS_SIZE + 8}, good[] = {8, 64};
     const struct bsa_class_table bad[] = {
         {sizeof *bad, 3, falling}, {sizeof *bad, 2, twice},
         {sizeof *bad, 2, crooked}, {sizeof *bad, 2, zero},
@@ -154,6 +181,7 @@ int main(void)
     tcase_add_loop_test(all, malloc_takes_the_next_class_that_is_aligned, 0, 3);
     tcase_add_test(all, the_default_is_the_nine);
     tcase_add_test(all, a_table_of_ones_own);
+    tcase_add_test(all, classes_beyond_a_page);
     tcase_add_test(all, unusable_tables_are_refused);
     tcase_add_test(all, a_slab_takes_them_too);
     suite_add_tcase(suite, all);

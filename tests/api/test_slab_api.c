@@ -374,7 +374,7 @@ END_TEST
 START_TEST(configurations)
 {
     static const unsigned equal[] = {8, 8}, falling[] = {16, 8}, odd[] = {8, 12}, zero[] = {0, 8},
-                          large[] = {8, 2056};
+                          large[] = {8, BSA_MAX_CLASS_SIZE + 8};
     unsigned many[BSA_MAX_CLASSES + 1];
     for (unsigned i = 0; i <= BSA_MAX_CLASSES; i++)
         many[i] = 8 * (i + 1);

@@ -85,7 +85,7 @@ cat >"$work/sizes.c" <<'END'
 static void *volatile sink;
 int main(void)
 {
-    for (size_t size = 0; size <= 2048; size++)
+    for (size_t size = 0; size <= 8192; size++)
         sink = malloc(size);
 }
 END
@@ -98,7 +98,7 @@ has_classes() {
 }
 has_classes nine '8 16 32 64 128 256 512 1024 2048'
 has_classes kmalloc '8 16 32 64 96 128 192 256 512 1024 2048'
-has_classes fine '8 16 32 48 64 80 96 112 128 160 192 224 256 320 384 448 512 640 768 896 1024 1280 1536 1792 2048'
+has_classes fine '8 16 32 48 64 80 96 112 128 160 192 224 256 320 384 448 512 640 768 896 1024 1280 1536 1792 2048 2560 3072 3584 4096 5120 6144 7168'
 
 # shellcheck disable=SC3045 # where it is not known, the address space is not limited
 (
