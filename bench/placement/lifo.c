@@ -106,12 +106,11 @@ size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section 
                                  unsigned align, enum bsai_use use)
 {
     struct choice best = {.least = bsai_block_order(n, align)};
-    (void)b;
     if (s->map.lead + s->map.pages > MOST_PAGES || s->next != s->prev)
         abort();
     visit_trees(s, 0, bsai_trees(s), consider, &best);
     if (!best.found)
-        return BSAI_NO_PAGE;
+        return policy_library_search_block(b, s, n, align, use);
     size_t first = best.block.page, end = first + ((size_t)1 << best.block.order);
     bsai_range_claim(s, first - s->map.lead, n, use);
     if (first + n < end)

@@ -10,12 +10,13 @@
 #ifndef BSA_BENCH_PLACEMENT_POLICY_H
 #define BSA_BENCH_PLACEMENT_POLICY_H
 
-/* The library's own search for blocks goes by another name, which nobody calls. */
+/* The library's own search for blocks, by another name. */
 #define bsai_section_search_block policy_library_search_block
 #include "../../lib/buddy/search.c"
 #undef bsai_section_search_block
 
-/* The policy's; blocks.h has what the arguments mean. */
+/* The policy's; blocks.h has what the arguments mean. Where it finds no block it ends with the
+ * library's search, which finds none either and lowers the bounds that said there was one. */
 size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
                                  unsigned align, enum bsai_use use);
 

@@ -28,12 +28,12 @@ size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section 
 {
     unsigned order = bsai_block_order(n, align), whole = bsai_log2(s->whole_mask | 1);
     size_t page = BSAI_NO_PAGE;
-    (void)b;
     if (s->whole_mask != 0 && BSAI_GROUP_SHIFT + whole >= order)
         page = page_of(s, s->whole[whole], 0);
     else if (order < BSAI_GROUP_SHIFT)
         page = largest_broken(s, order);
-    if (page != BSAI_NO_PAGE)
-        bsai_range_claim(s, page, n, use);
+    if (page == BSAI_NO_PAGE)
+        return policy_library_search_block(b, s, n, align, use);
+    bsai_range_claim(s, page, n, use);
     return page;
 }

@@ -189,6 +189,26 @@ START_TEST(policy_uses_and_merges_everything)
 }
 END_TEST
 
+/* The bound of a tree may say that there is a block where there is none any more. */
+START_TEST(policy_finds_no_block)
+{
+    struct bed bed;
+    bed_make(&bed);
+    while (take(&bed, 1, BSAI_USE_PAGES) != NULL) {
+    }
+    for (size_t page = 0; page < 16; page++)
+        give(&bed, 1, page, 1);
+    for (size_t i = 0; i < 8; i++)
+        must(take(&bed, 1, BSAI_USE_PAGES) != NULL);
+    ck_assert_ptr_null(take(&bed, 16, BSAI_USE_PAGES));
+    ck_assert_ptr_null(take(&bed, TREE, BSAI_USE_SLABS));
+    for (size_t i = 0; i < 8; i++)
+        must(take(&bed, 1, BSAI_USE_SLABS) != NULL);
+    ck_assert_ptr_null(take(&bed, 1, BSAI_USE_SLABS));
+    bed_clear(&bed);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create(NAME);
@@ -203,6 +223,7 @@ int main(void)
     tcase_add_test(tc, policy_own_use_first);
 #endif
     tcase_add_test(tc, policy_uses_and_merges_everything);
+    tcase_add_test(tc, policy_finds_no_block);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
