@@ -47,6 +47,9 @@ bsa_heap *bench_heap_open(const struct bench_subject *subject, const struct benc
     config.flags = subject->flags;
     config.classes = bsa_standard_classes(subject->classes);
     config.platform = &platform;
+    if (row->workload == BENCH_SECTIONS)
+        config.page_list_pages =
+            64; /* else what the first region has, which is one of them, decides */
     enum bsa_status status = bsa_heap_init(&heap, region, bytes / regions, &config);
     for (size_t i = 1; i < regions && status == BSA_OK; i++)
         status = bsa_heap_add_region(heap, region + bytes / regions * i, bytes / regions);

@@ -36,7 +36,7 @@ struct bsa_heap_config {
     const struct bsa_class_table *classes; /* NULL: BSA_CLASSES_NINE */
     unsigned magazine_objects; /* most objects in one magazine; 0: by size; BSA_NONE: none */
     unsigned page_list_pages;  /* most pages on a CPU's lists; BSA_NONE: none;
-                                  0: min(6144, 3 * managed / (64 * cpus)) */
+                                  0: min(8192, managed / (16 * cpus)) */
     unsigned keep_empty;       /* empty slabs kept per class; 0: 1; BSA_NONE: none */
     unsigned lowmem_reserve;   /* as in struct bsa_buddy_config */
     unsigned depot_magazines;  /* most full magazines per class in the depot;
@@ -131,8 +131,8 @@ BSA_API enum bsa_status bsa_heap_alloc_bulk(bsa_heap *heap, size_t size, size_t 
 BSA_API enum bsa_status bsa_heap_free_bulk(bsa_heap *heap, void *const *objects, size_t n,
                                            size_t *freed);
 
-/* Pages, as the functions of the same name in buddy.h; single blocks of up to 64 pages come from
- * and go to the CPU's page lists. */
+/* Pages, as the functions of the same name in buddy.h; single blocks of up to 64 pages, and of 128,
+ * 256 and 512, come from and go to the CPU's page lists. */
 BSA_API enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,
                                              void **out);
 BSA_API enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t align,

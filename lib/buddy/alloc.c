@@ -111,12 +111,10 @@ static size_t take_in_zone(struct bsa_buddy *b, enum bsai_zone zone, const struc
                            bool spare_reserve, size_t n, void **out)
 {
     size_t got = take_blocks(b, zone, r, spare_reserve, n, out);
-    if (got != 0)
-        return got;
-    void *p = take_any_row(b, zone, r, spare_reserve);
-    if (p != NULL)
-        bsai_poke(out, p);
-    return p != NULL ? 1 : 0;
+    void *p;
+    while (got < n && (p = take_any_row(b, zone, r, spare_reserve)) != NULL)
+        bsai_poke(&out[got++], p);
+    return got;
 }
 
 static size_t take(struct bsa_buddy *b, const struct request *r, bool low, size_t n, void **out)
@@ -149,13 +147,20 @@ void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages,
 }
 
 size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsigned order, size_t n,
-                             enum bsai_use use, enum bsai_page_kind kind, void **out)
+                             enum bsai_use use, enum bsai_page_kind kind, void **out,
+                             uint32_t **words)
 {
     struct request r = {.pages = (size_t)1 << order, .align = 0, .use = use, .kind = kind};
     bool low = bsai_peek(&b->high_total) == 0;
     enum bsai_zone zone = low ? BSAI_ZONE_LOW : BSAI_ZONE_HIGH;
     bsai_buddy_lock(b, call);
     size_t got = take_in_zone(b, zone, &r, false, n, out);
+    struct bsai_section *s = NULL;
+    for (size_t i = 0; i < got; i++) {
+        size_t page;
+        s = bsai_section_near(b, s, (uintptr_t)out[i], &page);
+        words[i] = &s->map.hot[page];
+    }
     bsai_buddy_unlock(b, call);
     return got;
 }

@@ -42,10 +42,8 @@ void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *co
     struct bsai_section *s = NULL;
     bsai_buddy_lock(b, call);
     for (size_t i = 0; i < n; i++) {
-        /* Mostly they are of one section. */
-        size_t page = s == NULL ? 0 : bsai_map_page(&s->map, (uintptr_t)blocks[i]);
-        if (s == NULL || page >= s->map.pages)
-            s = bsai_section_find(b, (uintptr_t)blocks[i], &page);
+        size_t page;
+        s = bsai_section_near(b, s, (uintptr_t)blocks[i], &page);
         bsai_assert(s != NULL);
         give_locked(b, s, page, pages);
     }

@@ -63,6 +63,20 @@ static BSAI_ALWAYS_INLINE struct bsai_section *bsai_section_find(const struct bs
     return s;
 }
 
+/* The same where it is most likely the section that was found before (NULL: none), which is still
+ * there. */
+static inline struct bsai_section *bsai_section_near(const struct bsa_buddy *b,
+                                                     struct bsai_section *before, uintptr_t addr,
+                                                     size_t *page)
+{
+    if (before != NULL) {
+        *page = bsai_map_page(&before->map, addr);
+        if (*page < before->map.pages)
+            return before;
+    }
+    return bsai_section_find(b, addr, page);
+}
+
 /*
  * A run of exactly so many pages at a multiple of align bytes (a power of two), its head's word set
  * to kind and count. low: only memory below 4 GiB, and all of it. NULL when there is none.
@@ -71,9 +85,10 @@ void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages,
                       bool low, enum bsai_use use, enum bsai_page_kind kind);
 
 /* Up to n blocks of 2^order pages (order < BSAI_TREE_LEVELS) under one lock, head words set to
- * kind; not from low memory while there is high memory. How many. */
+ * kind and told; not from low memory while there is high memory. How many. */
 size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsigned order, size_t n,
-                             enum bsai_use use, enum bsai_page_kind kind, void **out);
+                             enum bsai_use use, enum bsai_page_kind kind, void **out,
+                             uint32_t **words);
 
 /* Gives back a run whose head and count the caller vouches for, whatever its kind: the head's word
  * becomes NONE. Further words of a slab must have been cleared by the caller. */

@@ -16,7 +16,9 @@
 
 enum {
     BSAI_SLOTS_EXTRA = 2,   /* without an object: below a magazine's first slot, behind its last */
-    BSAI_LIST_RUN_MAX = 64, /* page lists for runs of 1 .. 64 pages */
+    BSAI_LIST_RUN_MAX = 64, /* page lists for runs of 1 .. 64 pages, */
+    BSAI_LIST_LARGE = 3,    /*   and of 128, 256 and 512 */
+    BSAI_LISTS = BSAI_LIST_RUN_MAX + BSAI_LIST_LARGE,
     BSAI_LIST_SLOTS_MAX = 64,
     BSAI_MAGAZINE_DEFAULT = 64,
     BSAI_MAGAZINE_MAX = 256 /* bounds a batch, and so a buffer on the stack */
@@ -71,9 +73,9 @@ struct bsa_cpu {
     uint8_t atomic; /* frees are in one order with those of other CPUs: shared mode, several CPUs */
     uint8_t adapts; /* limits of magazines follow demand */
     struct bsa_heap *heap;
-    struct bsai_page_list *lists; /* [pages - 1] */
-    unsigned list_max;            /* runs of up to so many pages have a list; */
-    unsigned fast_max;            /*   of them by the fast paths: all, or none */
+    struct bsai_page_list *lists; /* by bsai_list_of */
+    unsigned list_count;
+    unsigned fast_max; /* runs of up to so many pages by the fast paths: all of 64, or none */
 
     struct bsai_lock lock;
     uint32_t offline; /* exclusive mode; atomic */
@@ -95,9 +97,9 @@ struct bsai_cpu_shape {
     bool adapts;                        /* the capacities are bounds, not settings */
     size_t object_bytes;                /* in one magazine, at most */
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
-    unsigned list_max;                  /* runs of up to so many pages have a list */
-    uint16_t list[BSAI_LIST_RUN_MAX];   /* capacities, [pages - 1] */
-    size_t bytes;                       /* of the whole state, a multiple of the cache line */
+    unsigned list_count;
+    uint16_t list[BSAI_LISTS]; /* capacities, by bsai_list_of */
+    size_t bytes;              /* of the whole state, a multiple of the cache line */
 };
 
 /* Sets shape->bytes from the rest. */
@@ -203,10 +205,33 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
 
 /* Page lists. A listed block's head word says LISTED. */
 
-/* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
-static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, size_t pages)
+/* The list of runs of so many pages; BSAI_LISTS where there is none. */
+static inline unsigned bsai_list_of(size_t pages)
 {
-    struct bsai_page_list *list = &cpu->lists[pages - 1];
+    if (pages <= BSAI_LIST_RUN_MAX)
+        return (unsigned)pages - 1;
+    if (!bsai_is_pow2(pages) || pages > (size_t)BSAI_LIST_RUN_MAX << BSAI_LIST_LARGE)
+        return BSAI_LISTS;
+    return BSAI_LIST_RUN_MAX - 1 + bsai_log2(pages / BSAI_LIST_RUN_MAX);
+}
+
+/* And the other way. */
+static inline size_t bsai_list_pages(unsigned list)
+{
+    return list < BSAI_LIST_RUN_MAX ? list + 1
+                                    : (size_t)BSAI_LIST_RUN_MAX << (list - BSAI_LIST_RUN_MAX + 1);
+}
+
+/* The CPU's list of runs of so many pages; NULL where it has none. */
+static inline struct bsai_page_list *bsai_page_list(const struct bsa_cpu *cpu, size_t pages)
+{
+    unsigned list = bsai_list_of(pages);
+    return list < cpu->list_count ? &cpu->lists[list] : NULL;
+}
+
+/* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
+static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsai_page_list *list, size_t pages)
+{
     uint32_t count = list->count;
     if (BSAI_UNLIKELY(count == 0))
         return NULL;
@@ -216,16 +241,15 @@ static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsa_cpu *cpu, size_t p
     return block;
 }
 
-static BSAI_ALWAYS_INLINE bool bsai_page_list_has_room(const struct bsa_cpu *cpu, size_t pages)
+static BSAI_ALWAYS_INLINE bool bsai_page_list_has_room(const struct bsai_page_list *list)
 {
-    return BSAI_LIKELY(cpu->lists[pages - 1].count < cpu->lists[pages - 1].capacity);
+    return BSAI_LIKELY(list->count < list->capacity);
 }
 
 /* Puts a block whose word the caller has set to LISTED on a list that has room. */
-static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsa_cpu *cpu, size_t pages, void *block,
+static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsai_page_list *list, void *block,
                                                    uint32_t *word)
 {
-    struct bsai_page_list *list = &cpu->lists[pages - 1];
     uint32_t count = list->count;
     bsai_poke(&list->slots[count], block);
     list->words[count] = word;
@@ -236,15 +260,15 @@ static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsa_cpu *cpu, size_t p
 static inline size_t bsai_pages_listed(const struct bsa_cpu *cpu)
 {
     size_t pages = 0;
-    for (unsigned i = 0; i < cpu->list_max; i++)
-        pages += (size_t)bsai_peek(&cpu->lists[i].count) * (i + 1);
+    for (unsigned i = 0; i < cpu->list_count; i++)
+        pages += (size_t)bsai_peek(&cpu->lists[i].count) * bsai_list_pages(i);
     return pages;
 }
 
 static inline size_t bsai_blocks_listed(const struct bsa_cpu *cpu)
 {
     size_t blocks = 0;
-    for (unsigned i = 0; i < cpu->list_max; i++)
+    for (unsigned i = 0; i < cpu->list_count; i++)
         blocks += bsai_peek(&cpu->lists[i].count);
     return blocks;
 }
@@ -252,11 +276,11 @@ static inline size_t bsai_blocks_listed(const struct bsa_cpu *cpu)
 /* Fills an empty list from the buddy, if it is for a power of two of pages: those are asked for
  * again. False when nothing came. */
 bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                           size_t pages);
+                           struct bsai_page_list *list, size_t pages);
 
 /* Makes room in a full list: its older half goes to the buddy. */
 void bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                          size_t pages);
+                          struct bsai_page_list *list, size_t pages);
 
 /* Everything back to the buddy: how many pages. */
 size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy);

@@ -2,18 +2,12 @@
 #include "cpu.h"
 
 bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                           size_t pages)
+                           struct bsai_page_list *list, size_t pages)
 {
-    struct bsai_page_list *list = &cpu->lists[pages - 1];
     if (list->capacity == 0 || !bsai_is_pow2(pages))
         return false;
     size_t got = bsai_buddy_take_batch(buddy, call, bsai_log2(pages), (list->capacity + 1u) / 2,
-                                       BSAI_USE_PAGES, BSAI_PAGE_LISTED, list->slots);
-    for (size_t i = 0; i < got; i++) {
-        size_t page;
-        struct bsai_section *section = bsai_section_find(buddy, (uintptr_t)list->slots[i], &page);
-        list->words[i] = &section->map.hot[page];
-    }
+                                       BSAI_USE_PAGES, BSAI_PAGE_LISTED, list->slots, list->words);
     bsai_poke(&list->count, (uint32_t)got);
     bsai_count(&cpu->counters.blocks_taken, got);
     return got != 0;
@@ -21,9 +15,8 @@ bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 
 /* Gives the oldest n blocks of a list back. */
 static void give_oldest(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                        size_t pages, uint32_t n)
+                        struct bsai_page_list *list, size_t pages, uint32_t n)
 {
-    struct bsai_page_list *list = &cpu->lists[pages - 1];
     uint32_t left = list->count - n;
     bsai_buddy_give_batch(buddy, call, list->slots, n, pages);
     for (uint32_t i = 0; i < left; i++) {
@@ -35,17 +28,17 @@ static void give_oldest(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_
 }
 
 void bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                          size_t pages)
+                          struct bsai_page_list *list, size_t pages)
 {
-    give_oldest(cpu, call, buddy, pages, (cpu->lists[pages - 1].count + 1) / 2);
+    give_oldest(cpu, call, buddy, list, pages, (list->count + 1) / 2);
 }
 
 size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy)
 {
     size_t listed = bsai_pages_listed(cpu);
-    for (unsigned pages = 1; pages <= cpu->list_max; pages++) {
-        if (cpu->lists[pages - 1].count != 0)
-            give_oldest(cpu, call, buddy, pages, cpu->lists[pages - 1].count);
+    for (unsigned i = 0; i < cpu->list_count; i++) {
+        if (cpu->lists[i].count != 0)
+            give_oldest(cpu, call, buddy, &cpu->lists[i], bsai_list_pages(i), cpu->lists[i].count);
     }
     return listed;
 }

@@ -14,13 +14,13 @@ static struct layout lay_out(const struct bsai_cpu_shape *shape)
     size_t at = sizeof(struct bsa_cpu) + caches * sizeof(struct bsai_magazine);
 
     l.lists = at;
-    at += shape->list_max * sizeof(struct bsai_page_list);
+    at += shape->list_count * sizeof(struct bsai_page_list);
     l.slots = bsai_align_up(at, sizeof(struct bsai_slot));
     at = l.slots;
     for (unsigned c = 0; c < shape->classes; c++)
         at += bsai_slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
     l.blocks = at;
-    for (unsigned i = 0; i < shape->list_max; i++)
+    for (unsigned i = 0; i < shape->list_count; i++)
         at += shape->list[i] * (sizeof(void *) + sizeof(uint32_t *));
     /* Other CPUs write claims: they must not share a line with what this CPU reads all the time. */
     l.claims = bsai_align_up(at, BSA_CACHE_LINE);
@@ -64,9 +64,9 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     cpu->last = &cpu->magazines[shape->classes];
     cpu->map = &nothing;
     void **blocks = (void **)(void *)(base + l.blocks);
-    cpu->list_max = shape->list_max;
+    cpu->list_count = shape->list_count;
     cpu->lists = (struct bsai_page_list *)(void *)(base + l.lists);
-    for (unsigned i = 0; i < shape->list_max; i++) {
+    for (unsigned i = 0; i < shape->list_count; i++) {
         cpu->lists[i].capacity = shape->list[i];
         cpu->lists[i].slots = blocks;
         blocks += shape->list[i];

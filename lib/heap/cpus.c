@@ -62,7 +62,8 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
                  (uintptr_t)memory >= (uintptr_t)heap;
     cpu->atomic = cpu->locked && !cpu->alone;
     cpu->plain = heap->plain;
-    cpu->fast_max = heap->plain ? cpu->list_max : 0;
+    unsigned runs = cpu->list_count;
+    cpu->fast_max = !heap->plain ? 0 : runs < BSAI_LIST_RUN_MAX ? runs : BSAI_LIST_RUN_MAX;
     if (heap->plain && heap->exclusive) {
         cpu->map = &heap->buddy.first->map;
         cpu->by_size[0] = heap->classes.by_size[0];

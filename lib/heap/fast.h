@@ -138,7 +138,7 @@ static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_
         return NULL;
     if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
         return NULL;
-    void *block = bsai_page_list_pop(cpu, pages);
+    void *block = bsai_page_list_pop(&cpu->lists[pages - 1], pages);
     if (BSAI_LIKELY(block != NULL))
         bsai_count(&cpu->counters.page_allocs, (size_t)1);
     bsai_fast_disown(cpu);
@@ -153,9 +153,10 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_list(struct bsa_cpu *cpu, struct bsai_s
     if (BSAI_UNLIKELY(pages > cpu->fast_max || !bsai_may_be_listed(cpu->heap, section) ||
                       !bsai_fast_own(cpu)))
         return false;
-    bool done = bsai_page_list_has_room(cpu, pages) && bsai_list_claim(hot, word, cpu->alone);
+    struct bsai_page_list *list = &cpu->lists[pages - 1];
+    bool done = bsai_page_list_has_room(list) && bsai_list_claim(hot, word, cpu->alone);
     if (BSAI_LIKELY(done))
-        bsai_page_list_push(cpu, pages, addr, hot);
+        bsai_page_list_push(list, addr, hot);
     bsai_fast_disown(cpu);
     return done;
 }

@@ -70,11 +70,11 @@ static size_t listed_within(const struct bsa_heap *heap, uintptr_t start, size_t
     size_t pages = 0;
     const struct bsa_cpu *cpu;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
-        for (unsigned i = 0; i < cpu->list_max; i++) {
+        for (unsigned i = 0; i < cpu->list_count; i++) {
             uint32_t count = bsai_peek(&cpu->lists[i].count);
             for (uint32_t at = 0; at < count; at++) {
                 if ((uintptr_t)bsai_peek(&cpu->lists[i].slots[at]) - start < bytes)
-                    pages += i + 1;
+                    pages += bsai_list_pages(i);
             }
         }
     }

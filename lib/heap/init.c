@@ -4,8 +4,8 @@
 
 enum {
     MAGAZINE_BYTES_MAX = 16384, /* objects in one magazine, in bytes */
-    LIST_PAGES_MAX = 6144,
-    LIST_SHARES = 3,    /* pages may be three times what objects may */
+    LIST_PAGES_MAX = 8192,
+    LIST_SHARES = 4,    /* pages may be four times what objects may */
     ODD_BLOCKS_MAX = 4, /* in the list of a count that is no power of two */
     DEPOT_BATCHES_MAX = 16,
     CACHES_DEFAULT = 32,
@@ -80,12 +80,27 @@ static void share_odd_lists(struct bsai_cpu_shape *shape, size_t pages)
     }
 }
 
-/* Divides a CPU's pages among its lists: two thirds for powers of two, of which a quarter for each
- * of the two largest, few blocks being many pages, and the rest for single pages; a third for other
- * counts. */
+/* Powers of two above those of all counts: half for the largest, as few blocks are many pages. How
+ * many pages they take. */
+static size_t share_large_lists(struct bsai_cpu_shape *shape, size_t pages)
+{
+    size_t taken = 0;
+    static const uint8_t part[BSAI_LIST_LARGE] = {2, 2, 1}; /* log2 */
+    for (unsigned i = 0; i < BSAI_LIST_LARGE; i++) {
+        unsigned list = BSAI_LIST_RUN_MAX + i;
+        shape->list[list] = (uint16_t)(pages >> part[i] >> bsai_log2(bsai_list_pages(list)));
+        taken += shape->list[list] * bsai_list_pages(list);
+    }
+    return taken;
+}
+
+/* Divides a CPU's pages among its lists: up to a quarter for the largest blocks; of the rest two
+ * thirds for powers of two, of which a quarter for each of the two largest and the rest for single
+ * pages; a third for other counts. */
 static void share_lists(struct bsai_cpu_shape *shape, size_t pages)
 {
     static const uint8_t part[] = {0, 4, 3, 3, 3, 2, 2}; /* log2, by order */
+    pages -= share_large_lists(shape, pages / 4);
     size_t odd = pages < BSAI_LIST_RUN_MAX ? 0 : bsai_divide(pages, 3), even = pages - odd;
     size_t left = even;
     for (unsigned order = sizeof(part); --order > 0;) {
@@ -95,9 +110,9 @@ static void share_lists(struct bsai_cpu_shape *shape, size_t pages)
     }
     shape->list[0] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, left);
     share_odd_lists(shape, odd);
-    shape->list_max = BSAI_LIST_RUN_MAX;
-    while (shape->list_max > 0 && shape->list[shape->list_max - 1] == 0)
-        shape->list_max--;
+    shape->list_count = BSAI_LISTS;
+    while (shape->list_count > 0 && shape->list[shape->list_count - 1] == 0)
+        shape->list_count--;
 }
 
 /* Capacities of magazines and lists, from the memory there is for each CPU. */
@@ -175,7 +190,7 @@ static void lay_out(struct plan *plan, size_t bytes)
     }
 
     bsai_memset(common.magazine, 0, sizeof(common.magazine));
-    common.list_max = 0;
+    common.list_count = 0;
     bsai_cpu_measure(&common);
     plan->common = place(&at, common.bytes);
 
@@ -213,7 +228,7 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
 {
     struct bsai_cpu_shape shape = plan->shape;
     bsai_memset(shape.magazine, 0, sizeof(shape.magazine));
-    shape.list_max = 0;
+    shape.list_count = 0;
     heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape, heap->caches);
     heap->common->heap = heap;
     heap->common->id = heap->cpus;

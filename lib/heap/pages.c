@@ -7,15 +7,16 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
 {
     struct bsa_heap *heap = cpu->heap;
     struct bsa_buddy *buddy = &heap->buddy;
-    bool listed = !low && pages <= cpu->list_max && align <= buddy->page_size;
+    struct bsai_page_list *list =
+        !low && align <= buddy->page_size ? bsai_page_list(cpu, pages) : NULL;
 
-    *out = listed ? bsai_page_list_pop(cpu, pages) : NULL;
+    *out = list != NULL ? bsai_page_list_pop(list, pages) : NULL;
     if (*out == NULL) {
         if (pages > bsai_buddy_total_pages(buddy))
             return BSA_ERR_NO_MEMORY; /* nothing that could be sent home would help */
         bsai_count(&cpu->counters.page_misses, (size_t)1);
-        if (listed && bsai_page_list_refill(cpu, call, buddy, pages))
-            *out = bsai_page_list_pop(cpu, pages);
+        if (list != NULL && bsai_page_list_refill(cpu, call, buddy, list, pages))
+            *out = bsai_page_list_pop(list, pages);
     }
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
     while (*out == NULL) {
@@ -35,18 +36,18 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
 {
     struct bsa_buddy *buddy = &cpu->heap->buddy;
     size_t pages = bsai_word_count(word);
-    bool listed = pages <= cpu->list_max && cpu->lists[pages - 1].capacity != 0 &&
-                  bsai_may_be_listed(cpu->heap, section);
+    struct bsai_page_list *list =
+        bsai_may_be_listed(cpu->heap, section) ? bsai_page_list(cpu, pages) : NULL;
     void *block = (void *)bsai_map_addr(&section->map, page);
 
     if (!bsai_list_claim(&section->map.hot[page], word, cpu->alone))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, block,
                            "double free of a page block, at once from two CPUs");
     bsai_heap_meet_request(cpu, call);
-    if (listed) {
-        if (!bsai_page_list_has_room(cpu, pages))
-            bsai_page_list_flush(cpu, call, buddy, pages);
-        bsai_page_list_push(cpu, pages, block, &section->map.hot[page]);
+    if (list != NULL && list->capacity != 0) {
+        if (!bsai_page_list_has_room(list))
+            bsai_page_list_flush(cpu, call, buddy, list, pages);
+        bsai_page_list_push(list, block, &section->map.hot[page]);
     } else {
         bsai_buddy_give(buddy, call, section, page, pages);
         bsai_count(&cpu->counters.blocks_given, (size_t)1);

@@ -143,14 +143,14 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
         if (wrong != NULL)
             return wrong;
     }
-    for (unsigned pages = 1; pages <= cpu->list_max; pages++) {
-        const struct bsai_page_list *list = &cpu->lists[pages - 1];
+    for (unsigned k = 0; k < cpu->list_count; k++) {
+        const struct bsai_page_list *list = &cpu->lists[k];
         for (uint32_t i = 0; i < list->count; i++) {
             size_t page;
             struct bsai_section *s =
                 bsai_section_find(&heap->buddy, (uintptr_t)list->slots[i], &page);
             if (s == NULL || &s->map.hot[page] != list->words[i] ||
-                bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, pages))
+                bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, bsai_list_pages(k)))
                 return "a block on a CPU's page list is not marked so";
         }
     }

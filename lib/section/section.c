@@ -47,6 +47,16 @@ static size_t end_page(uintptr_t addr, size_t n, unsigned shift)
     return (last >> shift) + ((last & mask) == mask ? 1 : 0);
 }
 
+/* Regions of one size are often aligned alike: their metadata would share a few sets of the caches.
+ * So it begins anywhere in what room there is. */
+static uintptr_t spread(const struct bsai_plan *plan, uintptr_t metadata)
+{
+    uintptr_t end = metadata + plan_bytes(plan, plan->first);
+    size_t lines = ((plan->first << plan->page_shift) - end) / BSA_CACHE_LINE + 1;
+    uint32_t hash = (uint32_t)(plan->region >> 12) * UINT32_C(0x9e3779b9);
+    return metadata + (size_t)((uint64_t)hash * lines >> 32) * BSA_CACHE_LINE;
+}
+
 bool bsai_section_plan(struct bsai_plan *plan)
 {
     uintptr_t metadata;
@@ -81,6 +91,7 @@ bool bsai_section_plan(struct bsai_plan *plan)
         return false;
     plan->first = low;
     plan->split = clamp(plan->split, plan->first, plan->end);
+    plan->sections_at = spread(plan, metadata);
     return true;
 }
 

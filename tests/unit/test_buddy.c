@@ -187,14 +187,16 @@ static void op_batch(struct model *m, struct rng *rng)
 {
     struct bsai_call call;
     void *blocks[16];
+    uint32_t *words[16];
     unsigned order = (unsigned)rng_below(rng, BSAI_TREE_LEVELS);
     size_t n = rng_between(rng, 1, 16);
     bsai_call_begin(&call, &m->buddy->platform);
-    size_t got =
-        bsai_buddy_take_batch(m->buddy, &call, order, n, BSAI_USE_PAGES, BSAI_PAGE_LISTED, blocks);
+    size_t got = bsai_buddy_take_batch(m->buddy, &call, order, n, BSAI_USE_PAGES, BSAI_PAGE_LISTED,
+                                       blocks, words);
     must(got <= n);
     for (size_t i = 0; i < got; i++) {
         must(((uintptr_t)blocks[i] % m->page_size) == 0);
+        must(*words[i] == bsai_word_run(BSAI_PAGE_LISTED, (size_t)1 << order));
         note(m, blocks[i], (size_t)1 << order, BSAI_PAGE_LISTED);
     }
     must(got == n || !could_serve(m, (size_t)1 << order, 0));
