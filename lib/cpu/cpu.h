@@ -37,11 +37,15 @@ enum {
 struct bsai_magazine {
     struct bsai_slot *top;   /* first slot without an object; read anywhere */
     struct bsai_slot *limit; /* where it is full for now: between base and base + capacity */
-    struct bsai_slot *base;  /* constant, as the next three */
-    const size_t *now;
-    uint16_t capacity;    /* slots that there are; 0: objects go straight home */
-    uint32_t object_size; /* constant */
+    struct bsai_slot *base;  /* read anywhere; while it changes top is NULL */
+    const size_t *now;       /* constant */
     size_t epoch;
+    struct bsai_slot *own; /* slots that came with the CPU's state; constant, as the next two */
+    uint32_t object_size;
+    uint16_t own_capacity; /* 0: objects go straight home */
+    bool refilled;         /* since its last flush: what it sends home it misses later */
+    uint32_t capacity;     /* slots that there are at base */
+    uint32_t pages;        /* that base has, where it is not own */
 } __attribute__((aligned(64)));
 
 struct bsai_page_list {
@@ -82,6 +86,8 @@ struct bsa_cpu {
     uint32_t request; /* exclusive mode: somebody wants a drain; atomic */
     uint32_t busy;    /* builds with checks, exclusive mode: a call is on its way */
     struct bsai_cpu_counters counters; /* read anywhere */
+    size_t grown_bytes, grown_most;    /* objects and slots of magazines that were enlarged */
+    size_t grown_pages;                /* of their slots; read anywhere */
     struct bsai_slab *
         *claims; /* a slot per class, guarded by that class's cache lock; a line apart */
     struct bsai_slot *spare, *spare_end; /* slots for magazines of named caches, not given yet */
@@ -94,7 +100,8 @@ struct bsa_cpu {
 /* Shape of a CPU's state, the same for all CPUs of a heap. */
 struct bsai_cpu_shape {
     unsigned classes, named;            /* caches; one that is never used lies between */
-    bool adapts;                        /* the capacities are bounds, not settings */
+    bool adapts;                        /* the capacities are not settings: they follow demand */
+    size_t grown_most;                  /* bytes that magazines may hold beyond them */
     size_t object_bytes;                /* in one magazine, at most */
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
     unsigned list_count;
@@ -109,10 +116,8 @@ void bsai_cpu_measure(struct bsai_cpu_shape *shape);
 struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape,
                                  const struct bsai_cache *caches);
 
-static inline unsigned bsai_magazine_count(const struct bsai_magazine *m)
-{
-    return (unsigned)(bsai_peek(&m->top) - m->base);
-}
+/* Objects in a magazine, for anybody. */
+unsigned bsai_magazine_count(const struct bsai_magazine *m);
 
 /* The object on top is handed out; false when the magazine is empty, or the object is AWAY. */
 static BSAI_ALWAYS_INLINE bool bsai_magazine_pop_home(struct bsai_magazine *m, void **out)
@@ -173,11 +178,11 @@ void bsai_magazine_init(const struct bsa_cpu *cpu, struct bsai_magazine *m, stru
 /* Leaves an empty magazine without capacity, but with its slots: for a named cache that ends. */
 void bsai_magazine_close(const struct bsa_cpu *cpu, struct bsai_magazine *m);
 
-/* Empties a magazine whose objects are gone, and makes it small again. */
-void bsai_magazine_reset(const struct bsa_cpu *cpu, struct bsai_magazine *m);
-
-/* Gives room for demand: true when the magazine's limit could be raised. */
-bool bsai_magazine_grow(const struct bsa_cpu *cpu, struct bsai_magazine *m);
+/* A magazine that is full for now may be allowed more: true when there is room. Its slots then come
+ * from pages, if what it sends home it misses later, and as long as the CPU's share lasts. */
+bool bsai_magazine_widen(const struct bsa_cpu *cpu, struct bsai_magazine *m);
+bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
+                           struct bsai_magazine *m);
 
 /*
  * Fills an empty magazine of the cache with at least one object from the depot (may be NULL) or the
@@ -187,7 +192,7 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
                           struct bsai_cache *cache, struct bsai_depot *depot, enum bsai_take from,
                           struct bsai_slab *fresh);
 
-/* Makes room in a full magazine: its oldest half goes to the depot, or home. True when there are
+/* Makes room in a full magazine: its newest objects go to the depot, or home. True when there are
  * now more empty slabs than are kept. */
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot);
@@ -197,7 +202,8 @@ bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
                           struct bsai_slot slot);
 
 /* Everything home: how many objects went. The claim is given up too. */
-size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache);
+size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
+                           struct bsa_buddy *buddy);
 
 /* A depot's batches home, for whichever CPU id does it: how many objects. */
 size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache,

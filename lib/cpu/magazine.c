@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cpu.h"
 
-enum { LIMIT_FIRST = 8 }; /* objects, until there is demand for more */
+enum {
+    LIMIT_FIRST = 8,        /* objects, until there is demand for more */
+    CAPACITY_MAX = 1 << 14, /* objects of a magazine, however small they are */
+    SPARE_PART = 8          /* slots are not made larger when less than 1/8 of memory is free */
+};
 
 /* Objects that travel at once between a magazine and what is behind it. */
 static unsigned batch_of(const struct bsai_magazine *m)
 {
     unsigned limit = (unsigned)(m->limit - m->base);
+    limit = limit < m->own_capacity ? limit : m->own_capacity;
     return limit < 2 ? 1 : limit / 2;
 }
 
-static bool is_grown(const struct bsai_magazine *m)
+static bool is_wide(const struct bsai_magazine *m)
 {
     return m->limit == m->base + m->capacity;
 }
@@ -22,37 +27,106 @@ static void wipe(struct bsai_slot *from, const struct bsai_slot *to)
         *from = (struct bsai_slot){BSAI_NO_ADDRESS, NULL, NULL, 0};
 }
 
+unsigned bsai_magazine_count(const struct bsai_magazine *m)
+{
+    for (;;) {
+        const struct bsai_slot *base = bsai_consume(&m->base), *top = bsai_consume(&m->top);
+        if (top != NULL && bsai_peek(&m->base) == base)
+            return (unsigned)(top - base);
+        BSA_CPU_PAUSE();
+    }
+}
+
+static void set_slots(struct bsai_magazine *m, struct bsai_slot *base, unsigned count)
+{
+    bsai_poke(&m->top, NULL);
+    bsai_publish(&m->base, base);
+    bsai_publish(&m->top, base + count);
+}
+
+/* Without objects, in the slots that came with the CPU's state. */
+static void begin(const struct bsa_cpu *cpu, struct bsai_magazine *m)
+{
+    unsigned limit = m->own_capacity;
+    if (cpu->adapts && limit > LIMIT_FIRST)
+        limit = LIMIT_FIRST;
+    set_slots(m, m->own, 0);
+    m->capacity = m->own_capacity;
+    m->limit = m->base + limit;
+    m->epoch = bsai_consume(m->now);
+    m->refilled = false;
+    wipe(m->base - 1, m->base + bsai_slots_of(m->capacity) - 1);
+}
+
 void bsai_magazine_init(const struct bsa_cpu *cpu, struct bsai_magazine *m, struct bsai_slot *slots,
                         unsigned capacity)
 {
-    m->base = slots + 1;
-    m->capacity = (uint16_t)capacity;
-    wipe(slots, m->base);
-    bsai_magazine_reset(cpu, m);
-}
-
-void bsai_magazine_reset(const struct bsa_cpu *cpu, struct bsai_magazine *m)
-{
-    unsigned limit = cpu->adapts && m->capacity > LIMIT_FIRST ? LIMIT_FIRST : m->capacity;
-    bsai_poke(&m->top, m->base);
-    m->limit = m->base + limit;
-    m->epoch = bsai_consume(m->now);
-    wipe(m->base, m->base + bsai_slots_of(m->capacity) - 1);
+    m->own = slots + 1;
+    m->own_capacity = (uint16_t)capacity;
+    begin(cpu, m);
 }
 
 void bsai_magazine_close(const struct bsa_cpu *cpu, struct bsai_magazine *m)
 {
-    bsai_magazine_reset(cpu, m);
-    m->capacity = 0;
-    m->limit = m->base;
+    m->own_capacity = 0;
+    begin(cpu, m);
 }
 
-bool bsai_magazine_grow(const struct bsa_cpu *cpu, struct bsai_magazine *m)
+bool bsai_magazine_widen(const struct bsa_cpu *cpu, struct bsai_magazine *m)
 {
-    if (!cpu->adapts || is_grown(m))
+    if (!cpu->adapts || is_wide(m))
         return false;
     unsigned limit = 2 * (unsigned)(m->limit - m->base);
     m->limit = m->base + (limit < m->capacity ? limit : m->capacity);
+    return true;
+}
+
+/* What a magazine's slots, and the objects that they may hold, add to what the CPU holds back. */
+static size_t bytes_of(const struct bsai_magazine *m, size_t capacity)
+{
+    return capacity * (m->object_size + sizeof(struct bsai_slot));
+}
+
+static void give_slots(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
+                       struct bsai_magazine *m)
+{
+    size_t page;
+    if (m->pages == 0)
+        return;
+    struct bsai_section *section = bsai_section_find(buddy, (uintptr_t)(m->base - 1), &page);
+    bsai_buddy_give(buddy, call, section, page, m->pages);
+    cpu->grown_bytes -= bytes_of(m, m->capacity);
+    bsai_count(&cpu->grown_pages, (size_t)0 - m->pages);
+    m->pages = 0;
+}
+
+bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
+                           struct bsai_magazine *m)
+{
+    unsigned capacity = 2 * m->capacity;
+    size_t held = cpu->grown_bytes - (m->pages != 0 ? bytes_of(m, m->capacity) : 0);
+    if (!cpu->adapts || !m->refilled || capacity == 0 || capacity > CAPACITY_MAX ||
+        held + bytes_of(m, capacity) > cpu->grown_most)
+        return false;
+    size_t bytes = bsai_slots_of(capacity) * sizeof(struct bsai_slot);
+    size_t pages = (bytes + buddy->page_size - 1) >> buddy->page_shift;
+    if (bsai_buddy_free_pages(buddy) < bsai_buddy_total_pages(buddy) / SPARE_PART + pages)
+        return false;
+    struct bsai_slot *slots = bsai_buddy_take(buddy, call, pages, buddy->page_size, false,
+                                              BSAI_USE_SLABS, BSAI_PAGE_META);
+    if (slots == NULL)
+        return false;
+
+    unsigned count = bsai_magazine_count(m);
+    bsai_memcpy(slots, m->base - 1, (count + 1) * sizeof(*slots));
+    wipe(slots + 1 + count, slots + bsai_slots_of(capacity));
+    give_slots(cpu, call, buddy, m);
+    m->pages = (uint32_t)pages;
+    m->capacity = capacity;
+    set_slots(m, slots + 1, count);
+    m->limit = m->base + capacity;
+    cpu->grown_bytes += bytes_of(m, capacity);
+    bsai_count(&cpu->grown_pages, pages);
     return true;
 }
 
@@ -91,7 +165,8 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
 {
     bsai_assert(m->top == m->base);
     renew(m);
-    if (fresh == NULL && depot != NULL && is_grown(m) && bsai_depot_get(depot, call, m->base)) {
+    m->refilled = true;
+    if (fresh == NULL && depot != NULL && is_wide(m) && bsai_depot_get(depot, call, m->base)) {
         for (unsigned i = 0; i < depot->batch; i++)
             bsai_slot_rehome(cache, &m->base[i], bsai_peek(&m->base[i].slab->home) == cpu->id);
         bsai_poke(&m->top, m->base + depot->batch);
@@ -117,17 +192,18 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
                          struct bsai_depot *depot)
 {
     struct bsai_magazine *m = &cpu->magazines[cache->id];
-    unsigned n = batch_of(m), left = bsai_magazine_count(m) - n;
+    unsigned n = batch_of(m);
+    struct bsai_slot *from = m->top - n;
     bool empty = false;
 
     bsai_count(&cpu->counters.flushes, (size_t)1);
-    if (depot != NULL && is_grown(m) && bsai_depot_put(depot, call, m->base))
+    m->refilled = false;
+    if (depot != NULL && is_wide(m) && bsai_depot_put(depot, call, from))
         bsai_count(&cpu->counters.depot_puts, (size_t)1);
     else
-        empty = put_home(cpu, call, cache, m->base, n);
-    __builtin_memmove(m->base, m->base + n, left * sizeof(*m->base));
-    wipe(m->base + left, m->top);
-    bsai_poke(&m->top, m->base + left);
+        empty = put_home(cpu, call, cache, from, n);
+    wipe(from, m->top);
+    bsai_poke(&m->top, from);
     return empty;
 }
 
@@ -137,13 +213,16 @@ bool bsai_magazine_bypass(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
     return put_home(cpu, call, cache, &slot, 1);
 }
 
-size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
+size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
+                           struct bsa_buddy *buddy)
 {
     struct bsai_magazine *m = &cpu->magazines[cache->id];
     unsigned n = bsai_magazine_count(m);
-    if (n != 0)
-        put_home(cpu, call, cache, m->base, n);
-    bsai_magazine_reset(cpu, m);
+    for (unsigned at = 0; at < n; at += BSAI_MAGAZINE_MAX)
+        put_home(cpu, call, cache, m->base + at,
+                 n - at < BSAI_MAGAZINE_MAX ? n - at : BSAI_MAGAZINE_MAX);
+    give_slots(cpu, call, buddy, m);
+    begin(cpu, m);
     bsai_cache_disclaim(cache, call, &cpu->claims[cache->id]);
     return n;
 }

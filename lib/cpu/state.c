@@ -49,6 +49,7 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
 
     struct bsai_slot *slots = (struct bsai_slot *)(void *)(base + l.slots);
     cpu->adapts = shape->adapts;
+    cpu->grown_most = shape->grown_most;
     for (unsigned c = 0; c < shape->classes; c++) {
         struct bsai_magazine *m = &cpu->magazines[c];
         m->object_size = caches[c].geometry.object_size;

@@ -11,6 +11,15 @@ size_t bsai_heap_listed_pages(const struct bsa_heap *heap)
     return listed;
 }
 
+size_t bsai_heap_cpu_pages(const struct bsa_heap *heap)
+{
+    size_t pages = bsai_peek(&heap->cpu_pages);
+    const struct bsa_cpu *cpu;
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
+        pages += bsai_peek(&cpu->grown_pages);
+    return pages;
+}
+
 size_t bsai_heap_occupied_pages(const struct bsa_heap *heap)
 {
     size_t total = bsai_buddy_total_pages(&heap->buddy);

@@ -151,6 +151,8 @@ size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_fo
 /* Pages on all CPUs' lists; and pages that are neither free nor listed. */
 size_t bsai_heap_listed_pages(const struct bsa_heap *heap);
 size_t bsai_heap_occupied_pages(const struct bsa_heap *heap);
+/* Pages that CPU states and enlarged magazines have. */
+size_t bsai_heap_cpu_pages(const struct bsa_heap *heap);
 
 /* heap/snapshot.c: everything stands still (in exclusive mode: but for magazine hits). */
 void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call);

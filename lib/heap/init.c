@@ -129,6 +129,7 @@ static void shape_cpus(struct plan *plan, size_t bytes)
                                            : c->caches;
     shape->object_bytes = min(share, MAGAZINE_BYTES_MAX);
     shape->adapts = c->magazine_objects == 0;
+    shape->grown_most = share;
     for (unsigned i = 0; i < shape->classes; i++) {
         size_t most = min(BSAI_MAGAZINE_DEFAULT,
                           bsai_divide(share, shape->classes * sizeof(struct bsai_slot)));

@@ -51,7 +51,7 @@ void bsai_named_open(struct bsa_cpu *cpu, struct bsai_call *call, unsigned numbe
     struct bsa_heap *heap = cpu->heap;
     struct bsai_magazine *m = &cpu->magazines[number];
     unsigned capacity = heap->named[number - heap->classes.count - 1].magazine;
-    struct bsai_slot *slots = m->base - 1;
+    struct bsai_slot *slots = m->own - 1;
     if (capacity == 0 || cpu == heap->common)
         return;
     if (slots == cpu->closed)
@@ -140,7 +140,7 @@ enum bsa_status bsa_cache_create(bsa_heap *heap, const struct bsa_cache_config *
 static void empty_magazine(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
 {
     bsai_lock_take(&cpu->lock, BSAI_RANK_CPU, call);
-    bsai_magazine_drain(cpu, call, cache);
+    bsai_magazine_drain(cpu, call, cache, &cpu->heap->buddy);
     bsai_magazine_close(cpu, &cpu->magazines[cache->id]);
     bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
 }

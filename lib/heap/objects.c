@@ -86,7 +86,7 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
     }
     if (bsai_magazine_count(m) == 0) {
         bsai_count(&cpu->counters.refills, (size_t)1);
-        bsai_magazine_grow(cpu, m);
+        bsai_magazine_widen(cpu, m);
     }
     do {
         *out = bsai_magazine_pop(m, &twice);
@@ -194,7 +194,8 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_slot s
             bsai_named_open(cpu, call, number);
         if (m->capacity == 0)
             empty = bsai_magazine_bypass(cpu, call, cache, slot);
-        else if (m->top >= m->limit && !bsai_magazine_grow(cpu, m))
+        else if (m->top >= m->limit && !bsai_magazine_widen(cpu, m) &&
+                 !bsai_magazine_enlarge(cpu, call, &cpu->heap->buddy, m))
             empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, number));
     }
     if (m->capacity != 0)

@@ -48,7 +48,7 @@ size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
         struct bsai_cache *cache = bsai_heap_used_cache(heap, c);
         if (cache == NULL)
             continue;
-        moved += bsai_magazine_drain(cpu, call, cache);
+        moved += bsai_magazine_drain(cpu, call, cache, &heap->buddy);
         bsai_heap_release(heap, call, cache,
                           bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
     }

@@ -86,7 +86,7 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
     s->managed_bytes = bsai_buddy_total_pages(&heap->buddy) << shift;
     s->pages_listed_bytes = bsai_heap_listed_pages(heap) << shift;
     s->free_bytes = (bsai_buddy_free_pages(&heap->buddy) << shift) + s->pages_listed_bytes;
-    s->cpu_bytes = heap->cpu_pages << shift;
+    s->cpu_bytes = bsai_heap_cpu_pages(heap) << shift;
     for (const struct bsai_section *part = heap->buddy.first; part != NULL; part = part->next)
         s->metadata_bytes += part->metadata_bytes;
     for (unsigned i = 0; i < heap->pool_count; i++)

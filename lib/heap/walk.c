@@ -180,7 +180,7 @@ static const char *compare_cache(const struct bsa_heap *heap, unsigned number)
 
 static const char *compare(const struct bsa_heap *heap, const struct tally *t)
 {
-    size_t pages = t->block_pages + heap->cpu_pages + bsai_heap_listed_pages(heap) +
+    size_t pages = t->block_pages + bsai_heap_cpu_pages(heap) + bsai_heap_listed_pages(heap) +
                    bsai_buddy_free_pages(&heap->buddy);
     for (unsigned c = 0; c < heap->cache_count; c++) {
         const char *wrong = compare_cache(heap, c);
