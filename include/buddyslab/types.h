@@ -50,7 +50,7 @@ typedef struct bsa_cache bsa_cache;
 #define BSA_MAX_CPUS 4096u
 #define BSA_MAX_ORDER 20u    /* free blocks are counted up to this order; larger ones as several */
 #define BSA_MAX_CLASSES 64u  /* size classes of a heap or slab */
-#define BSA_MAX_CACHES 1024u /* named caches of a heap */
+#define BSA_MAX_CACHES 512u /* named caches of a heap */
 
 /*
  * A table of size classes: at most BSA_MAX_CLASSES strictly ascending object sizes in bytes, each a

@@ -76,3 +76,14 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     }
     return cpu;
 }
+
+void bsai_fast_tables_make(struct bsai_fast_tables *tables, const struct bsai_classes *classes)
+{
+    for (size_t i = 0; i < classes->largest / 8; i++) {
+        for (unsigned row = 0; row < 2; row++) {
+            unsigned c = bsai_class_for(classes, (i + 1) * 8, row == 0 ? 8 : 16);
+            tables->place[row][i] =
+                (uint8_t)(BSAI_MAGAZINE_PLACE(c) / sizeof(struct bsai_magazine));
+        }
+    }
+}

@@ -66,8 +66,8 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     cpu->fast_max = !heap->plain ? 0 : runs < BSAI_LIST_RUN_MAX ? runs : BSAI_LIST_RUN_MAX;
     if (heap->plain && heap->exclusive) {
         cpu->map = &heap->buddy.first->map;
-        cpu->by_size[0] = heap->classes.by_size[0];
-        cpu->by_size[1] = heap->classes.by_size[1];
+        cpu->fast[0] = heap->fast.place[0];
+        cpu->fast[1] = heap->fast.place[1];
         cpu->fast_size = heap->classes.largest;
     }
     bsai_count(&heap->cpus_used, (size_t)1);

@@ -49,7 +49,8 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_alloc(struct bsa_cpu *cpu, size_t size,
     if (BSAI_UNLIKELY(align - 1 > 15) || BSAI_UNLIKELY((align & (align - 1)) != 0) ||
         BSAI_UNLIKELY(size - 1 >= cpu->fast_size))
         return false;
-    struct bsai_magazine *m = bsai_magazine_of(cpu, cpu->by_size[align / 16][(size + 7) / 8]);
+    struct bsai_magazine *m =
+        bsai_magazine_at(cpu, cpu->fast[align / 16][(size - 1) / 8] * sizeof(struct bsai_magazine));
     if (BSAI_UNLIKELY(!bsai_magazine_pop_home(m, out)))
         return false;
     cpu->last = m;
@@ -69,7 +70,7 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
         BSAI_UNLIKELY(bsai_peek(&slab->home) != cpu->id))
         return false;
     /* Room is looked for first: an object that is dead already must not need the slow path. */
-    struct bsai_magazine *m = bsai_magazine_of(cpu, slab->cache);
+    struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
     struct bsai_states *states = bsai_states_of(slab, index);
     bsai_word bit = bsai_bit(index);
     if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(!bsai_take_back(states, bit)))
@@ -96,7 +97,7 @@ static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *cpu, struct bsai_sl
 {
     size_t index;
     struct bsai_slot slot;
-    struct bsai_magazine *m = bsai_magazine_of(cpu, slab->cache);
+    struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
     if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)) ||
         BSAI_UNLIKELY(!bsai_retire(cpu, slab, index, p, &slot)))
         return false;

@@ -40,6 +40,7 @@ struct bsa_heap {
 
     /* Constant. */
     struct bsai_classes classes;
+    struct bsai_fast_tables fast;
     struct bsai_cache *caches;  /* by number: one per class, one that is never used, named ones */
     unsigned cache_count;       /*   so many */
     struct bsa_cache *named;    /* the named ones, from number classes.count + 1 on */

@@ -288,6 +288,9 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     bsai_memset(h->caches, 0, h->cache_count * sizeof(*h->caches));
     h->pool_count = bsai_caches_make(h->caches, h->pools, &h->classes, plan.config.keep_empty,
                                      plan.config.page_size, h->slab_bytes);
+    bsai_fast_tables_make(&h->fast, &h->classes);
+    for (unsigned c = 0; c < h->cache_count; c++)
+        h->caches[c].tag = (uint16_t)BSAI_MAGAZINE_PLACE(c);
     make_depots(h, &plan);
     make_common(h, &plan);
     *heap = h;

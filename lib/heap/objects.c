@@ -129,19 +129,19 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     return bsai_call_end(&call, status);
 }
 
-/* The second attempt: any alignment, pages, CPUs with a lock. cpu NULL: only the slow path can
- * tell.
- */
-static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                 size_t size, size_t align, void **out)
+/* The second attempt: any alignment, pages, CPUs with a lock. Its parameters are where those of
+ * bsa_cpu_alloc are, which so need not move them. */
+static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t size, size_t align,
+                                                 void **out)
 {
+    struct bsa_heap *heap = cpu->heap;
     bool done = false;
-    if (BSAI_LIKELY(cpu != NULL && cpu->plain && bsai_is_pow2(align))) {
+    if (BSAI_LIKELY(cpu->plain && bsai_is_pow2(align))) {
         unsigned c = bsai_class_for(&heap->classes, size, align);
         if (BSAI_UNLIKELY(c >= heap->classes.count)) {
             done = bsai_fast_alloc_large(cpu, size, align, out);
         } else if (BSAI_LIKELY(bsai_fast_own(cpu))) {
-            done = bsai_magazine_pop_home(bsai_magazine_of(cpu, c), out);
+            done = bsai_magazine_pop_home(&cpu->magazines[c], out);
             bsai_fast_disown(cpu);
         }
     }
@@ -157,9 +157,10 @@ enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void *
         return BSA_ERR_NOT_INITIALIZED;
     }
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
-    if (BSAI_LIKELY(cpu != NULL) && BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)))
-        return BSA_OK;
-    return alloc_other(heap, cpu, size, align, out);
+    if (BSAI_UNLIKELY(cpu == NULL))
+        return alloc_slow(heap, NULL, size, align, out);
+    return BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)) ? BSA_OK
+                                                               : alloc_other(cpu, size, align, out);
 }
 
 static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)
@@ -176,7 +177,7 @@ enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **ou
         return refuse_alloc(out);
     if (BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)))
         return BSA_OK;
-    return alloc_other(cpu->heap, cpu, size, align, out);
+    return alloc_other(cpu, size, align, out);
 }
 
 /* Frees. */
@@ -268,14 +269,15 @@ static BSAI_ALWAYS_INLINE bool free_any(struct bsa_cpu *cpu, struct bsai_slab *s
     return done;
 }
 
-/* The second attempt. cpu NULL: only the slow path can tell. */
-static BSAI_NOINLINE enum bsa_status free_other(struct bsa_heap *heap, struct bsa_cpu *cpu, void *p)
+/* The second attempt; its parameters as those of bsa_cpu_free. */
+static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *p)
 {
+    struct bsa_heap *heap = cpu->heap;
     size_t page;
     struct bsai_section *section;
     if (BSAI_UNLIKELY(p == NULL))
         return BSA_OK;
-    if (BSAI_LIKELY(cpu != NULL && cpu->plain) &&
+    if (BSAI_LIKELY(cpu->plain) &&
         BSAI_LIKELY((section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page)) != NULL)) {
         struct bsai_slab *slab = bsai_map_slab(&section->map, page);
         if (slab == NULL ? bsai_fast_free_large(cpu, section, page, p)
@@ -289,19 +291,19 @@ enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
 {
     if (BSAI_UNLIKELY(heap == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    struct bsa_cpu *cpu = bsai_fast_cpu(heap);
-    if (BSAI_LIKELY(cpu != NULL && bsai_fast_free(cpu, p)))
+    if (BSAI_UNLIKELY(p == NULL))
         return BSA_OK;
-    return free_other(heap, cpu, p);
+    struct bsa_cpu *cpu = bsai_fast_cpu(heap);
+    if (BSAI_UNLIKELY(cpu == NULL))
+        return free_slow(heap, NULL, p);
+    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_other(cpu, p);
 }
 
 enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
 {
     if (BSAI_UNLIKELY(cpu == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    if (BSAI_LIKELY(bsai_fast_free(cpu, p)))
-        return BSA_OK;
-    return free_other(cpu->heap, cpu, p);
+    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_other(cpu, p);
 }
 
 enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align)

@@ -112,7 +112,7 @@ static void take_bits(struct bsai_cache *cache, struct bsai_slab *slab, bool awa
         if (slot == out)
             break;
     }
-    slab->scan = (uint16_t)w;
+    slab->scan = (uint8_t)w;
 }
 
 /* Takes from a listed slab; unlists it when nothing is left. */
@@ -203,7 +203,7 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
         done++;
         slab->free++;
         if (&slab->states[slab->scan] > slots[i].states)
-            slab->scan = (uint16_t)(slots[i].states - slab->states);
+            slab->scan = (uint8_t)(slots[i].states - slab->states);
         if (bsai_peek(&slab->home) != cpu) {
             slab->remote++;
             elsewhere++;

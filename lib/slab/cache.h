@@ -35,6 +35,7 @@ struct bsai_cache {
     struct bsai_geometry geometry;
     unsigned id; /* class number, as in the hot words */
     unsigned keep_empty;
+    uint16_t tag; /* for its slabs */
     struct bsai_records *records;
     size_t epoch; /* slabs that have left; read anywhere: an address may now be another slab's */
 

@@ -7,6 +7,7 @@
 #define SLAB_BYTES_MAX ((size_t)BSAI_SLAB_PAGES_MAX << 16)
 
 _Static_assert(SLAB_BYTES_MAX / 8 >= BSAI_CAPACITY_MAX, "capacity is the tighter bound");
+_Static_assert(BSAI_CAPACITY_MAX / 32 <= UINT8_MAX + 1, "a slab's states are numbered in a byte");
 _Static_assert(BSAI_CAPACITY_MAX < UINT16_MAX, "counts and indices fit 16 bits");
 _Static_assert(BSA_MAX_CLASS_SIZE < UINT16_MAX, "sizes and alignments fit 16 bits");
 _Static_assert(
@@ -118,11 +119,7 @@ bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_tabl
     for (unsigned i = 0, c = 0; i <= classes->largest / 8; i++) {
         if (classes->size[c] < i * 8)
             c++;
-        unsigned c16 = c;
-        while (classes->natural[c16] < 16)
-            c16++;
-        classes->by_size[0][i] = (uint8_t)c;
-        classes->by_size[1][i] = (uint8_t)c16;
+        classes->by_size[i] = (uint8_t)c;
     }
     return true;
 }

@@ -34,9 +34,7 @@ struct bsai_classes {
     uint16_t size[BSA_MAX_CLASSES];
     uint16_t
         natural[BSA_MAX_CLASSES + 1]; /* alignment of a class's objects; a sentinel at the end */
-    /* [(size + 7) / 8]: smallest class of that size; the second row for an alignment of 16. The
-     * number of classes stands for none. */
-    uint8_t by_size[2][BSA_MAX_CLASS_SIZE / 8 + 1];
+    uint8_t by_size[BSA_MAX_CLASS_SIZE / 8 + 1]; /* [(size + 7) / 8]: smallest class of that size */
 };
 
 /*
@@ -57,7 +55,7 @@ static BSAI_ALWAYS_INLINE unsigned bsai_class_for(const struct bsai_classes *cla
 {
     if (BSAI_UNLIKELY(size > classes->largest || align > classes->largest))
         return classes->count;
-    unsigned c = classes->by_size[0][(size + 7) / 8];
+    unsigned c = classes->by_size[(size + 7) / 8];
     while (BSAI_UNLIKELY(classes->natural[c] < align))
         c++;
     return c;

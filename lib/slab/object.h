@@ -62,9 +62,9 @@ struct bsai_slab {
     struct bsai_slab **claim; /* the slot of the CPU that takes from it, or NULL */
     uint16_t free;            /* objects that are FREE, */
     uint16_t remote;          /*   and those of them put by others than home since the last take */
-    uint16_t scan;            /* no state before states[scan] has a FREE bit */
+    uint8_t scan;             /* no state before states[scan] has a FREE bit */
     uint8_t list;
-    uint8_t spare;
+    uint16_t tag; /* of its cache: whatever the layer above finds by it; constant */
     struct bsai_states states[];
 };
 

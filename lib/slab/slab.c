@@ -17,6 +17,7 @@ void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *slab,
     slab->magic = g->magic;
     slab->free = (uint16_t)g->capacity;
     slab->cache = (uint16_t)cache->id;
+    slab->tag = cache->tag;
     for (unsigned w = 0; w < g->words; w++) {
         unsigned left = g->capacity - w * BSAI_WORD_BITS;
         slab->states[w] = (struct bsai_states){0, 0, first_bits(left)};
