@@ -48,8 +48,8 @@ typedef struct bsa_cache bsa_cache;
 #define BSA_NONE (~0u)
 
 #define BSA_MAX_CPUS 4096u
-#define BSA_MAX_ORDER 20u    /* free blocks are counted up to this order; larger ones as several */
-#define BSA_MAX_CLASSES 64u  /* size classes of a heap or slab */
+#define BSA_MAX_ORDER 20u   /* free blocks are counted up to this order; larger ones as several */
+#define BSA_MAX_CLASSES 64u /* size classes of a heap or slab */
 #define BSA_MAX_CACHES 512u /* named caches of a heap */
 
 /*

@@ -44,6 +44,7 @@ struct bsai_magazine {
     uint32_t object_size;
     uint16_t own_capacity; /* 0: objects go straight home */
     bool refilled;         /* since its last flush: what it sends home it misses later */
+    bool adapts;           /* capacity and limit follow demand; constant */
     uint32_t capacity;     /* slots that there are at base */
     uint32_t pages;        /* that base has, where it is not own */
 } __attribute__((aligned(64)));
@@ -75,7 +76,6 @@ struct bsa_cpu {
     uint8_t alone;  /* the heap's only CPU: what the owner holds nobody else changes */
     uint8_t plain;  /* no enter and leave hooks: the fast paths need no call frame */
     uint8_t atomic; /* frees are in one order with those of other CPUs: shared mode, several CPUs */
-    uint8_t adapts; /* limits of magazines follow demand */
     struct bsa_heap *heap;
     struct bsai_page_list *lists; /* by bsai_list_of */
     unsigned list_count;
@@ -189,15 +189,15 @@ static inline unsigned bsai_slots_of(unsigned capacity)
 }
 
 /* Makes a magazine of bsai_slots_of(capacity) slots; `now` and `object_size` are set. */
-void bsai_magazine_init(const struct bsa_cpu *cpu, struct bsai_magazine *m, struct bsai_slot *slots,
-                        unsigned capacity);
+void bsai_magazine_init(struct bsai_magazine *m, struct bsai_slot *slots, unsigned capacity,
+                        bool adapts);
 
 /* Leaves an empty magazine without capacity, but with its slots: for a named cache that ends. */
-void bsai_magazine_close(const struct bsa_cpu *cpu, struct bsai_magazine *m);
+void bsai_magazine_close(struct bsai_magazine *m);
 
 /* A magazine that is full for now may be allowed more: true when there is room. Its slots then come
  * from pages, if what it sends home it misses later, and as long as the CPU's share lasts. */
-bool bsai_magazine_widen(const struct bsa_cpu *cpu, struct bsai_magazine *m);
+bool bsai_magazine_widen(struct bsai_magazine *m);
 bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                            struct bsai_magazine *m);
 

@@ -45,10 +45,10 @@ static void set_slots(struct bsai_magazine *m, struct bsai_slot *base, unsigned 
 }
 
 /* Without objects, in the slots that came with the CPU's state. */
-static void begin(const struct bsa_cpu *cpu, struct bsai_magazine *m)
+static void begin(struct bsai_magazine *m)
 {
     unsigned limit = m->own_capacity;
-    if (cpu->adapts && limit > LIMIT_FIRST)
+    if (m->adapts && limit > LIMIT_FIRST)
         limit = LIMIT_FIRST;
     set_slots(m, m->own, 0);
     m->capacity = m->own_capacity;
@@ -58,23 +58,24 @@ static void begin(const struct bsa_cpu *cpu, struct bsai_magazine *m)
     wipe(m->base - 1, m->base + bsai_slots_of(m->capacity) - 1);
 }
 
-void bsai_magazine_init(const struct bsa_cpu *cpu, struct bsai_magazine *m, struct bsai_slot *slots,
-                        unsigned capacity)
+void bsai_magazine_init(struct bsai_magazine *m, struct bsai_slot *slots, unsigned capacity,
+                        bool adapts)
 {
+    m->adapts = adapts;
     m->own = slots + 1;
     m->own_capacity = (uint16_t)capacity;
-    begin(cpu, m);
+    begin(m);
 }
 
-void bsai_magazine_close(const struct bsa_cpu *cpu, struct bsai_magazine *m)
+void bsai_magazine_close(struct bsai_magazine *m)
 {
     m->own_capacity = 0;
-    begin(cpu, m);
+    begin(m);
 }
 
-bool bsai_magazine_widen(const struct bsa_cpu *cpu, struct bsai_magazine *m)
+bool bsai_magazine_widen(struct bsai_magazine *m)
 {
-    if (!cpu->adapts || is_wide(m))
+    if (!m->adapts || is_wide(m))
         return false;
     unsigned limit = 2 * (unsigned)(m->limit - m->base);
     m->limit = m->base + (limit < m->capacity ? limit : m->capacity);
@@ -105,7 +106,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 {
     unsigned capacity = 2 * m->capacity;
     size_t held = cpu->grown_bytes - (m->pages != 0 ? bytes_of(m, m->capacity) : 0);
-    if (!cpu->adapts || !m->refilled || capacity == 0 || capacity > CAPACITY_MAX ||
+    if (!m->adapts || !m->refilled || capacity == 0 || capacity > CAPACITY_MAX ||
         held + bytes_of(m, capacity) > cpu->grown_most)
         return false;
     size_t bytes = bsai_slots_of(capacity) * sizeof(struct bsai_slot);
@@ -222,7 +223,7 @@ size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct b
         put_home(cpu, call, cache, m->base + at,
                  n - at < BSAI_MAGAZINE_MAX ? n - at : BSAI_MAGAZINE_MAX);
     give_slots(cpu, call, buddy, m);
-    begin(cpu, m);
+    begin(m);
     bsai_cache_disclaim(cache, call, &cpu->claims[cache->id]);
     return n;
 }

@@ -48,19 +48,18 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     cpu->claims = (struct bsai_slab **)(void *)(base + l.claims);
 
     struct bsai_slot *slots = (struct bsai_slot *)(void *)(base + l.slots);
-    cpu->adapts = shape->adapts;
     cpu->grown_most = shape->grown_most;
     for (unsigned c = 0; c < shape->classes; c++) {
         struct bsai_magazine *m = &cpu->magazines[c];
         m->object_size = caches[c].geometry.object_size;
         m->now = &caches[c].epoch;
-        bsai_magazine_init(cpu, m, slots, shape->magazine[c]);
+        bsai_magazine_init(m, slots, shape->magazine[c], shape->adapts);
         slots += bsai_slots_of(shape->magazine[c]);
     }
     for (unsigned c = shape->classes; c <= shape->classes + shape->named; c++) {
         cpu->magazines[c].now = &caches[c].epoch;
-        bsai_magazine_init(cpu, &cpu->magazines[c], c == shape->classes ? cpu->none : cpu->closed,
-                           0);
+        bsai_magazine_init(&cpu->magazines[c], c == shape->classes ? cpu->none : cpu->closed, 0,
+                           false);
     }
     cpu->last = &cpu->magazines[shape->classes];
     cpu->map = &nothing;

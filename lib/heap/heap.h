@@ -30,7 +30,8 @@ struct bsa_cache {
     uint32_t used; /* changed under the heap's registry, published last and withdrawn first */
 
     /* Constant while it is used. */
-    unsigned magazine; /* capacity of its magazines */
+    unsigned magazine; /* capacity of its magazines, */
+    bool adapts;       /*   from which they follow demand */
     size_t object_size, align;
     char name[BSA_CACHE_NAME_MAX];
 };

@@ -50,7 +50,8 @@ void bsai_named_open(struct bsa_cpu *cpu, struct bsai_call *call, unsigned numbe
 {
     struct bsa_heap *heap = cpu->heap;
     struct bsai_magazine *m = &cpu->magazines[number];
-    unsigned capacity = heap->named[number - heap->classes.count - 1].magazine;
+    const struct bsa_cache *named = &heap->named[number - heap->classes.count - 1];
+    unsigned capacity = named->magazine;
     struct bsai_slot *slots = m->own - 1;
     if (capacity == 0 || cpu == heap->common)
         return;
@@ -59,7 +60,7 @@ void bsai_named_open(struct bsa_cpu *cpu, struct bsai_call *call, unsigned numbe
     if (slots == NULL)
         return;
     m->object_size = heap->caches[number].geometry.object_size;
-    bsai_magazine_init(cpu, m, slots, capacity);
+    bsai_magazine_init(m, slots, capacity, named->adapts);
 }
 
 static bool read_config(struct bsa_cache_config *c, const struct bsa_cache_config *config,
@@ -99,6 +100,7 @@ static void make(struct bsa_heap *heap, struct bsa_cache *cache,
     cache->heap = heap;
     cache->number = heap->classes.count + 1 + (unsigned)(cache - heap->named);
     cache->magazine = capacity_for(heap, config, object_size);
+    cache->adapts = config->magazine_objects == 0 && heap->shape.adapts;
     cache->object_size = config->object_size;
     cache->align = config->align;
     bsai_memset(cache->name, 0, sizeof(cache->name));
@@ -141,7 +143,7 @@ static void empty_magazine(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 {
     bsai_lock_take(&cpu->lock, BSAI_RANK_CPU, call);
     bsai_magazine_drain(cpu, call, cache, &cpu->heap->buddy);
-    bsai_magazine_close(cpu, &cpu->magazines[cache->id]);
+    bsai_magazine_close(&cpu->magazines[cache->id]);
     bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
 }
 

@@ -71,7 +71,7 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc(struct bsa_cpu *cpu, struct bsa_
 {
     if (BSAI_LIKELY(cpu != NULL && cpu->plain && cpu->heap == cache->heap) &&
         BSAI_LIKELY(bsai_fast_own(cpu))) {
-        bool done = bsai_magazine_pop_home(bsai_magazine_of(cpu, cache->number), out);
+        bool done = bsai_magazine_pop_home(&cpu->magazines[cache->number], out);
         bsai_fast_disown(cpu);
         if (BSAI_LIKELY(done))
             return BSA_OK;

@@ -62,12 +62,11 @@ struct stand_in {
     struct bsai_slot slots[1 + BSAI_SLOTS_EXTRA];
 };
 
-static struct bsai_magazine *stand_in(const struct bsa_cpu *cpu, const struct bsai_cache *cache,
-                                      struct stand_in *in)
+static struct bsai_magazine *stand_in(const struct bsai_cache *cache, struct stand_in *in)
 {
     in->magazine.now = &cache->epoch;
     in->magazine.object_size = cache->geometry.object_size;
-    bsai_magazine_init(cpu, &in->magazine, in->slots, 0);
+    bsai_magazine_init(&in->magazine, in->slots, 0, false);
     return &in->magazine;
 }
 
@@ -82,11 +81,11 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
     if (BSAI_UNLIKELY(m->capacity == 0) && number > cpu->heap->classes.count) {
         bsai_named_open(cpu, call, number);
         if (m->capacity == 0)
-            m = stand_in(cpu, cache, &in);
+            m = stand_in(cache, &in);
     }
     if (bsai_magazine_count(m) == 0) {
         bsai_count(&cpu->counters.refills, (size_t)1);
-        bsai_magazine_widen(cpu, m);
+        bsai_magazine_widen(m);
     }
     do {
         *out = bsai_magazine_pop(m, &twice);
@@ -195,7 +194,7 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_slot s
             bsai_named_open(cpu, call, number);
         if (m->capacity == 0)
             empty = bsai_magazine_bypass(cpu, call, cache, slot);
-        else if (m->top >= m->limit && !bsai_magazine_widen(cpu, m) &&
+        else if (m->top >= m->limit && !bsai_magazine_widen(m) &&
                  !bsai_magazine_enlarge(cpu, call, &cpu->heap->buddy, m))
             empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, number));
     }
