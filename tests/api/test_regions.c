@@ -269,6 +269,30 @@ START_TEST(heaps_send_home_what_keeps_a_region)
 }
 END_TEST
 
+/* What is not pages: tables, descriptors and, in the first region, room for CPUs' states, which is
+ * at most 1/32 of it. */
+START_TEST(metadata_is_small)
+{
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    machine_start(&m);
+    bsa_heap *heap = heap_new(&m, 64 * MIB, config);
+    struct bsa_heap_stats first, both;
+    heap_stats(heap, &first);
+    ck_assert_uint_le(first.metadata_bytes, first.managed_bytes / PAGE * 20);
+    size_t bytes = 64 * MIB;
+    for (int round = 0; round < 5; round++, bytes *= 2) {
+        struct region region = region_make(bytes, PAGE, (size_t)round * 1000);
+        assert_ok(bsa_heap_add_region(heap, region.start, bytes));
+        heap_stats(heap, &both);
+        size_t pages = (both.managed_bytes - first.managed_bytes) / PAGE;
+        ck_assert_uint_eq(bytes, pages * PAGE + both.metadata_bytes - first.metadata_bytes);
+        ck_assert_uint_le(both.metadata_bytes - first.metadata_bytes, pages * 20);
+        assert_ok(bsa_heap_remove_region(heap, region.start));
+        region_free(&region);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("regions");
@@ -279,6 +303,7 @@ int main(void)
     tcase_add_test(tcase, many_come_and_go);
     tcase_add_test(tcase, a_table_pins_its_region);
     tcase_add_test(tcase, heaps_send_home_what_keeps_a_region);
+    tcase_add_test(tcase, metadata_is_small);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
