@@ -18,7 +18,7 @@ static void refused(bsa_heap **heap, char *region, struct bsa_heap_config *confi
 START_TEST(configurations)
 {
     static const size_t page_sizes[] = {1, 512, 1000, 4097, 131072, SIZE_MAX};
-    static const unsigned falling[] = {64, 32}, odd[] = {8, 12}, large[] = {64, 4096};
+    static const unsigned falling[] = {64, 32}, odd[] = {8, 12}, large[] = {64, 16384};
     const struct bsa_class_table tables[] = {
         {sizeof *tables, 2, falling}, {sizeof *tables, 2, odd},  {sizeof *tables, 2, large},
         {sizeof *tables, 0, odd},     {sizeof *tables, 2, NULL}, {1, 2, large},
