@@ -169,9 +169,9 @@ mutant too-many-objects lib/slab/slab.c 's/return objects < BSAI_WORD_BITS ? .*/
 # The pages of a slab that is gone still say that they are a slab's.
 mutant stale-pages lib/slab/slab.c 's/bsai_poke(&map->\(hot\|cold\)\[page + i\], .*/(void)i;/'
 # A dead object may be freed.
-mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) == 0))/if (false)/'
+mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) \& bit) != bit))/if (false)/'
 # The same by another CPU.
-mutant double-free-away lib/slab/object.c 's/if ((((bsai_peek(&states->here) ^ old) & bit) != 0) != live)/if (bit == 0 \&\& live)/'
+mutant double-free-away lib/slab/object.c 's/if (((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0))/if (bit == 0 \&\& live)/'
 # Remote frees are not counted apart.
 mutant unseen-remote lib/slab/cache.c 's/slab->remote++;/;/'
 # Every idle chunk of records is kept.
@@ -191,6 +191,14 @@ mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_list_drain(cpu
 mutant moving-snapshot lib/heap/pressure.c '/^static size_t release_shared/,/^}/s/bsai_lock_\(take\|drop\)(&heap->common->lock, BSAI_RANK_CPU, call);/;/'
 # A walk takes any page of a slab for its first.
 mutant half-slab lib/heap/walk.c 's/ && bsai_word_offset(word) == 0)/)/'
+# An object that is freed twice in one call is taken back once more.
+mutant twice-in-bulk lib/heap/bulk.c 's/(count != 0 \&\& own != states) || (bits & bit) != 0/count != 0 \&\& own != states/'
+# A named cache takes any object.
+mutant any-cache lib/heap/named_objects.c 's/ \&\& slab->cache == cache->number//'
+# A named cache ends while objects of it are live.
+mutant ended-in-use lib/heap/named.c '/^static size_t close/,/^}/s/if (live != 0)/if (false)/'
+# What a named cache holds ready stays where it is.
+mutant kept-named lib/heap/pressure.c '/^size_t bsai_heap_drain_owned/,/^}/s/heap->cache_count/heap->classes.count/'
 # A block that is cut keeps its tail.
 mutant kept-tail lib/buddy/free.c 's/bsai_range_release(section, page + to, from - to);/;/'
 # A block is resized that is not aligned as asked.

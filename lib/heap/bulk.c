@@ -13,19 +13,37 @@ static size_t span_of(size_t left)
     return left < SPAN ? left : SPAN;
 }
 
+/* Up to n objects from the top of a magazine, as long as their states are in the same words: so
+ * one word is written for all of them. 0 leaves everything as it was. */
+static size_t pop_run(struct bsai_magazine *m, size_t n, void **out)
+{
+    struct bsai_slot *slot = m->top - 1;
+    struct bsai_states *states = slot->states;
+    bsai_word bits = 0;
+    size_t got = 0;
+    for (; got < n && slot->addr != BSAI_NO_ADDRESS && slot->states == states &&
+           (bits & slot->bit) == 0;
+         slot--) {
+        out[got++] = (void *)slot->addr;
+        bits |= slot->bit;
+    }
+    if (got == 0 || !bsai_hand_out(states, bits))
+        return 0;
+    bsai_poke(&m->top, slot + 1);
+    return got;
+}
+
 /* Objects of a class, or blocks, for a span of out: how many. Sets *status when they are fewer. */
 static size_t alloc_span(struct bsa_cpu *cpu, struct bsai_call *call, size_t size, size_t align,
                          size_t n, void **out, enum bsa_status *status)
 {
-    const struct bsai_classes *classes = &cpu->heap->classes;
-    unsigned size_class = bsai_class_for(classes, size, align);
+    struct bsai_magazine *m = &cpu->magazines[bsai_class_for(&cpu->heap->classes, size, align)];
     size_t got = 0;
     while (got < n) {
-        if (size_class < classes->count &&
-            BSAI_LIKELY(bsai_magazine_pop_home(&cpu->magazines[size_class], &out[got]))) {
-            got++;
+        size_t run = pop_run(m, n - got, out + got);
+        got += run;
+        if (BSAI_LIKELY(run != 0))
             continue;
-        }
         *status = bsai_heap_alloc_any(cpu, call, size, align, &out[got]);
         if (*status != BSA_OK)
             break;
@@ -60,13 +78,44 @@ static enum bsa_status alloc_bulk(struct bsa_heap *heap, struct bsa_cpu *handle,
     return status;
 }
 
-/* A live object straight into a magazine that has room; false leaves everything as it was. */
-static BSAI_ALWAYS_INLINE bool stow(struct bsa_cpu *cpu, void *p)
+static BSAI_ALWAYS_INLINE struct bsai_slab *slab_of(const struct bsa_cpu *cpu, const void *p)
 {
     size_t page;
     struct bsai_section *section = bsai_section_find(&cpu->heap->buddy, (uintptr_t)p, &page);
-    struct bsai_slab *slab = section != NULL ? bsai_map_slab(&section->map, page) : NULL;
-    return BSAI_LIKELY(slab != NULL) && bsai_put_back(cpu, slab, (uintptr_t)p);
+    return section != NULL ? bsai_map_slab(&section->map, page) : NULL;
+}
+
+/* The first objects, as long as they are live, of one slab, and their states are in the same words,
+ * into the magazine: how many. 0 leaves everything as it was. */
+static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
+{
+    struct bsai_slab *slab = slab_of(cpu, objects[0]);
+    struct bsai_states *states = NULL;
+    bsai_word bits = 0;
+    size_t count = 0, index;
+    if (BSAI_UNLIKELY(slab == NULL))
+        return 0;
+    struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
+    struct bsai_slot *slot = m->top;
+    bool home = bsai_peek(&slab->home) == cpu->id;
+    for (; count < n && slot < m->limit; count++, slot++) {
+        uintptr_t p = (uintptr_t)objects[count];
+        if ((count != 0 && slab_of(cpu, objects[count]) != slab) ||
+            !bsai_slab_index(slab, p, &index))
+            break;
+        struct bsai_states *own = bsai_states_of(slab, index);
+        bsai_word bit = bsai_bit(index);
+        if ((count != 0 && own != states) || (bits & bit) != 0)
+            break;
+        states = own;
+        bits |= bit;
+        *slot = (struct bsai_slot){home ? p : BSAI_NO_ADDRESS, slab, states, bit};
+    }
+    if (count == 0 ||
+        !(home && !cpu->atomic ? bsai_take_back(states, bits) : bsai_take_back_away(states, bits)))
+        return 0;
+    bsai_poke(&m->top, slot);
+    return count;
 }
 
 /* Up to the span's end, or up to and including the first that is refused: how many were looked at.
@@ -76,12 +125,17 @@ static size_t free_span(struct bsa_cpu *cpu, struct bsai_call *call, void *const
 {
     size_t i = 0;
     while (i < n && *status == BSA_OK) {
-        void *p = objects[i++];
-        if (BSAI_UNLIKELY(p == NULL))
+        if (BSAI_UNLIKELY(objects[i] == NULL)) {
+            i++;
             continue;
-        if (BSAI_UNLIKELY(!stow(cpu, p)))
-            *status = bsai_heap_free_any(cpu, call, p, 0);
-        *freed += *status == BSA_OK;
+        }
+        size_t run = push_run(cpu, objects + i, n - i);
+        if (BSAI_UNLIKELY(run == 0)) {
+            run = 1;
+            *status = bsai_heap_free_any(cpu, call, objects[i], 0);
+        }
+        i += run;
+        *freed += *status == BSA_OK ? run : 0;
     }
     return i;
 }

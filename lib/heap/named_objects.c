@@ -71,7 +71,10 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc(struct bsa_cpu *cpu, struct bsa_
 {
     if (BSAI_LIKELY(cpu != NULL && cpu->plain && cpu->heap == cache->heap) &&
         BSAI_LIKELY(bsai_fast_own(cpu))) {
-        bool done = bsai_magazine_pop_home(&cpu->magazines[cache->number], out);
+        struct bsai_magazine *m = &cpu->magazines[cache->number];
+        bool done = bsai_magazine_pop_home(m, out);
+        if (!cpu->locked)
+            cpu->last = m; /* a free of any object looks there */
         bsai_fast_disown(cpu);
         if (BSAI_LIKELY(done))
             return BSA_OK;
@@ -84,6 +87,8 @@ static BSAI_ALWAYS_INLINE enum bsa_status put(struct bsa_cpu *cpu, struct bsa_ca
     if (BSAI_UNLIKELY(p == NULL))
         return BSA_OK;
     if (BSAI_LIKELY(cpu != NULL && cpu->plain && cpu->heap == cache->heap)) {
+        if (!cpu->locked && bsai_magazine_undo(&cpu->magazines[cache->number], p))
+            return BSA_OK;
         struct bsai_slab *slab = slab_of(cache, p);
         if (BSAI_LIKELY(slab != NULL) && BSAI_LIKELY(bsai_fast_own(cpu))) {
             bool done = bsai_put_back(cpu, slab, (uintptr_t)p);

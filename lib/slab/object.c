@@ -2,12 +2,12 @@
 /* The less common changes of an object's state. */
 #include "object.h"
 
-/* Flips the object's bit among those of other CPUs if its being live is what it is said to be. */
+/* Flips bits among those of other CPUs if all their objects being live is what it is said to be. */
 static bool flip_away(struct bsai_states *states, bsai_word bit, bool live)
 {
     bsai_word old = bsai_peek(&states->away);
     do {
-        if ((((bsai_peek(&states->here) ^ old) & bit) != 0) != live)
+        if (((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0))
             return false;
     } while (!bsai_bits_exchange(&states->away, &old, old ^ bit));
     return true;

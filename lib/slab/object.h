@@ -120,8 +120,10 @@ static inline bool bsai_object_is_live(const struct bsai_slab *slab, size_t inde
 }
 
 /*
- * What the home CPU does, which owns its state. True when it was done; false leaves the object as
- * it was, to be looked at again by the slow path.
+ * Changes of an object, or of several at once whose states are in the same words.
+ *
+ * What the home CPU does, which owns its state. True when it was done; false leaves the objects as
+ * they were, to be looked at again by the slow path.
  */
 
 /* CACHED to LIVE. */
@@ -138,7 +140,7 @@ static BSAI_ALWAYS_INLINE bool bsai_hand_out(struct bsai_states *states, bsai_wo
 static BSAI_ALWAYS_INLINE bool bsai_take_back(struct bsai_states *states, bsai_word bit)
 {
     bsai_word here = bsai_peek(&states->here);
-    if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) == 0))
+    if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) != bit))
         return false;
     bsai_poke(&states->here, here ^ bit);
     return true;
