@@ -10,6 +10,7 @@ _Static_assert(SLAB_BYTES_MAX / 8 >= BSAI_CAPACITY_MAX, "capacity is the tighter
 _Static_assert(BSAI_CAPACITY_MAX / 32 <= UINT8_MAX + 1, "a slab's states are numbered in a byte");
 _Static_assert(BSAI_CAPACITY_MAX < UINT16_MAX, "counts and indices fit 16 bits");
 _Static_assert(BSA_MAX_CLASS_SIZE < UINT16_MAX, "sizes and alignments fit 16 bits");
+_Static_assert(BSA_MAX_CLASS_SIZE <= BSA_MAX_CACHE_OBJECT, "what follows is about both");
 _Static_assert(
     (1 << 16) + BSA_MAX_CACHE_OBJECT < UINT32_MAX / BSA_MAX_CACHE_OBJECT,
     "in a slab of a page an offset and an object size together are below every magic, so "
