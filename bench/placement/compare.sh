@@ -35,7 +35,14 @@ rows()
     awk -F, -v OFS='\t' -v trace="$1" -v layer="$2" -v policy="$3" \
         -v smallest="$(sed -n 's/.*"over_peak_occupied" : \([0-9.]*\).*/\1/p' "$work/report.json")" \
         -v bytes="$(sed -n 's/^smallest region: .* (\([0-9]*\) bytes)$/\1/p' "$work/said")" '
-        NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        NR == 1 {
+            if (smallest == "" || bytes == "") {
+                print "compare.sh: bsa-replay did not say how small a region may be" > "/dev/stderr"
+                exit 1
+            }
+            for (i = 1; i <= NF; i++) column[$i] = i
+            next
+        }
         {
             print trace, layer, policy, bytes, sprintf("%.4f", smallest), $column["factor"],
                 $column["failed"], $column["unusable_mean_4"], $column["unusable_mean_9"],
@@ -59,27 +66,32 @@ mv "$work/placement.tsv" "$out/placement.tsv"
 
 awk -F '\t' '
     function flush() {
-        if (name != "")
-            printf "%-21s %-8s%12s %9s  %s  %s  %s\n", name, policy, bytes, over, mean, drained, failed
+        if (regions == 0)
+            return
+        printf "%-21s %-8s%12s %7s  %s  |%6.3f  %s  |%6.3f  %s\n", name, policy, bytes, over,
+            mean, all_mean / regions, drained, all_drained / regions, failed
         mean = drained = failed = ""
+        regions = all_mean = all_drained = 0
     }
     BEGIN {
-        printf "%31s%21s   %s\n", "", "smallest region", "unusable free space index, order 9"
-        printf "%-21s %-8s%12s %9s  %-34s  %-34s  %s\n", "trace, layer", "policy", "bytes", "/ peak",
-            "mean over events", "at the end, CPUs drained", "failed requests"
-        for (i = 0; i < 2; i++) head = head "  1.02   1.10   1.25   1.50   2.00  "
-        printf "%53s %s  in regions of so many peaks\n", "", head
+        factors = "  1.02   1.10   1.25   1.50   2.00  |  all"
+        printf "%-30s%20s   %s\n", "", "smallest region", "unusable free space index, order 9"
+        printf "%-21s %-8s%12s %7s  %-43s  %-43s  %s\n", "trace, layer", "policy", "bytes", "/ peak",
+            "mean over events, in regions of so many peaks", "at the end, CPUs drained", "failed"
+        printf "%51s %s    %s\n", "", factors, factors
     }
     NR == 1 { next }
     $1 ", " $2 != name || $3 != policy {
-        if ($1 ", " $2 != name && NR > 2) { flush(); name = ""; print "" }
         flush()
+        if ($1 ", " $2 != name && NR > 2)
+            print ""
     }
     {
         name = $1 ", " $2; policy = $3; bytes = $4; over = $5
         mean = mean sprintf(" %6.3f", $9)
         drained = drained sprintf(" %6.3f", $10)
         failed = failed " " $7
+        all_mean += $9; all_drained += $10; regions++
     }
     END { flush() }' "$out/placement.tsv"
 

@@ -353,7 +353,7 @@ static void curve(const struct report *report, GString *out)
     g_string_append(out, "# Drawn with: gnuplot curve.gp (in the folder of curve.csv)\n"
                          "set xlabel \"region / most bytes of pages in use\"\n"
                          "set ylabel \"part of free memory that the order cannot use\"\n"
-                         "set xrange [1:*]\nset yrange [0:*<1]\n");
+                         "set xrange [0.95:*]\nset yrange [0:*<1]\n");
     append_axes(out);
     title_over(report, out, "External fragmentation over the size of the region");
     g_string_append(out, "\"\n");
