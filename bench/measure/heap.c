@@ -5,6 +5,9 @@
 /* Room for 2000 objects of up to 256 KiB, ten times over. */
 #define REGION_BYTES ((size_t)512 << 20)
 
+/* Objects and pages that a CPU keeps in rows that are about what lies behind its caches. */
+enum { FEW = 64 };
+
 static _Thread_local unsigned this_cpu;
 
 static unsigned ask_cpu(void *ctx)
@@ -47,6 +50,8 @@ bsa_heap *bench_heap_open(const struct bench_subject *subject, const struct benc
     config.flags = subject->flags;
     config.classes = bsa_standard_classes(subject->classes);
     config.platform = &platform;
+    if (row->only != NULL && row->count != 0)
+        config.magazine_objects = config.page_list_pages = FEW;
     if (row->workload == BENCH_SECTIONS)
         config.page_list_pages =
             64; /* else what the first region has, which is one of them, decides */
