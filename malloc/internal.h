@@ -202,18 +202,21 @@ static inline __attribute__((always_inline)) void bsam_leave_fast(struct bsam_th
     __atomic_store_n(&t->inside, BSAM_OUTSIDE, __ATOMIC_RELEASE);
 }
 
+/* align 0: what C asks for the size. */
 static inline __attribute__((always_inline)) void *bsam_alloc(size_t size, size_t align)
 {
     struct bsam_thread *t = &bsam_self;
-    void *p = NULL;
     if (BSAM_LIKELY(size < BSAM_LARGE)) {
         bsa_cpu *cpu = bsam_enter_fast(t);
         if (BSAM_LIKELY(cpu != NULL)) {
-            bsa_cpu_alloc(cpu, size, align, &p);
+            void *p;
+            bsa_cpu_alloc(cpu, size, align != 0 ? align : bsam_align_for(size), &p);
             bsam_leave_fast(t);
+            if (BSAM_LIKELY(p != NULL))
+                return p;
         }
     }
-    return BSAM_LIKELY(p != NULL) ? p : bsam_alloc_slow(size, align, false);
+    return bsam_alloc_slow(size, align, false);
 }
 
 static inline __attribute__((always_inline)) void bsam_free(void *p, const char *function,

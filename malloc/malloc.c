@@ -19,6 +19,8 @@ BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
 {
     struct bsam_thread *t = &bsam_self;
     void *p = NULL;
+    if (align == 0)
+        align = bsam_align_for(size);
     if (size <= PTRDIFF_MAX) {
         if (t->inside != BSAM_OUTSIDE) {
             p = bsam_emergency_take(size, align);
@@ -81,7 +83,7 @@ BSAM_COLD void bsam_free_slow(void *p, const char *function, const void *caller)
 
 BSAM_EXPORT void *malloc(size_t size)
 {
-    return bsam_alloc(size, bsam_align_for(size));
+    return bsam_alloc(size, 0);
 }
 
 BSAM_EXPORT void free(void *p)
@@ -104,7 +106,7 @@ BSAM_EXPORT void *calloc(size_t n, size_t size)
     }
     if (bytes >= BSAM_LARGE)
         return bsam_alloc_slow(bytes, BSAM_ALIGN, true); /* fresh mappings are zero */
-    void *p = bsam_alloc(bytes, bsam_align_for(bytes));
+    void *p = bsam_alloc(bytes, 0);
     return p != NULL ? memset(p, 0, bytes) : NULL;
 }
 
@@ -161,7 +163,7 @@ static void *move(void *p, size_t usable, size_t size, const char *function, con
     if (size > usable && size >= BSAM_GROWN)
         moved = alloc_grown(&bsam_self, size);
     if (moved == NULL)
-        moved = bsam_alloc(with_slack(size, usable), bsam_align_for(size));
+        moved = bsam_alloc(with_slack(size, usable), 0);
     if (moved != NULL) {
         memcpy(moved, p, size < usable ? size : usable);
         bsam_free(p, function, caller);
@@ -173,7 +175,7 @@ static inline __attribute__((always_inline)) void *
 reallocate(void *p, size_t size, const char *function, const void *caller)
 {
     if (p == NULL)
-        return bsam_alloc(size, bsam_align_for(size));
+        return bsam_alloc(size, 0);
     if (size == 0) {
         bsam_free(p, function, caller);
         return NULL;

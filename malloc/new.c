@@ -63,7 +63,7 @@ static inline size_t larger(size_t a, size_t b)
     BSAM_EXPORT void *plain(size_t size);                                                          \
     BSAM_EXPORT void *plain(size_t size)                                                           \
     {                                                                                              \
-        return new_aligned(size, bsam_align_for(size));                                            \
+        return new_aligned(size, 0);                                                               \
     }                                                                                              \
     BSAM_EXPORT void *aligned(size_t size, size_t align);                                          \
     BSAM_EXPORT void *aligned(size_t size, size_t align)                                           \
