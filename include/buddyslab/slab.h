@@ -76,7 +76,7 @@ BSA_API enum bsa_status bsa_slab_add(bsa_slab *slab, unsigned cpu, unsigned size
                                      size_t pages);
 
 /*
- * Frees an object from any CPU: lock-free but for handing an emptied slab back. From a CPU other
+ * Frees an object from any CPU. From a CPU other
  * than the slab's home the object is pending until an allocation of its class collects it. *freed:
  * pages to give back, if base is not NULL. Status of misuse as bsa_heap_free.
  */

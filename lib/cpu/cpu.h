@@ -43,8 +43,8 @@ struct bsai_magazine {
     struct bsai_slot *own; /* slots that came with the CPU's state; constant, as the next two */
     uint32_t object_size;
     uint16_t own_capacity; /* 0: objects go straight home */
-    bool refilled;         /* since its last flush: what it sends home it misses later */
     bool adapts;           /* capacity and limit follow demand; constant */
+    uint8_t demand;        /* see bsai_magazine_enlarge */
     uint32_t capacity;     /* slots that there are at base */
     uint32_t pages;        /* that base has, where it is not own */
 } __attribute__((aligned(64)));
@@ -88,8 +88,7 @@ struct bsa_cpu {
     struct bsai_cpu_counters counters; /* read anywhere */
     size_t grown_bytes, grown_most;    /* objects and slots of magazines that were enlarged */
     size_t grown_pages;                /* of their slots; read anywhere */
-    struct bsai_slab *
-        *claims; /* a slot per class, guarded by that class's cache lock; a line apart */
+    struct bsai_shelf *shelves; /* by number of cache, guarded by that cache's lock; a line apart */
     struct bsai_slot *spare, *spare_end; /* slots for magazines of named caches, not given yet */
     struct bsai_slot none[1 + BSAI_SLOTS_EXTRA]; /* of the magazine that is never used; constant */
     struct bsai_slot closed[1 + BSAI_SLOTS_EXTRA]; /* of all that have no slots of their own yet */
@@ -195,8 +194,12 @@ void bsai_magazine_init(struct bsai_magazine *m, struct bsai_slot *slots, unsign
 /* Leaves an empty magazine without capacity, but with its slots: for a named cache that ends. */
 void bsai_magazine_close(struct bsai_magazine *m);
 
-/* A magazine that is full for now may be allowed more: true when there is room. Its slots then come
- * from pages, if what it sends home it misses later, and as long as the CPU's share lasts. */
+/*
+ * A magazine that is full for now may be allowed more: true when there is room. Up to its capacity
+ * that is so at once; beyond, slots come from pages, as long as the CPU's share lasts, and only
+ * where it sent several batches home in a row and then missed several in a row: a demand that goes
+ * up and down by more than it holds, and not just around what it holds.
+ */
 bool bsai_magazine_widen(struct bsai_magazine *m);
 bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                            struct bsai_magazine *m);

@@ -4,8 +4,28 @@
 enum {
     LIMIT_FIRST = 8,        /* objects, until there is demand for more */
     CAPACITY_MAX = 1 << 14, /* objects of a magazine, however small they are */
+    RUN = 4,                /* batches in a row */
     SPARE_PART = 8          /* slots are not made larger when less than 1/8 of memory is free */
 };
+
+/* What is known of the demand: batches sent home in a row, then batches missed in a row. */
+enum { SENT_MAX = RUN, MISSED_MAX = 2 * RUN };
+
+static void note_flush(struct bsai_magazine *m)
+{
+    if (m->demand < SENT_MAX)
+        m->demand++;
+    else if (m->demand > SENT_MAX)
+        m->demand = 1;
+}
+
+static void note_refill(struct bsai_magazine *m)
+{
+    if (m->demand < SENT_MAX)
+        m->demand = 0;
+    else if (m->demand < MISSED_MAX)
+        m->demand++;
+}
 
 /* Objects that travel at once between a magazine and what is behind it. */
 static unsigned batch_of(const struct bsai_magazine *m)
@@ -54,7 +74,7 @@ static void begin(struct bsai_magazine *m)
     m->capacity = m->own_capacity;
     m->limit = m->base + limit;
     m->epoch = bsai_consume(m->now);
-    m->refilled = false;
+    m->demand = 0;
     wipe(m->base - 1, m->base + bsai_slots_of(m->capacity) - 1);
 }
 
@@ -106,7 +126,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 {
     unsigned capacity = 2 * m->capacity;
     size_t held = cpu->grown_bytes - (m->pages != 0 ? bytes_of(m, m->capacity) : 0);
-    if (!m->adapts || !m->refilled || capacity == 0 || capacity > CAPACITY_MAX ||
+    if (!m->adapts || m->demand != MISSED_MAX || capacity == 0 || capacity > CAPACITY_MAX ||
         held + bytes_of(m, capacity) > cpu->grown_most)
         return false;
     size_t bytes = bsai_slots_of(capacity) * sizeof(struct bsai_slot);
@@ -124,6 +144,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     give_slots(cpu, call, buddy, m);
     m->pages = (uint32_t)pages;
     m->capacity = capacity;
+    m->demand = 0;
     set_slots(m, slots + 1, count);
     m->limit = m->base + capacity;
     cpu->grown_bytes += bytes_of(m, capacity);
@@ -166,15 +187,16 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
 {
     bsai_assert(m->top == m->base);
     renew(m);
-    m->refilled = true;
-    if (fresh == NULL && depot != NULL && is_wide(m) && bsai_depot_get(depot, call, m->base)) {
+    note_refill(m);
+    if (fresh == NULL && depot != NULL && is_wide(m) &&
+        bsai_depot_get(depot, call, cpu->id, m->base)) {
         for (unsigned i = 0; i < depot->batch; i++)
             bsai_slot_rehome(cache, &m->base[i], bsai_peek(&m->base[i].slab->home) == cpu->id);
         bsai_poke(&m->top, m->base + depot->batch);
         bsai_count(&cpu->counters.depot_gets, (size_t)1);
         return true;
     }
-    unsigned got = bsai_cache_take(cache, call, cpu->id, &cpu->claims[cache->id], from, fresh,
+    unsigned got = bsai_cache_take(cache, call, cpu->id, &cpu->shelves[cache->id], from, fresh,
                                    batch_of(m), m->base);
     bsai_poke(&m->top, m->base + got);
     return got != 0;
@@ -189,6 +211,16 @@ static bool put_home(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_ca
     return empty;
 }
 
+/* A CPU's own objects go to its own slabs: on their way through the depot other CPUs would get
+ * them, and write the states of the same slabs from then on. */
+static bool mostly_away(const struct bsai_slot *slots, unsigned n)
+{
+    unsigned away = 0;
+    for (unsigned i = 0; i < n; i++)
+        away += slots[i].addr == BSAI_NO_ADDRESS;
+    return 2 * away >= n;
+}
+
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot)
 {
@@ -198,8 +230,8 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
     bool empty = false;
 
     bsai_count(&cpu->counters.flushes, (size_t)1);
-    m->refilled = false;
-    if (depot != NULL && is_wide(m) && bsai_depot_put(depot, call, from))
+    note_flush(m);
+    if (depot != NULL && is_wide(m) && mostly_away(from, n) && bsai_depot_put(depot, call, from))
         bsai_count(&cpu->counters.depot_puts, (size_t)1);
     else
         empty = put_home(cpu, call, cache, from, n);
@@ -224,7 +256,7 @@ size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct b
                  n - at < BSAI_MAGAZINE_MAX ? n - at : BSAI_MAGAZINE_MAX);
     give_slots(cpu, call, buddy, m);
     begin(m);
-    bsai_cache_disclaim(cache, call, &cpu->claims[cache->id]);
+    bsai_cache_disclaim(cache, call, &cpu->shelves[cache->id]);
     return n;
 }
 
@@ -233,7 +265,7 @@ size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct
 {
     size_t n = 0;
     unsigned away;
-    for (; bsai_depot_get(depot, call, buffer); n += depot->batch)
+    for (; bsai_depot_get(depot, call, BSAI_ANY_HOME, buffer); n += depot->batch)
         bsai_cache_put(cache, call, cpu, buffer, depot->batch, &away);
     return n;
 }

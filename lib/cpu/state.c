@@ -4,7 +4,7 @@
 
 /* Offsets of the parts behind the header. */
 struct layout {
-    size_t claims, lists, slots, blocks, bytes;
+    size_t shelves, lists, slots, blocks, bytes;
 };
 
 static struct layout lay_out(const struct bsai_cpu_shape *shape)
@@ -22,9 +22,10 @@ static struct layout lay_out(const struct bsai_cpu_shape *shape)
     l.blocks = at;
     for (unsigned i = 0; i < shape->list_count; i++)
         at += shape->list[i] * (sizeof(void *) + sizeof(uint32_t *));
-    /* Other CPUs write claims: they must not share a line with what this CPU reads all the time. */
-    l.claims = bsai_align_up(at, BSA_CACHE_LINE);
-    l.bytes = bsai_align_up(l.claims + caches * sizeof(struct bsai_slab *), BSA_CACHE_LINE);
+    /* Other CPUs write shelves: they must not share a line with what this CPU reads all the time.
+     */
+    l.shelves = bsai_align_up(at, BSA_CACHE_LINE);
+    l.bytes = bsai_align_up(l.shelves + caches * sizeof(struct bsai_shelf), BSA_CACHE_LINE);
     return l;
 }
 
@@ -45,7 +46,7 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
 
     struct bsa_cpu *cpu = memory;
     bsai_lock_init(&cpu->lock);
-    cpu->claims = (struct bsai_slab **)(void *)(base + l.claims);
+    cpu->shelves = (struct bsai_shelf *)(void *)(base + l.shelves);
 
     struct bsai_slot *slots = (struct bsai_slot *)(void *)(base + l.slots);
     cpu->grown_most = shape->grown_most;

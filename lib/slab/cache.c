@@ -26,9 +26,11 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
 
 /* Lists, under the lock. */
 
-static struct bsai_slab_list *list_of(struct bsai_cache *cache, unsigned list)
+static struct bsai_slab_list *list_of(struct bsai_cache *cache, const struct bsai_slab *slab)
 {
-    switch (list) {
+    switch (slab->list) {
+    case BSAI_LIST_SHELF:
+        return &slab->shelf->partial;
     case BSAI_LIST_PARTIAL:
         return &cache->partial;
     case BSAI_LIST_CLAIMED:
@@ -42,7 +44,7 @@ static struct bsai_slab_list *list_of(struct bsai_cache *cache, unsigned list)
 
 static void unlist(struct bsai_cache *cache, struct bsai_slab *slab)
 {
-    struct bsai_slab_list *list = list_of(cache, slab->list);
+    struct bsai_slab_list *list = list_of(cache, slab);
     if (list == NULL)
         return;
     if (slab->prev != NULL)
@@ -57,8 +59,8 @@ static void unlist(struct bsai_cache *cache, struct bsai_slab *slab)
 
 static void enlist(struct bsai_cache *cache, struct bsai_slab *slab, enum bsai_list to)
 {
-    struct bsai_slab_list *list = list_of(cache, to);
     slab->list = (uint8_t)to;
+    struct bsai_slab_list *list = list_of(cache, slab);
     slab->prev = NULL;
     slab->next = list->first;
     if (slab->next != NULL)
@@ -69,12 +71,18 @@ static void enlist(struct bsai_cache *cache, struct bsai_slab *slab, enum bsai_l
 
 static void drop_claim(struct bsai_slab *slab)
 {
-    if (slab->claim != NULL)
-        *slab->claim = NULL;
-    slab->claim = NULL;
+    if (slab->claimer != NULL)
+        slab->claimer->claim = NULL;
+    slab->claimer = NULL;
 }
 
-static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct bsai_slab **claim,
+static void set_home(struct bsai_slab *slab, struct bsai_shelf *shelf, unsigned cpu)
+{
+    bsai_poke(&slab->home, (uint16_t)cpu);
+    slab->shelf = shelf;
+}
+
+static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct bsai_shelf *shelf,
                       unsigned cpu)
 {
     /* Idle: none of its objects is anywhere, so that nobody relies on who its home is. */
@@ -82,10 +90,20 @@ static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct b
     drop_claim(slab);
     unlist(cache, slab);
     enlist(cache, slab, BSAI_LIST_CLAIMED);
-    slab->claim = claim;
-    *claim = slab;
+    slab->claimer = shelf;
+    shelf->claim = slab;
     if (idle)
-        bsai_poke(&slab->home, (uint16_t)cpu);
+        set_home(slab, shelf, cpu);
+}
+
+/* A slab with free objects that nobody claims goes where it belongs. */
+static void shelve(struct bsai_cache *cache, struct bsai_slab *slab)
+{
+    unsigned capacity = cache->geometry.capacity;
+    enlist(cache, slab,
+           slab->free == capacity       ? BSAI_LIST_EMPTY
+           : slab->free * 2 >= capacity ? BSAI_LIST_PARTIAL
+                                        : BSAI_LIST_SHELF);
 }
 
 /* Moves `got` FREE objects of the slab, which has so many, to out; lowest address last, so that
@@ -134,39 +152,56 @@ static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsi
     return got;
 }
 
+/* What another CPU has: from a shelf, or its claim. */
+static struct bsai_slab *anybodys(const struct bsai_cache *cache)
+{
+    for (const struct bsai_shelf *shelf = cache->shelves; shelf != NULL; shelf = shelf->next) {
+        if (shelf->partial.first != NULL)
+            return shelf->partial.first;
+    }
+    return cache->claimed.first;
+}
+
 /* A slab to take from next, claimed for the CPU; NULL when there is none. */
-static struct bsai_slab *next_slab(struct bsai_cache *cache, unsigned cpu, struct bsai_slab **claim,
+static struct bsai_slab *next_slab(struct bsai_cache *cache, unsigned cpu, struct bsai_shelf *shelf,
                                    enum bsai_take from, bool spare_empties)
 {
-    struct bsai_slab *slab = cache->partial.first;
+    struct bsai_slab *slab = shelf->partial.first;
+    if (slab == NULL)
+        slab = cache->partial.first;
     if (slab == NULL && !spare_empties)
         slab = cache->empty.first;
     if (slab == NULL && from == BSAI_TAKE_ANY)
-        slab = cache->claimed.first;
+        slab = anybodys(cache);
     if (slab != NULL)
-        set_claim(cache, slab, claim, cpu);
+        set_claim(cache, slab, shelf, cpu);
     return slab;
 }
 
 unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
-                         struct bsai_slab **claim, enum bsai_take from, struct bsai_slab *fresh,
+                         struct bsai_shelf *shelf, enum bsai_take from, struct bsai_slab *fresh,
                          unsigned want, struct bsai_slot *out)
 {
     unsigned got = 0;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
+    if (!shelf->known) {
+        shelf->known = true;
+        shelf->next = cache->shelves;
+        cache->shelves = shelf;
+    }
     if (fresh != NULL) {
         bsai_count(&cache->slabs, (size_t)1);
         bsai_count(&cache->available, cache->geometry.capacity);
-        if (*claim == NULL)
-            set_claim(cache, fresh, claim, cpu);
+        set_home(fresh, shelf, cpu);
+        if (shelf->claim == NULL)
+            set_claim(cache, fresh, shelf, cpu);
         else
             enlist(cache, fresh, BSAI_LIST_EMPTY);
-        bsai_poke(&fresh->home, (uint16_t)cpu);
     }
     while (got < want) {
-        struct bsai_slab *slab = *claim;
+        struct bsai_slab *slab = shelf->claim;
         if (slab == NULL)
-            slab = next_slab(cache, cpu, claim, from, got != 0);
+            slab = next_slab(cache, cpu, shelf, from, got != 0);
         if (slab == NULL)
             break;
         got += take_from(cache, slab, cpu, want - got, out + got);
@@ -176,16 +211,22 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
     return got;
 }
 
-/* The slab has one object more: puts it on the list where it belongs now. */
+/* The slab has one object more: on to the list where it belongs now. */
 static void relist(struct bsai_cache *cache, struct bsai_slab *slab)
 {
-    if (slab->free == cache->geometry.capacity) {
-        drop_claim(slab);
-        unlist(cache, slab);
-        enlist(cache, slab, BSAI_LIST_EMPTY);
-    } else if (slab->list == BSAI_LIST_NONE) {
-        enlist(cache, slab, BSAI_LIST_PARTIAL);
-    }
+    if (slab->list == BSAI_LIST_CLAIMED && slab->free != cache->geometry.capacity)
+        return;
+    drop_claim(slab);
+    unlist(cache, slab);
+    shelve(cache, slab);
+}
+
+/* Where the count of free objects has come to one at which a slab changes its list. */
+static bool is_turn(const struct bsai_cache *cache, const struct bsai_slab *slab)
+{
+    unsigned capacity = cache->geometry.capacity;
+    return slab->list == BSAI_LIST_NONE || slab->free == capacity ||
+           slab->free == (capacity + 1) / 2;
 }
 
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
@@ -208,7 +249,7 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
             slab->remote++;
             elsewhere++;
         }
-        if (BSAI_UNLIKELY(slab->list == BSAI_LIST_NONE || slab->free == cache->geometry.capacity))
+        if (BSAI_UNLIKELY(is_turn(cache, slab)))
             relist(cache, slab);
     }
     bsai_count(&cache->available, (size_t)done);
@@ -246,15 +287,18 @@ struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *
     return retired;
 }
 
-void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struct bsai_slab **claim)
+void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struct bsai_shelf *shelf)
 {
+    struct bsai_slab *slab;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
-    struct bsai_slab *slab = *claim;
-    if (slab != NULL) {
+    if ((slab = shelf->claim) != NULL) {
         drop_claim(slab);
         unlist(cache, slab);
-        enlist(cache, slab,
-               slab->free == cache->geometry.capacity ? BSAI_LIST_EMPTY : BSAI_LIST_PARTIAL);
+        shelve(cache, slab);
+    }
+    while ((slab = shelf->partial.first) != NULL) {
+        unlist(cache, slab);
+        enlist(cache, slab, BSAI_LIST_PARTIAL);
     }
     bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
 }

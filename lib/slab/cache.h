@@ -4,12 +4,16 @@
  *
  *            claim (a CPU takes from it)          last object taken
  *   EMPTY ------------------------> CLAIMED -------------------------> full, on no list
- *     ^   PARTIAL ----------------> CLAIMED                                  |
+ *     ^   SHELF, PARTIAL ---------> CLAIMED                                  |
  *     |      ^                         |                                     |
  *     |      +-------------------------+------------ put: some free ---------+
  *     +------ put: all free -----------+
  *     |
  *     +--> retired (more than keep_empty, or reclaim): pages and record go back to the layer above
+ *
+ * A slab with free objects waits on the shelf of its home CPU while fewer than half of its objects
+ * are free: CPUs that work beside each other then write the states of different slabs. From a half
+ * on it is partial and anybody's. When memory is short everything is anybody's.
  *
  * Objects are taken and put in batches, each under the cache's lock, which guards lists, counts and
  * FREE states. A put lists a slab that was full, so that one with free objects is found in O(1),
@@ -30,6 +34,14 @@ struct bsai_slab_list {
     size_t count;
 };
 
+/* What one CPU has of a cache's slabs. Guarded by the cache's lock; its memory stays. */
+struct bsai_shelf {
+    struct bsai_slab *claim;       /* the slab that it takes from, or NULL */
+    struct bsai_slab_list partial; /* slabs at home here */
+    struct bsai_shelf *next;       /* of the cache's shelves */
+    bool known;                    /*   on whose list it is */
+};
+
 struct bsai_cache {
     /* Constant, but for epoch. */
     struct bsai_geometry geometry;
@@ -42,6 +54,7 @@ struct bsai_cache {
     /* Guarded by lock; slabs, remote and available are read anywhere. */
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE)));
     struct bsai_slab_list partial, claimed, empty;
+    struct bsai_shelf *shelves;
     size_t slabs;
     size_t remote;    /* sum of the remote counts of all slabs */
     size_t available; /* objects that are FREE */
@@ -55,8 +68,8 @@ struct bsai_cache {
 
 /* From whom a take may take, in order. */
 enum bsai_take {
-    BSAI_TAKE_OWN, /* the claimed slab, partial ones, empty ones */
-    BSAI_TAKE_ANY  /* then slabs that other CPUs have claimed */
+    BSAI_TAKE_OWN, /* the claimed slab, those of the shelf, partial ones, empty ones */
+    BSAI_TAKE_ANY  /* then those of other shelves, and what others have claimed */
 };
 
 /*
@@ -73,12 +86,12 @@ void bsai_cache_make(struct bsai_cache *cache, unsigned id, const struct bsai_ge
                      unsigned keep_empty, struct bsai_records *records);
 
 /*
- * Takes up to want objects for a CPU whose claim slot is *claim. fresh: NULL, or a slab made by
+ * Takes up to want objects for a CPU with a shelf. fresh: NULL, or a slab made by
  * bsai_slab_make that joins the cache first, so that its maker cannot lose it to others. How many;
  * 0 means that a slab is needed.
  */
 unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
-                         struct bsai_slab **claim, enum bsai_take from, struct bsai_slab *fresh,
+                         struct bsai_shelf *shelf, enum bsai_take from, struct bsai_slab *fresh,
                          unsigned want, struct bsai_slot *out);
 
 /*
@@ -93,9 +106,9 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
 struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep,
                                     unsigned most);
 
-/* Gives up a CPU's claim; its slab can be taken by all. */
+/* Gives up what is claimed and on the shelf; it can be taken by all. */
 void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call,
-                         struct bsai_slab **claim);
+                         struct bsai_shelf *shelf);
 
 /* The address of a slot's object, be it AWAY or not. */
 static inline uintptr_t bsai_slot_addr(const struct bsai_cache *cache, const struct bsai_slot *slot)

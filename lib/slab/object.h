@@ -22,10 +22,12 @@
  * the object.
  *
  * In shared mode every free takes the atomic way, so that all frees of an object are in one order.
- * In exclusive mode the home CPU frees plainly. Should it and another CPU free an object within the
- * same few nanoseconds, both may find it LIVE, and it lies in two magazines, LIVE by its parity.
- * Whoever takes it out, to hand it out or to put it home, finds it so; then the slot is dropped,
- * and reported as the double free that it is. The object stays LIVE, and nobody's.
+ * In exclusive mode the home CPU frees plainly. Should it and another CPU free an object at the
+ * same moment, both may find it LIVE, and it lies in two magazines, LIVE by its parity. Whoever
+ * takes it out, to hand it out or to put it home, finds it so; then the slot is dropped, and
+ * reported as the double free that it is. The object stays LIVE, and nobody's. (Three at once, or a
+ * home CPU that is interrupted between its load and its store while another frees and allocates the
+ * object, can escape this. Who cannot rule such frees out has shared mode.)
  *
  * A slab's home changes only while all its objects are FREE.
  */
@@ -49,23 +51,34 @@ enum {
     BSAI_CAPACITY_MAX = 1 << 13 /* objects of a slab: 64 KiB pages, 8-byte objects */
 };
 
-/* On which of its cache's lists a slab is. */
-enum bsai_list { BSAI_LIST_NONE, BSAI_LIST_PARTIAL, BSAI_LIST_CLAIMED, BSAI_LIST_EMPTY };
+/* On which list a slab is. */
+enum bsai_list {
+    BSAI_LIST_NONE,
+    BSAI_LIST_SHELF,   /* of its home */
+    BSAI_LIST_PARTIAL, /* of its cache, as the next two */
+    BSAI_LIST_CLAIMED,
+    BSAI_LIST_EMPTY
+};
+
+struct bsai_shelf;
 
 /* Guarded by the cache's lock, but for what is constant and the states. */
 struct bsai_slab {
-    uintptr_t base; /* first byte of its pages; constant */
-    uint32_t magic; /* of its geometry; constant */
-    uint16_t cache; /* number of its cache; constant */
-    uint16_t home;  /* CPU that took from it first since it was last empty; read anywhere */
-    struct bsai_slab *next, *prev;
-    struct bsai_slab **claim; /* the slot of the CPU that takes from it, or NULL */
-    uint16_t free;            /* objects that are FREE, */
-    uint16_t remote;          /*   and those of them put by others than home since the last take */
-    uint8_t scan;             /* no state before states[scan] has a FREE bit */
+    uintptr_t base;  /* first byte of its pages; constant */
+    uint32_t magic;  /* of its geometry; constant */
+    uint16_t tag;    /* of its cache: whatever the layer above finds by it; constant */
+    uint16_t home;   /* CPU that took from it first since it was last empty; read anywhere */
+    uint16_t cache;  /* number of its cache; constant */
+    uint16_t free;   /* objects that are FREE, */
+    uint16_t remote; /*   and those of them put by others than home since the last take */
+    uint8_t scan;    /* no state before states[scan] has a FREE bit */
     uint8_t list;
-    uint16_t tag; /* of its cache: whatever the layer above finds by it; constant */
-    struct bsai_states states[];
+    struct bsai_slab *next, *prev;
+    struct bsai_shelf *shelf;   /* of its home */
+    struct bsai_shelf *claimer; /* of the CPU that takes from it, or NULL */
+
+    /* On lines of their own: other CPUs' frees shall not take from the home CPU what it reads. */
+    struct bsai_states states[] __attribute__((aligned(64)));
 };
 
 /* An object in a magazine, or on its way. One that is AWAY, or a place without an object, has the

@@ -77,8 +77,10 @@ const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai
     if ((slab->list == BSAI_LIST_EMPTY) != (slab->free == g->capacity) &&
         slab->list != BSAI_LIST_CLAIMED)
         return "a slab is empty and not on the empty list, or the other way round";
-    if ((slab->list == BSAI_LIST_CLAIMED) != (slab->claim != NULL) ||
-        (slab->claim != NULL && *slab->claim != slab))
+    if (slab->list == BSAI_LIST_SHELF && slab->free * 2 >= g->capacity)
+        return "a slab that is half free is on a shelf";
+    if ((slab->list == BSAI_LIST_CLAIMED) != (slab->claimer != NULL) ||
+        (slab->claimer != NULL && slab->claimer->claim != slab))
         return "a slab's claim and its holder disagree";
     return NULL;
 }
@@ -101,8 +103,13 @@ const char *bsai_cache_validate(const struct bsai_cache *cache)
         wrong = validate_list(&cache->claimed, BSAI_LIST_CLAIMED);
     if (wrong == NULL)
         wrong = validate_list(&cache->empty, BSAI_LIST_EMPTY);
-    if (wrong == NULL &&
-        cache->partial.count + cache->claimed.count + cache->empty.count > cache->slabs)
+    size_t listed = cache->partial.count + cache->claimed.count + cache->empty.count;
+    for (const struct bsai_shelf *shelf = cache->shelves; wrong == NULL && shelf != NULL;
+         shelf = shelf->next) {
+        wrong = validate_list(&shelf->partial, BSAI_LIST_SHELF);
+        listed += shelf->partial.count;
+    }
+    if (wrong == NULL && listed > cache->slabs)
         wrong = "more slabs are listed than the cache has";
     return wrong;
 }

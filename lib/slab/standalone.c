@@ -66,7 +66,7 @@ static enum bsa_status alloc(struct bsa_slab *slab, struct bsai_call *call, unsi
 
     struct bsai_cache *cache = &slab->caches[c];
     struct bsai_slot slot;
-    if (bsai_cache_take(cache, call, cpu, &slab->claims[c], BSAI_TAKE_ANY, NULL, 1, &slot) == 0) {
+    if (bsai_cache_take(cache, call, cpu, &slab->shelves[c], BSAI_TAKE_ANY, NULL, 1, &slot) == 0) {
         result->needs_class = c;
         result->needs_pages = cache->geometry.slab_pages;
         result->needs_align = cache->geometry.slab_align;
@@ -125,7 +125,7 @@ static enum bsa_status add(struct bsa_slab *slab, struct bsai_call *call, unsign
         return BSA_ERR_NO_MEMORY;
     }
     bsai_slab_make(cache, record, &slab->map, page);
-    bsai_cache_take(cache, call, cpu, &slab->claims[size_class], BSAI_TAKE_OWN, record, 0, NULL);
+    bsai_cache_take(cache, call, cpu, &slab->shelves[size_class], BSAI_TAKE_OWN, record, 0, NULL);
     return BSA_OK;
 }
 
@@ -208,7 +208,7 @@ enum bsa_status bsa_slab_reclaim(bsa_slab *slab, struct bsa_slab_freed *freed)
     begin(slab, &call);
     for (unsigned c = 0; c < slab->classes.count && freed->base == NULL; c++) {
         struct bsai_cache *cache = &slab->caches[c];
-        bsai_cache_disclaim(cache, &call, &slab->claims[c]);
+        bsai_cache_disclaim(cache, &call, &slab->shelves[c]);
         hand_back(slab, &call, cache, bsai_cache_settle(cache, &call, 0, 1), freed);
     }
     for (unsigned i = 0; i < slab->pool_count && freed->base == NULL; i++)

@@ -22,7 +22,7 @@ struct bsa_slab {
     struct bsai_records *pools; /* one per size of record */
     unsigned pool_count;
 
-    struct bsai_slab **claims;   /* a slot per class, guarded by that class's cache lock */
+    struct bsai_shelf *shelves;  /* one per class, for all CPUs; guarded by its cache's lock */
     struct bsai_lock chunk_lock; /* guards chunks */
     struct bsai_spare_chunk *chunks;
 };

@@ -8,7 +8,7 @@ struct plan {
     struct bsai_classes classes;
     uintptr_t start; /* of the pages in the range */
     size_t pages;
-    size_t caches, pools, claims, state, cold, hot, end;
+    size_t caches, pools, shelves, state, cold, hot, end;
     size_t chunks; /* pages of records that suffice for any mix */
 };
 
@@ -76,7 +76,7 @@ static bool make_plan(struct plan *plan, const struct bsa_slab_config *config)
     size_t at = sizeof(struct bsa_slab);
     plan->caches = place(&at, n, sizeof(struct bsai_cache));
     plan->pools = place(&at, n, sizeof(struct bsai_records));
-    plan->claims = place(&at, n, sizeof(struct bsai_slab *));
+    plan->shelves = place(&at, n, sizeof(struct bsai_shelf));
     plan->state = place(&at, plan->pages / BSAI_GROUP_PAGES + 2, 1);
     plan->cold = place(&at, plan->pages, sizeof(struct bsai_slab *));
     plan->hot = place(&at, plan->pages, sizeof(uint32_t));
@@ -156,8 +156,8 @@ enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t bytes,
     s->classes = plan.classes;
     s->caches = (struct bsai_cache *)(void *)(base + plan.caches);
     s->pools = (struct bsai_records *)(void *)(base + plan.pools);
-    s->claims = (struct bsai_slab **)(void *)(base + plan.claims);
-    bsai_memset(s->claims, 0, s->classes.count * sizeof(*s->claims));
+    s->shelves = (struct bsai_shelf *)(void *)(base + plan.shelves);
+    bsai_memset(s->shelves, 0, s->classes.count * sizeof(*s->shelves));
     bsai_lock_init(&s->chunk_lock);
     bsai_memset(s->caches, 0, s->classes.count * sizeof(*s->caches));
     s->pool_count = bsai_caches_make(s->caches, s->pools, &s->classes, plan.config.keep_empty,

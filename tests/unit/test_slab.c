@@ -23,7 +23,7 @@ struct bed {
     struct bsai_cache caches[BSA_MAX_CLASSES];
     struct bsai_records pools[BSA_MAX_CLASSES];
     struct bsai_cache *cache;
-    struct bsai_slab *claims[4]; /* of four CPUs */
+    struct bsai_shelf shelves[4]; /* of four CPUs */
     struct bsai_call call;
     size_t next_page;
     unsigned away;
@@ -82,7 +82,7 @@ static unsigned take(struct bed *b, unsigned cpu, struct bsai_slab *fresh, unsig
                      struct bsai_slot *out)
 {
     unsigned got =
-        bsai_cache_take(b->cache, &b->call, cpu, &b->claims[cpu], BSAI_TAKE_OWN, fresh, want, out);
+        bsai_cache_take(b->cache, &b->call, cpu, &b->shelves[cpu], BSAI_TAKE_OWN, fresh, want, out);
     ck_assert_ptr_null(bsai_cache_validate(b->cache));
     return got;
 }
@@ -134,7 +134,7 @@ START_TEST(round_trip)
     ck_assert_uint_eq(take(b, 0, NULL, 3, slots), 0);
     ck_assert_uint_eq(take(b, 0, slab, 3, slots), 3);
     check(b, slab, BSAI_LIST_CLAIMED, 5);
-    ck_assert_ptr_eq(b->claims[0], slab);
+    ck_assert_ptr_eq(b->shelves[0].claim, slab);
     ck_assert_uint_eq(slab->home, 0);
     for (unsigned i = 0; i < 3; i++) {
         ck_assert_uint_eq(slots[i].addr, slab->base + (2 - i) * 512);
@@ -145,21 +145,27 @@ START_TEST(round_trip)
     /* As many as there are, then it is full: on no list, and no one's claim. */
     ck_assert_uint_eq(take(b, 0, NULL, 100, slots + 3), 5);
     check(b, slab, BSAI_LIST_NONE, 0);
-    ck_assert_ptr_null(b->claims[0]);
+    ck_assert_ptr_null(b->shelves[0].claim);
     struct bsai_slot again[3];
     ck_assert_uint_eq(take(b, 0, NULL, 1, again), 0);
 
     /* The first object back lists it for all. Another CPU's objects have no address for the fast
      * paths. */
     ck_assert(!put(b, 0, &slots[4], 1));
-    check(b, slab, BSAI_LIST_PARTIAL, 1);
+    check(b, slab, BSAI_LIST_SHELF, 1);
     ck_assert(!put(b, 0, &slots[6], 1));
+    ck_assert_uint_eq(take(b, 1, NULL, 1, again), 0); /* less than half: its home's */
+    ck_assert(!put(b, 1, &slots[2], 1));
+    check(b, slab, BSAI_LIST_SHELF, 3);
+    ck_assert(!put(b, 1, &slots[7], 1));
+    check(b, slab, BSAI_LIST_PARTIAL, 4);
     ck_assert_uint_eq(take(b, 1, NULL, 1, again), 1);
-    check(b, slab, BSAI_LIST_CLAIMED, 1);
+    check(b, slab, BSAI_LIST_CLAIMED, 3);
     ck_assert_uint_eq(again[0].addr, BSAI_NO_ADDRESS);
-    ck_assert_uint_eq(bsai_slot_addr(b->cache, &again[0]), slots[6].addr);
-    ck_assert_uint_eq(take(b, 1, NULL, 2, again + 1), 1);
-    ck_assert_uint_eq(bsai_slot_addr(b->cache, &again[1]), slots[4].addr);
+    ck_assert_uint_eq(bsai_slot_addr(b->cache, &again[0]), slots[2].addr);
+    ck_assert_uint_eq(take(b, 1, NULL, 2, again + 1), 2);
+    ck_assert_uint_eq(bsai_slot_addr(b->cache, &again[2]),
+                      slots[7].addr < slots[6].addr ? slots[7].addr : slots[6].addr);
     end_bed(b);
 }
 END_TEST
@@ -198,7 +204,7 @@ START_TEST(emptied)
     check(b, slab, BSAI_LIST_CLAIMED, 7);
     ck_assert(!put(b, 1, slots + 3, 1));
     check(b, slab, BSAI_LIST_EMPTY, CAPACITY);
-    ck_assert_ptr_null(b->claims[0]);
+    ck_assert_ptr_null(b->shelves[0].claim);
     ck_assert_uint_eq(b->cache->remote, 1);
     /* One is kept... */
     ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 1, UINT32_MAX));
@@ -232,7 +238,7 @@ START_TEST(emptied_and_taken_again)
     check(b, slab, BSAI_LIST_NONE, 0);
     ck_assert_ptr_null(bsai_cache_settle(b->cache, &b->call, 0, UINT32_MAX));
     put(b, 0, slots, 1);
-    check(b, slab, BSAI_LIST_PARTIAL, 1);
+    check(b, slab, BSAI_LIST_SHELF, 1);
     ck_assert_uint_eq(take(b, 0, NULL, 1, slots), 1);
     end_bed(b);
 }
@@ -245,10 +251,10 @@ START_TEST(disclaimed)
     struct bsai_slab *slab = new_slab(b), *second = new_slab(b);
     struct bsai_slot slots[CAPACITY];
     ck_assert_uint_eq(take(b, 0, slab, 1, slots), 1);
-    bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
+    bsai_cache_disclaim(b->cache, &b->call, &b->shelves[0]);
     check(b, slab, BSAI_LIST_PARTIAL, 7);
-    ck_assert_ptr_null(b->claims[0]);
-    bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
+    ck_assert_ptr_null(b->shelves[0].claim);
+    bsai_cache_disclaim(b->cache, &b->call, &b->shelves[0]);
 
     /* Empty now: from the partial list to the other. */
     ck_assert(!put(b, 0, slots, 1));
@@ -257,13 +263,13 @@ START_TEST(disclaimed)
 
     ck_assert_uint_eq(take(b, 0, second, 0, slots), 0);
     check(b, second, BSAI_LIST_CLAIMED, CAPACITY);
-    bsai_cache_disclaim(b->cache, &b->call, &b->claims[0]);
+    bsai_cache_disclaim(b->cache, &b->call, &b->shelves[0]);
     check(b, second, BSAI_LIST_EMPTY, CAPACITY);
     end_bed(b);
 }
 END_TEST
 
-/* Another CPU's claim is taken over only by who may take from any. */
+/* Another CPU's shelf, then its claim, are taken from only by who may take from any. */
 START_TEST(claims_of_others)
 {
     struct bed *b = make_bed(1);
@@ -272,10 +278,25 @@ START_TEST(claims_of_others)
     ck_assert_uint_eq(take(b, 0, slab, 1, slots), 1);
     ck_assert_uint_eq(take(b, 1, NULL, 1, slots), 0);
     ck_assert_uint_eq(
-        bsai_cache_take(b->cache, &b->call, 1, &b->claims[1], BSAI_TAKE_ANY, NULL, 2, slots), 2);
-    ck_assert_ptr_null(b->claims[0]);
-    ck_assert_ptr_eq(b->claims[1], slab);
+        bsai_cache_take(b->cache, &b->call, 1, &b->shelves[1], BSAI_TAKE_ANY, NULL, 2, slots), 2);
+    ck_assert_ptr_null(b->shelves[0].claim);
+    ck_assert_ptr_eq(b->shelves[1].claim, slab);
     check(b, slab, BSAI_LIST_CLAIMED, 5);
+
+    struct bsai_slab *full = new_slab(b);
+    struct bsai_slot all[CAPACITY];
+    ck_assert_uint_eq(take(b, 2, full, CAPACITY, all), CAPACITY);
+    put(b, 1, all, 2);
+    check(b, full, BSAI_LIST_SHELF, 2);
+    ck_assert_uint_eq(
+        bsai_cache_take(b->cache, &b->call, 3, &b->shelves[3], BSAI_TAKE_ANY, NULL, 1, slots), 1);
+    check(b, full, BSAI_LIST_CLAIMED, 1);
+    ck_assert_uint_eq(full->home, 2);
+    /* What is given up is partial, however few are free. */
+    bsai_cache_disclaim(b->cache, &b->call, &b->shelves[3]);
+    check(b, full, BSAI_LIST_SHELF, 1);
+    bsai_cache_disclaim(b->cache, &b->call, &b->shelves[2]);
+    check(b, full, BSAI_LIST_PARTIAL, 1);
     end_bed(b);
 }
 END_TEST
@@ -292,7 +313,7 @@ START_TEST(partial_before_empty)
     check(b, one, BSAI_LIST_CLAIMED, 6);
     check(b, two, BSAI_LIST_EMPTY, CAPACITY);
     ck_assert_uint_eq(take(b, 1, three, 2, slots + 2), 2);
-    bsai_cache_disclaim(b->cache, &b->call, &b->claims[1]);
+    bsai_cache_disclaim(b->cache, &b->call, &b->shelves[1]);
     check(b, three, BSAI_LIST_PARTIAL, 6);
     /* The claim's six and the partial one's six, but not the empty one's. */
     ck_assert_uint_eq(take(b, 0, NULL, 20, slots + 4), 12);
@@ -421,9 +442,9 @@ START_TEST(freed_twice_at_once)
     ck_assert(bsai_take_back(states, bit));
     put(b, 0, slots, 1);
     ck_assert_ptr_null(b->call.what);
-    check(b, slab, BSAI_LIST_PARTIAL, 1);
+    check(b, slab, BSAI_LIST_SHELF, 1);
     put_refused(b, &slots[0]);
-    check(b, slab, BSAI_LIST_PARTIAL, 1);
+    check(b, slab, BSAI_LIST_SHELF, 1);
     end_bed(b);
 }
 END_TEST
@@ -455,9 +476,9 @@ START_TEST(contradictions)
     bsai_hand_out(slab->states, bsai_bit(CAPACITY)); /* there is no such object */
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
     bsai_take_back(slab->states, bsai_bit(CAPACITY));
-    b->claims[0] = NULL;
+    b->shelves[0].claim = NULL;
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
-    b->claims[0] = slab;
+    b->shelves[0].claim = slab;
     slab->list = BSAI_LIST_EMPTY;
     ck_assert_ptr_nonnull(bsai_slab_validate(b->cache, slab));
     ck_assert_ptr_nonnull(bsai_cache_validate(b->cache));
