@@ -8,7 +8,7 @@
 
 #define REGION_DEFAULT (sizeof(void *) > 4 ? (size_t)1 << 31 : (size_t)64 << 20)
 #define REGION_MIN ((size_t)4 << 20)
-#define REGION_MAX (SIZE_MAX >> 8)
+#define REGION_MAX (SIZE_MAX >> (sizeof(void *) > 4 ? 8 : 1))
 
 static const char *const table_names[] = {
     [BSA_CLASSES_NINE] = "nine", [BSA_CLASSES_KMALLOC] = "kmalloc", [BSA_CLASSES_FINE] = "fine"};

@@ -43,7 +43,7 @@ struct Throws {
     Throws() { throw Odd(); }
 };
 
-volatile std::size_t much = SIZE_MAX / 4;
+volatile std::size_t much = SIZE_MAX / 2 + 1;
 
 template <class Call> void throws_bad_alloc(Call call) {
     bool thrown = false;

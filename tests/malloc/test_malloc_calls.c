@@ -130,7 +130,8 @@ START_TEST(what_cannot_be_had_is_enomem)
     errno = 0;
     ck_assert(malloc(most / 2 + 1) == NULL && errno == ENOMEM);
     errno = 0;
-    ck_assert(malloc(most / 4) == NULL && errno == ENOMEM);
+    /* Half of an address space of 32 bits may be to be had. */
+    ck_assert(sizeof(void *) == 4 || (malloc(most / 4) == NULL && errno == ENOMEM));
     errno = 0;
     ck_assert(calloc(most / 2, 3) == NULL && errno == ENOMEM);
     errno = 0;
