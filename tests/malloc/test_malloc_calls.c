@@ -137,7 +137,7 @@ START_TEST(what_cannot_be_had_is_enomem)
     errno = 0;
     ck_assert(calloc(1, most - 5) == NULL && errno == ENOMEM);
     errno = 0;
-    ck_assert(realloc(p, most / 2) == NULL && errno == ENOMEM);
+    ck_assert(realloc(p, most / 2 + 1) == NULL && errno == ENOMEM);
     errno = 0;
     ck_assert(reallocarray(p, most / 2, 3) == NULL && errno == ENOMEM);
     errno = 0;
@@ -145,12 +145,12 @@ START_TEST(what_cannot_be_had_is_enomem)
     errno = 0;
     ck_assert(pvalloc(most) == NULL && errno == ENOMEM);
     errno = 7;
-    ck_assert_int_eq(posix_memalign(&out, 64, most / 2), ENOMEM);
+    ck_assert_int_eq(posix_memalign(&out, 64, most / 2 + 1), ENOMEM);
     ck_assert_int_eq(errno, 7);
     ck_assert_ptr_eq(out, p);
     void *huge = malloc(2 << 20);
     errno = 0;
-    ck_assert(realloc(huge, most / 2) == NULL && errno == ENOMEM);
+    ck_assert(realloc(huge, most / 2 + 1) == NULL && errno == ENOMEM);
     ck_assert_uint_ge(malloc_usable_size(huge), 2 << 20);
     free(huge);
     free(p);
