@@ -473,7 +473,7 @@ START_TEST(how_many)
     assert_status(bsa_cache_create(heap, &cache, &caches[BSA_MAX_CACHES]), BSA_ERR_NO_MEMORY);
     check_sums(heap);
 
-    heap = heap_new(&m, 4 * MIB, plain);
+    heap = heap_new(&m, 8 * MIB, plain);
     unsigned n = 0;
     caches[0] = NULL;
     while (bsa_cache_create(heap, &cache, &caches[0]) == BSA_OK) {
