@@ -34,9 +34,9 @@ struct plan {
 /* Named caches that there is room for, by default. */
 static unsigned default_caches(const struct plan *plan, size_t bytes)
 {
-    size_t each = sizeof(struct bsai_cache) + sizeof(struct bsa_cache) +
-                  sizeof(struct bsai_records) +
-                  (plan->config.cpus + 1) * (sizeof(struct bsai_magazine) + sizeof(struct bsai_shelf));
+    size_t each =
+        sizeof(struct bsai_cache) + sizeof(struct bsa_cache) + sizeof(struct bsai_records) +
+        (plan->config.cpus + 1) * (sizeof(struct bsai_magazine) + sizeof(struct bsai_shelf));
     return (unsigned)min(CACHES_DEFAULT, bsai_divide(bytes / CACHES_PART, each));
 }
 

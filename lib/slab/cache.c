@@ -101,9 +101,9 @@ static void shelve(struct bsai_cache *cache, struct bsai_slab *slab)
 {
     unsigned capacity = cache->geometry.capacity;
     enlist(cache, slab,
-           slab->free == capacity       ? BSAI_LIST_EMPTY
-           : slab->free * 2 >= capacity ? BSAI_LIST_PARTIAL
-                                        : BSAI_LIST_SHELF);
+           slab->free == capacity                 ? BSAI_LIST_EMPTY
+           : slab->free >= bsai_share_from(cache) ? BSAI_LIST_PARTIAL
+                                                  : BSAI_LIST_SHELF);
 }
 
 /* Moves `got` FREE objects of the slab, which has so many, to out; lowest address last, so that
@@ -226,7 +226,7 @@ static bool is_turn(const struct bsai_cache *cache, const struct bsai_slab *slab
 {
     unsigned capacity = cache->geometry.capacity;
     return slab->list == BSAI_LIST_NONE || slab->free == capacity ||
-           slab->free == (capacity + 1) / 2;
+           slab->free == bsai_share_from(cache);
 }
 
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,

@@ -11,9 +11,9 @@
  *     |
  *     +--> retired (more than keep_empty, or reclaim): pages and record go back to the layer above
  *
- * A slab with free objects waits on the shelf of its home CPU while fewer than half of its objects
- * are free: CPUs that work beside each other then write the states of different slabs. From a half
- * on it is partial and anybody's. When memory is short everything is anybody's.
+ * A slab with free objects waits on the shelf of its home CPU while more than a fourth of them is
+ * in use: CPUs that work beside each other then write the states of different slabs. Below it is
+ * partial and anybody's. When memory is short everything is anybody's.
  *
  * Objects are taken and put in batches, each under the cache's lock, which guards lists, counts and
  * FREE states. A put lists a slab that was full, so that one with free objects is found in O(1),
@@ -33,6 +33,8 @@ struct bsai_slab_list {
     struct bsai_slab *first;
     size_t count;
 };
+
+enum { BSAI_SHARE_PART = 4 }; /* a slab is anybody's when at most a fourth of it is in use */
 
 /* What one CPU has of a cache's slabs. Guarded by the cache's lock; its memory stays. */
 struct bsai_shelf {
@@ -105,6 +107,12 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
  * are the caller's. */
 struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *call, unsigned keep,
                                     unsigned most);
+
+/* FREE objects from which on a slab is anybody's. */
+static inline unsigned bsai_share_from(const struct bsai_cache *cache)
+{
+    return cache->geometry.capacity - cache->geometry.capacity / BSAI_SHARE_PART;
+}
 
 /* Gives up what is claimed and on the shelf; it can be taken by all. */
 void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call,

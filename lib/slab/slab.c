@@ -77,8 +77,8 @@ const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai
     if ((slab->list == BSAI_LIST_EMPTY) != (slab->free == g->capacity) &&
         slab->list != BSAI_LIST_CLAIMED)
         return "a slab is empty and not on the empty list, or the other way round";
-    if (slab->list == BSAI_LIST_SHELF && slab->free * 2 >= g->capacity)
-        return "a slab that is half free is on a shelf";
+    if (slab->list == BSAI_LIST_SHELF && slab->free >= bsai_share_from(cache))
+        return "a slab that is anybody's is on a shelf";
     if ((slab->list == BSAI_LIST_CLAIMED) != (slab->claimer != NULL) ||
         (slab->claimer != NULL && slab->claimer->claim != slab))
         return "a slab's claim and its holder disagree";
