@@ -157,7 +157,7 @@ mutant any-count lib/heap/objects.c 's/pages != 0 \&\& pages != bsai_word_count(
 # Objects ----------------------------------------------------------------------------------------------
 
 # A slab whose first object came back is not listed: its memory is lost.
-mutant lost-slab lib/slab/cache.c 's/if (BSAI_UNLIKELY(slab->list == BSAI_LIST_NONE || /if (BSAI_UNLIKELY(/'
+mutant lost-slab lib/slab/cache.c 's/return slab->list == BSAI_LIST_NONE || /return /'
 # A free is served by a slot that tells of a slab that is gone.
 mutant stale-slot lib/cpu/cpu.h 's/BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||/BSAI_UNLIKELY(m->now == NULL) ||/'
 # A slab changes its home while its objects are out.
