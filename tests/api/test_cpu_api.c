@@ -236,6 +236,50 @@ START_TEST(the_depot)
 }
 END_TEST
 
+static struct bsa_class_stats class_of(bsa_heap *heap, size_t object_size)
+{
+    struct bsa_heap_stats s;
+    unsigned c = 0;
+    heap_stats(heap, &s);
+    while (s.size_class[c].object_size != object_size)
+        c++;
+    return s.size_class[c];
+}
+
+/* A CPU hands out its last object, and another one frees it; its slab leaves, and the memory and
+ * the record become another slab's. The first CPU must not take the old address for its last
+ * object still. */
+START_TEST(an_address_does_not_outlive_its_slab)
+{
+    enum { MOST = 64, OTHERS = 8 };
+    struct machine m;
+    void *p[MOST], *other[OTHERS];
+    unsigned n = 0;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, 2, BSA_HEAP_EXCLUSIVE_CPUS);
+    do
+        p[n++] = heap_get(heap, 256, 1);
+    while (class_of(heap, 256).in_magazines != 0 && n < MOST);
+    ck_assert_uint_lt(n, MOST);
+    m.cpu = 1;
+    for (unsigned i = 0; i < n; i++)
+        assert_ok(bsa_heap_free(heap, p[i]));
+    assert_ok(bsa_heap_drain(heap, 1));
+    bsa_heap_reclaim(heap);
+    ck_assert_uint_eq(class_of(heap, 256).slabs, 0);
+    for (unsigned i = 0; i < OTHERS; i++)
+        other[i] = heap_get(heap, 512, 1);
+
+    m.cpu = 0;
+    ck_assert_int_ne(bsa_heap_free(heap, p[n - 1]), BSA_OK);
+    ck_assert_uint_eq(m.faults.count, 1);
+    m.cpu = 1;
+    for (unsigned i = 0; i < OTHERS; i++)
+        assert_ok(bsa_heap_free(heap, other[i]));
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* enter and leave bracket every call that has something to protect, once, and never nest. */
 START_TEST(calls_are_bracketed)
 {
@@ -283,6 +327,7 @@ static Suite *cpu_suite(void)
     tcase_add_loop_test(all, magazines_are_bounded, 0, 7);
     tcase_add_test(all, page_lists_are_bounded);
     tcase_add_loop_test(all, the_depot, 0, 2);
+    tcase_add_test(all, an_address_does_not_outlive_its_slab);
     tcase_add_loop_test(all, calls_are_bracketed, 0, 2);
     suite_add_tcase(suite, all);
     return suite;
