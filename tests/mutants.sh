@@ -171,6 +171,10 @@ mutant any-count lib/heap/objects.c 's/pages != 0 \&\& pages != bsai_word_count(
 mutant lost-slab lib/slab/cache.c 's/return slab->list == BSAI_LIST_NONE || /return /'
 # A free is served by a slot that tells of a slab that is gone.
 fast_mutant stale-slot lib/cpu/cpu.h 's/BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||/BSAI_UNLIKELY(m->now == NULL) ||/'
+# The same of one whose home is another CPU now.
+fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && slab->home != cpu)/if (false)/'
+# What an offline CPU's slabs get back waits for it.
+mutant kept-shelf lib/slab/cache.c 's/ || slab->shelf->closed ?/ ?/'
 # A slab changes its home while its objects are out.
 mutant moved-home lib/slab/cache.c 's/bool idle = .*/bool idle = true;/'
 # The end of a slab, too short for an object, is taken for one.

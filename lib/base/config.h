@@ -42,6 +42,8 @@
 #ifndef BSA_CACHE_LINE
 #define BSA_CACHE_LINE 64
 #endif
+_Static_assert(BSA_CACHE_LINE >= 64 && (BSA_CACHE_LINE & (BSA_CACHE_LINE - 1)) == 0,
+               "magazines and records are aligned to 64 bytes");
 
 #define BSAI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define BSAI_UNLIKELY(x) __builtin_expect(!!(x), 0)

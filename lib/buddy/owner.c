@@ -76,8 +76,8 @@ static enum bsa_status blame_locked(const struct bsa_buddy *b, const struct bsai
         *what = "free of an address in a slab as a page block";
         return BSA_ERR_INVALID_PARAM;
     case BSAI_PAGE_META:
-        *what = "free of the allocator's own pages, which were never handed out";
-        return BSA_ERR_NOT_FOUND;
+        *what = "free of pages that are not handed out: the allocator has them itself";
+        return BSA_ERR_NOT_ALLOCATED;
     case BSAI_PAGE_RESERVED:
         *what = "free of reserved pages, which were never handed out";
         return BSA_ERR_NOT_FOUND;

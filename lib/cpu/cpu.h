@@ -31,8 +31,8 @@ enum {
  * A slot from top on is one without an object, or its object was handed out from it: a free of that
  * very address only has to give the object its state back and move top up by one. This serves what
  * was allocated last, and then what was before it. Such a slot tells the truth as long as no slab
- * of the class has left since it was filled: `epoch` is the cache's count of those when the slots
- * were last wiped, `now` the count itself.
+ * of the class has left or changed its home since it was filled: `epoch` is the cache's count of
+ * those when the slots were last wiped, `now` the count itself.
  */
 struct bsai_magazine {
     struct bsai_slot *top;   /* first slot without an object; read anywhere */
@@ -186,6 +186,9 @@ static inline unsigned bsai_slots_of(unsigned capacity)
 {
     return (capacity == 0 ? 1 : capacity) + BSAI_SLOTS_EXTRA;
 }
+
+/* Slots from `from` on to `to` hold no object any more. */
+void bsai_slots_wipe(struct bsai_slot *from, const struct bsai_slot *to);
 
 /* Makes a magazine of bsai_slots_of(capacity) slots; `now` and `object_size` are set. */
 void bsai_magazine_init(struct bsai_magazine *m, struct bsai_slot *slots, unsigned capacity,

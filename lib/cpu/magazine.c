@@ -40,11 +40,14 @@ static bool is_wide(const struct bsai_magazine *m)
     return m->limit == m->base + m->capacity;
 }
 
-/* Slots from `from` on to `to` hold no object any more. */
-static void wipe(struct bsai_slot *from, const struct bsai_slot *to)
+/* Of no object: one that is never LIVE, so that a free of BSAI_NO_ADDRESS is refused as well. */
+static const struct bsai_states no_states;
+
+void bsai_slots_wipe(struct bsai_slot *from, const struct bsai_slot *to)
 {
+    struct bsai_states *none = (struct bsai_states *)(uintptr_t)&no_states;
     for (; from < to; from++)
-        *from = (struct bsai_slot){BSAI_NO_ADDRESS, NULL, NULL, 0};
+        *from = (struct bsai_slot){BSAI_NO_ADDRESS, NULL, none, 1};
 }
 
 unsigned bsai_magazine_count(const struct bsai_magazine *m)
@@ -75,7 +78,7 @@ static void begin(struct bsai_magazine *m)
     m->limit = m->base + limit;
     m->epoch = bsai_consume(m->now);
     m->demand = 0;
-    wipe(m->base - 1, m->base + bsai_slots_of(m->capacity) - 1);
+    bsai_slots_wipe(m->base - 1, m->base + bsai_slots_of(m->capacity) - 1);
 }
 
 void bsai_magazine_init(struct bsai_magazine *m, struct bsai_slot *slots, unsigned capacity,
@@ -140,7 +143,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 
     unsigned count = bsai_magazine_count(m);
     bsai_memcpy(slots, m->base - 1, (count + 1) * sizeof(*slots));
-    wipe(slots + 1 + count, slots + bsai_slots_of(capacity));
+    bsai_slots_wipe(slots + 1 + count, slots + bsai_slots_of(capacity));
     give_slots(cpu, call, buddy, m);
     m->pages = (uint32_t)pages;
     m->capacity = capacity;
@@ -163,7 +166,7 @@ void *bsai_magazine_pop(struct bsai_magazine *m, void **twice)
         bool away = bsai_hand_out_away(slot->states, slot->bit);
         bsai_poke(&m->top, slot);
         /* It is freed as another CPU's then, not by way of this slot. */
-        wipe(slot, slot + 1);
+        bsai_slots_wipe(slot, slot + 1);
         if (away)
             return object;
         *twice = object;
@@ -178,7 +181,7 @@ static void renew(struct bsai_magazine *m)
     if (m->epoch == now)
         return;
     m->epoch = now;
-    wipe(m->top, m->base + bsai_slots_of(m->capacity) - 1);
+    bsai_slots_wipe(m->top, m->base + bsai_slots_of(m->capacity) - 1);
 }
 
 bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_magazine *m,
@@ -187,7 +190,8 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
 {
     bsai_assert(m->top == m->base);
     renew(m);
-    note_refill(m);
+    if (fresh == NULL && from == BSAI_TAKE_OWN) /* the first attempt of a miss */
+        note_refill(m);
     if (fresh == NULL && depot != NULL && is_wide(m) &&
         bsai_depot_get(depot, call, cpu->id, m->base)) {
         for (unsigned i = 0; i < depot->batch; i++)
@@ -235,7 +239,7 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
         bsai_count(&cpu->counters.depot_puts, (size_t)1);
     else
         empty = put_home(cpu, call, cache, from, n);
-    wipe(from, m->top);
+    bsai_slots_wipe(from, m->top);
     bsai_poke(&m->top, from);
     return empty;
 }

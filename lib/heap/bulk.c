@@ -111,9 +111,11 @@ static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
         bits |= bit;
         *slot = (struct bsai_slot){home ? p : BSAI_NO_ADDRESS, slab, states, bit};
     }
-    if (count == 0 ||
-        !(home && !cpu->atomic ? bsai_take_back(states, bits) : bsai_take_back_away(states, bits)))
+    if (count == 0 || !(home && !cpu->atomic ? bsai_take_back(states, bits)
+                                             : bsai_take_back_away(states, bits))) {
+        bsai_slots_wipe(m->top, slot);
         return 0;
+    }
     bsai_poke(&m->top, slot);
     return count;
 }

@@ -104,17 +104,17 @@ static size_t release_shared(struct bsa_heap *heap, struct bsai_call *call, unsi
 struct remote_drain {
     struct bsa_cpu *cpu;
     size_t moved;
+    struct bsai_call call; /* of the other CPU; what it found is told here */
 };
 
 static void drain_here(void *arg)
 {
     struct remote_drain *job = arg;
-    struct bsai_call call;
-    bsai_call_begin(&call, &job->cpu->heap->buddy.platform);
-    bsai_enter(&call);
-    bsai_cpu_own(job->cpu, &call);
-    job->moved = bsai_heap_drain_owned(job->cpu, &call);
-    bsai_heap_end(job->cpu, &call);
+    bsai_call_begin(&job->call, &job->cpu->heap->buddy.platform);
+    bsai_enter(&job->call);
+    bsai_cpu_own(job->cpu, &job->call);
+    job->moved = bsai_heap_drain_owned(job->cpu, &job->call);
+    bsai_heap_end(job->cpu, &job->call);
 }
 
 static size_t drain_locked(struct bsa_cpu *cpu, struct bsai_call *call)
@@ -137,14 +137,17 @@ static size_t drain_other(struct bsa_cpu *cpu, struct bsai_call *call)
         bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
         return moved;
     }
-    struct remote_drain job = {cpu, 0};
+    struct remote_drain job = {.cpu = cpu};
     if (platform->run_on_cpu != NULL) {
         /* The hook may wait for the other CPU, which must not wait for us. */
         bsai_leave(call);
         int failed = platform->run_on_cpu(platform->ctx, cpu->id, drain_here, &job);
         bsai_enter(call);
-        if (failed == 0)
+        if (failed == 0) {
+            if (job.call.what != NULL)
+                bsai_misuse(call, job.call.status, job.call.addr, job.call.what);
             return job.moved;
+        }
     }
     bsai_request_post(&cpu->request);
     return 0;
@@ -259,6 +262,7 @@ size_t bsa_heap_reclaim(bsa_heap *heap)
     bsai_enter(&call);
     release_shared(heap, &call, self);
     bsai_leave(&call);
+    bsai_call_end(&call, BSA_OK);
     size_t after = bsai_heap_occupied_pages(heap);
     return after < before ? (before - after) << heap->buddy.page_shift : 0;
 }

@@ -87,6 +87,9 @@ static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct b
 {
     /* Idle: none of its objects is anywhere, so that nobody relies on who its home is. */
     bool idle = slab->list == BSAI_LIST_EMPTY || slab->list == BSAI_LIST_NONE;
+    /* Slots that its last home has handed objects out from are not to be used any more. */
+    if (slab->list == BSAI_LIST_EMPTY && slab->home != cpu)
+        bsai_publish(&cache->epoch, bsai_peek(&cache->epoch) + 1);
     drop_claim(slab);
     unlist(cache, slab);
     enlist(cache, slab, BSAI_LIST_CLAIMED);
@@ -101,9 +104,9 @@ static void shelve(struct bsai_cache *cache, struct bsai_slab *slab)
 {
     unsigned capacity = cache->geometry.capacity;
     enlist(cache, slab,
-           slab->free == capacity                 ? BSAI_LIST_EMPTY
-           : slab->free >= bsai_share_from(cache) ? BSAI_LIST_PARTIAL
-                                                  : BSAI_LIST_SHELF);
+           slab->free == capacity                                        ? BSAI_LIST_EMPTY
+           : slab->free >= bsai_share_from(cache) || slab->shelf->closed ? BSAI_LIST_PARTIAL
+                                                                         : BSAI_LIST_SHELF);
 }
 
 /* Moves `got` FREE objects of the slab, which has so many, to out; lowest address last, so that
@@ -189,6 +192,7 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
         shelf->next = cache->shelves;
         cache->shelves = shelf;
     }
+    shelf->closed = false;
     if (fresh != NULL) {
         bsai_count(&cache->slabs, (size_t)1);
         bsai_count(&cache->available, cache->geometry.capacity);
@@ -291,6 +295,7 @@ void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struc
 {
     struct bsai_slab *slab;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
+    shelf->closed = true;
     if ((slab = shelf->claim) != NULL) {
         drop_claim(slab);
         unlist(cache, slab);

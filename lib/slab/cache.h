@@ -42,6 +42,7 @@ struct bsai_shelf {
     struct bsai_slab_list partial; /* slabs at home here */
     struct bsai_shelf *next;       /* of the cache's shelves */
     bool known;                    /*   on whose list it is */
+    bool closed;                   /* given up, and nothing was taken since */
 };
 
 struct bsai_cache {
@@ -51,7 +52,8 @@ struct bsai_cache {
     unsigned keep_empty;
     uint16_t tag; /* for its slabs */
     struct bsai_records *records;
-    size_t epoch; /* slabs that have left; read anywhere: an address may now be another slab's */
+    size_t epoch; /* slabs that have left or changed their home: an address may be another slab's,
+                     or another CPU's; read anywhere */
 
     /* Guarded by lock; slabs, remote and available are read anywhere. */
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE)));

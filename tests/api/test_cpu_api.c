@@ -280,6 +280,32 @@ START_TEST(an_address_does_not_outlive_its_slab)
 }
 END_TEST
 
+/* What an offline CPU's slabs get back is anybody's. */
+START_TEST(an_offline_cpu_keeps_nothing)
+{
+    enum { N = 20000 };
+    static void *p[N];
+    struct machine m;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, 2, _i == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    for (unsigned i = 0; i < N; i++)
+        p[i] = heap_get(heap, 256, 1);
+    assert_ok(bsa_heap_cpu_offline(heap, 0));
+    size_t before = bsa_heap_allocated_bytes(heap);
+    m.cpu = 1;
+    for (unsigned i = 0; i < N; i++) {
+        if (i % 16 < 11)
+            assert_ok(bsa_heap_free(heap, p[i]));
+    }
+    for (unsigned i = 0; i < N; i++) {
+        if (i % 16 < 11)
+            p[i] = heap_get(heap, 256, 1);
+    }
+    ck_assert_uint_le(bsa_heap_allocated_bytes(heap), before + before / 50);
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* enter and leave bracket every call that has something to protect, once, and never nest. */
 START_TEST(calls_are_bracketed)
 {
@@ -328,6 +354,7 @@ static Suite *cpu_suite(void)
     tcase_add_test(all, page_lists_are_bounded);
     tcase_add_loop_test(all, the_depot, 0, 2);
     tcase_add_test(all, an_address_does_not_outlive_its_slab);
+    tcase_add_loop_test(all, an_offline_cpu_keeps_nothing, 0, 2);
     tcase_add_loop_test(all, calls_are_bracketed, 0, 2);
     suite_add_tcase(suite, all);
     return suite;

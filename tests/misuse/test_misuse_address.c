@@ -18,6 +18,12 @@ static void first_bytes_of_memory(struct bed *bed)
     bed->n = 1;
 }
 
+static void first_byte_of_memory(struct bed *bed)
+{
+    bed->p = (void *)(uintptr_t)1;
+    bed->n = 1;
+}
+
 static void last_byte_of_memory(struct bed *bed)
 {
     bed->p = (void *)UINTPTR_MAX;
@@ -260,6 +266,7 @@ static void sized_interior(struct bed *bed)
 
 static const struct misuse cases[] = {
     WILD(a_variable),
+    WILD(first_byte_of_memory),
     WILD(first_bytes_of_memory),
     WILD(last_byte_of_memory),
     WILD(before_the_region),
@@ -267,7 +274,9 @@ static const struct misuse cases[] = {
     WILD(the_heap_itself),
     WILD(last_byte_of_metadata),
     WILD(object_of_another_heap),
-    WILD(page_of_records),
+    FREE(NOT_ALLOCATED, "the allocator has them", page_of_records),
+    {"free_pages of page_of_records", BSA_ERR_NOT_ALLOCATED, "the allocator has them",
+     page_of_records, frees_pages, false},
     WILD(reserved_page),
     FREE_SIZED(NOT_FOUND, "", object_of_another_heap),
     FREE_SIZED(NOT_FOUND, "", a_variable),

@@ -118,6 +118,42 @@ START_TEST(a_walk_skips_half_a_slab)
 }
 END_TEST
 
+/*
+ * A CPU hands out an object, another frees it and then has the whole slab, and the object comes
+ * back to the first CPU and is freed there: as one of another CPU's, whose states it must not write
+ * plainly, though it handed the same address out from a slot that it still has.
+ */
+START_TEST(a_slot_does_not_outlive_its_home)
+{
+    enum { MOST = 64 };
+    struct region region = region_make((size_t)4 << 20, 4096, 0);
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    void *p[MOST], *again = NULL;
+    unsigned n = 0;
+    config.cpus = 2;
+    config.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    bsa_cpu *cpu = bsa_heap_cpu(heap, 0), *other = bsa_heap_cpu(heap, 1);
+    do
+        assert_status(bsa_cpu_alloc(cpu, 2048, 8, &p[n]), BSA_OK);
+    while (bsai_magazine_count(&cpu->magazines[8]) != 0 && ++n < MOST);
+    ck_assert_uint_lt(n, MOST);
+    for (unsigned i = 0; i <= n; i++)
+        assert_status(bsa_cpu_free(other, p[i]), BSA_OK);
+    assert_status(bsa_heap_cpu_offline(heap, 1), BSA_OK); /* its objects go home */
+    assert_status(bsa_heap_cpu_online(heap, 1), BSA_OK);
+    for (unsigned i = 0; i < MOST && again != p[n]; i++)
+        assert_status(bsa_cpu_alloc(other, 2048, 8, &again), BSA_OK);
+    ck_assert_ptr_eq(again, p[n]);
+    assert_status(bsa_cpu_free(cpu, again), BSA_OK);
+    ck_assert_uint_eq(bsai_magazine_count(&cpu->magazines[8]), 1);
+    ck_assert_uint_eq(cpu->magazines[8].base[0].addr, BSAI_NO_ADDRESS);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
 /* A contradiction in what one CPU holds is found. */
 START_TEST(contradictions)
 {
@@ -167,6 +203,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_block_is_claimed_once, 0, 2);
     tcase_add_test(tcase, a_snapshot_keeps_memory_still);
     tcase_add_test(tcase, a_walk_skips_half_a_slab);
+    tcase_add_test(tcase, a_slot_does_not_outlive_its_home);
     tcase_add_test(tcase, contradictions);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

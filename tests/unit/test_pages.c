@@ -227,7 +227,7 @@ START_TEST(flags_of_pages)
         enum bsa_status status;
     } kinds[] = {
         {BSAI_PAGE_LISTED, BSA_PAGE_FREE | BSA_PAGE_CACHED, BSA_ERR_NOT_ALLOCATED},
-        {BSAI_PAGE_META, BSA_PAGE_META, BSA_ERR_NOT_FOUND},
+        {BSAI_PAGE_META, BSA_PAGE_META, BSA_ERR_NOT_ALLOCATED},
         {BSAI_PAGE_SLAB, BSA_PAGE_SLAB, BSA_ERR_INVALID_PARAM},
     };
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
