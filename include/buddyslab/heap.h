@@ -24,7 +24,9 @@
 #include <buddyslab/types.h>
 
 enum {
-    BSA_HEAP_EXCLUSIVE_CPUS = 1u << 0 /* one context per CPU id, by the caller's word */
+    /* One context per CPU id, by the caller's word. Two CPUs that free one object at the very same
+     * moment are then told so late, when it would be used again; see bsa_cpu(3). */
+    BSA_HEAP_EXCLUSIVE_CPUS = 1u << 0
 };
 
 struct bsa_heap_config {
