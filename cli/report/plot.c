@@ -337,10 +337,11 @@ static void mark_smallest(const struct report *report, GString *out)
     g_string_append(out, "smallest = ");
     append_fixed(out, 0, ratio((double)minimum->smallest.region_bytes, (double)report->curve->base),
                  6);
-    g_string_append(out, "\nset arrow from smallest, graph 0 to smallest, graph 1 nohead "
-                         "lc rgb \"#444444\" dt 2\n"
-                         "set label \" smallest region\" at smallest, graph 0.97 "
-                         "textcolor rgb \"#444444\"\n");
+    g_string_append(
+        out, "\nset arrow from smallest, graph 0 to smallest, graph 1 nohead "
+             "lc rgb \"#444444\" dt 2\n"
+             "set label \"smallest region\" at smallest, graph 0.5 center rotate by 90 offset -1 "
+             "textcolor rgb \"#444444\"\n");
 }
 
 static void curve(const struct report *report, GString *out)
