@@ -20,27 +20,13 @@
 
 /* A counter that several contexts change. Relaxed: nothing is published by it. */
 #define bsai_shared_count(p, n) ((void)__atomic_fetch_add((p), (n), __ATOMIC_RELAXED))
-#define bsai_shared_uncount(p, n) ((void)__atomic_fetch_sub((p), (n), __ATOMIC_RELAXED))
 
-/* Live bits, which several CPUs change at once; the old word tells who was first. Relaxed: what
- * they stand for is handed over by the caller, from the one who allocated to the one who frees. */
-#define bsai_bits_flip(p, mask) ((void)__atomic_fetch_xor((p), (mask), __ATOMIC_RELAXED))
+/* A word of live bits that several CPUs change at once; the word that is replaced tells who was
+ * first. Relaxed: what the bits stand for is handed over by the caller, from the one who allocated
+ * to the one who frees, and by the cache's lock. */
 #define bsai_bits_exchange(p, expected, desired)                                                   \
     __atomic_compare_exchange_n((p), (expected), (desired), true, __ATOMIC_RELAXED,                \
                                 __ATOMIC_RELAXED)
-
-/* Free bits, which objects are handed over by: who takes a bit may find it set before the state
- * word counts it. Release: what the user did to the object; acquire: the same, by who takes it. */
-#define bsai_bits_put(p, mask) ((void)__atomic_fetch_or((p), (mask), __ATOMIC_RELEASE))
-#define bsai_bits_take(p, mask) ((void)__atomic_fetch_and((p), ~(mask), __ATOMIC_ACQUIRE))
-
-/* A slab's state word. Release: the free bits that were set before are seen by whoever reads the
- * count that covers them. Acquire: who takes objects sees those bits, and all that the freeing
- * CPU's users did to the objects happened before. */
-#define bsai_state_read(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define bsai_state_exchange(p, expected, desired)                                                  \
-    __atomic_compare_exchange_n((p), (expected), (desired), true, __ATOMIC_ACQ_REL,                \
-                                __ATOMIC_ACQUIRE)
 
 /* A page word that one of several frees may win. Relaxed: the page itself is handed over by a lock.
  */
@@ -57,13 +43,6 @@
  * that the version is not what it consumed before. */
 #define bsai_version_open(p) bsai_poke((p), bsai_peek(p) + 1)
 #define bsai_version_close(p) bsai_publish((p), bsai_peek(p) + 1)
-
-/* A stack that anyone pushes to and one context at a time takes whole (Treiber 1986). Release: the
- * node's link; acquire: the same, by the taker. Nobody pops single nodes, so there is no ABA. */
-#define bsai_stack_push(head, expected, node)                                                      \
-    __atomic_compare_exchange_n((head), (expected), (node), true, __ATOMIC_RELEASE,                \
-                                __ATOMIC_RELAXED)
-#define bsai_stack_take(head) __atomic_exchange_n((head), NULL, __ATOMIC_ACQUIRE)
 
 /* A request flag that its poster sets after, and its owner clears before acting on, other state. */
 #define bsai_request_post(p) __atomic_store_n((p), 1u, __ATOMIC_RELEASE)

@@ -78,18 +78,11 @@ static enum bsa_status alloc_bulk(struct bsa_heap *heap, struct bsa_cpu *handle,
     return status;
 }
 
-static BSAI_ALWAYS_INLINE struct bsai_slab *slab_of(const struct bsa_cpu *cpu, const void *p)
-{
-    size_t page;
-    struct bsai_section *section = bsai_section_find(&cpu->heap->buddy, (uintptr_t)p, &page);
-    return section != NULL ? bsai_map_slab(&section->map, page) : NULL;
-}
-
 /* The first objects, as long as they are live, of one slab, and their states are in the same words,
  * into the magazine: how many. 0 leaves everything as it was. */
 static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
 {
-    struct bsai_slab *slab = slab_of(cpu, objects[0]);
+    struct bsai_slab *slab = bsai_slab_at(cpu->heap, objects[0]);
     struct bsai_states *states = NULL;
     bsai_word bits = 0;
     size_t count = 0, index;
@@ -100,7 +93,7 @@ static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
     bool home = bsai_peek(&slab->home) == cpu->id;
     for (; count < n && slot < m->limit; count++, slot++) {
         uintptr_t p = (uintptr_t)objects[count];
-        if ((count != 0 && slab_of(cpu, objects[count]) != slab) ||
+        if ((count != 0 && bsai_slab_at(cpu->heap, objects[count]) != slab) ||
             !bsai_slab_index(slab, p, &index))
             break;
         struct bsai_states *own = bsai_states_of(slab, index);

@@ -38,6 +38,14 @@ static BSAI_ALWAYS_INLINE void bsai_fast_disown(struct bsa_cpu *cpu)
         bsai_lock_clear_word(&cpu->lock.word);
 }
 
+/* The slab that an address lies in; NULL where there is none. */
+static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_slab_at(const struct bsa_heap *heap, const void *p)
+{
+    size_t page;
+    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
+    return section != NULL ? bsai_map_slab(&section->map, page) : NULL;
+}
+
 /* Requests beyond the classes, and blocks, by the page lists; not inlined. */
 bool bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align, void **out);
 bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p);

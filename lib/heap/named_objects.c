@@ -35,9 +35,7 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_cpu *cpu, struct bsa_
 /* The slab of the object at p, if it is one of the cache's. */
 static BSAI_ALWAYS_INLINE struct bsai_slab *slab_of(const struct bsa_cache *cache, const void *p)
 {
-    size_t page;
-    struct bsai_section *section = bsai_section_find(&cache->heap->buddy, (uintptr_t)p, &page);
-    struct bsai_slab *slab = section != NULL ? bsai_map_slab(&section->map, page) : NULL;
+    struct bsai_slab *slab = bsai_slab_at(cache->heap, p);
     return slab != NULL && slab->cache == cache->number ? slab : NULL;
 }
 

@@ -104,7 +104,7 @@ enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call,
     unsigned size_class = bsai_class_for(&heap->classes, size, align);
     if (size_class < heap->classes.count)
         return bsai_heap_alloc_object(cpu, call, size_class, out);
-    size_t pages = size == 0 ? 1 : ((size - 1) >> heap->buddy.page_shift) + 1;
+    size_t pages = bsai_heap_pages_for(heap, size);
     return bsai_heap_alloc_run(cpu, call, pages, align, false, out);
 }
 
@@ -327,8 +327,7 @@ enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t
             same = size_class == bsai_word_class(found.word);
         else
             same = size_class == heap->classes.count && ((uintptr_t)p & (align - 1)) == 0 &&
-                   bsai_word_count(found.word) ==
-                       (size == 0 ? 1 : ((size - 1) >> heap->buddy.page_shift) + 1);
+                   bsai_word_count(found.word) == bsai_heap_pages_for(heap, size);
         if (!same) {
             bsai_misuse(&call, BSA_ERR_INVALID_PARAM, p,
                         "free with another size or alignment than allocated");

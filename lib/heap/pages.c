@@ -57,7 +57,7 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
 
 bool bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align, void **out)
 {
-    size_t pages = size == 0 ? 1 : ((size - 1) >> cpu->heap->buddy.page_shift) + 1;
+    size_t pages = bsai_heap_pages_for(cpu->heap, size);
     *out = bsai_fast_alloc_pages(cpu, pages, align);
     return *out != NULL;
 }

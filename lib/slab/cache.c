@@ -196,11 +196,12 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
     if (fresh != NULL) {
         bsai_count(&cache->slabs, (size_t)1);
         bsai_count(&cache->available, cache->geometry.capacity);
-        set_home(fresh, shelf, cpu);
-        if (shelf->claim == NULL)
+        if (shelf->claim == NULL) {
             set_claim(cache, fresh, shelf, cpu);
-        else
+        } else {
+            set_home(fresh, shelf, cpu);
             enlist(cache, fresh, BSAI_LIST_EMPTY);
+        }
     }
     while (got < want) {
         struct bsai_slab *slab = shelf->claim;
