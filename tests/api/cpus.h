@@ -43,4 +43,33 @@ static inline bsa_heap *heap_of_cpus(struct machine *m, unsigned cpus, unsigned 
     return heap_new(m, 16 * MIB, config);
 }
 
+/* A heap of two CPUs, and whether it is called by its handles. */
+struct bed {
+    struct machine m;
+    bsa_heap *heap;
+    bool handles;
+};
+
+/* Every combination of hooks, handles and modes. */
+enum { WAYS = 8 };
+
+static inline struct bsa_heap_config config_of(int way)
+{
+    struct bsa_heap_config config = plain;
+    config.cpus = 2;
+    config.flags = (way & 4) != 0 ? BSA_HEAP_EXCLUSIVE_CPUS : 0;
+    return config;
+}
+
+static inline void bed_open(struct bed *bed, int way, struct bsa_heap_config config, size_t bytes)
+{
+    machine_start(&bed->m);
+    if ((way & 1) != 0)
+        machine_brackets(&bed->m);
+    bed->handles = (way & 2) != 0;
+    bed->heap = heap_new(&bed->m, bytes, config);
+    for (unsigned id = 0; id < 2; id++)
+        ck_assert_ptr_nonnull(bsa_heap_cpu(bed->heap, id));
+}
+
 #endif

@@ -4,28 +4,11 @@
 
 #include <setjmp.h>
 
-struct bed {
-    struct machine m;
-    bsa_heap *heap;
-    bool handles;
-};
-
-/* Every combination of hooks, handles and modes. */
-enum { WAYS = 8 };
-
-static void bed_open(struct bed *bed, int way, unsigned magazine_objects, size_t bytes)
+static void bed_with(struct bed *bed, int way, unsigned magazine_objects, size_t bytes)
 {
-    struct bsa_heap_config config = plain;
-    machine_start(&bed->m);
-    if ((way & 1) != 0)
-        machine_brackets(&bed->m);
-    bed->handles = (way & 2) != 0;
-    config.cpus = 2;
-    config.flags = (way & 4) != 0 ? BSA_HEAP_EXCLUSIVE_CPUS : 0;
+    struct bsa_heap_config config = config_of(way);
     config.magazine_objects = magazine_objects;
-    bed->heap = heap_new(&bed->m, bytes, config);
-    for (unsigned id = 0; id < 2; id++)
-        ck_assert_ptr_nonnull(bsa_heap_cpu(bed->heap, id));
+    bed_open(bed, way, config, bytes);
 }
 
 static enum bsa_status get(struct bed *bed, size_t size, size_t align, size_t n, void **out,
@@ -60,7 +43,7 @@ START_TEST(as_many_as_asked_for)
     static const unsigned magazines[] = {0, BSA_NONE, 1};
     static void *p[1000];
     struct bed bed;
-    bed_open(&bed, _i % WAYS, magazines[_i / WAYS], 32 * MIB);
+    bed_with(&bed, _i % WAYS, magazines[_i / WAYS], 32 * MIB);
     for (unsigned k = 0; k < sizeof counts / sizeof *counts; k++) {
         for (unsigned s = 0; s < sizeof sizes / sizeof *sizes; s++) {
             size_t n = counts[k], got = SIZE_MAX, freed = SIZE_MAX;
@@ -95,7 +78,7 @@ START_TEST(as_many_as_there_are)
     static void *p[N + 1];
     struct bed bed;
     void *one;
-    bed_open(&bed, _i, 0, MIB);
+    bed_with(&bed, _i, 0, MIB);
     for (unsigned s = 0; s < 3; s++) {
         size_t got = SIZE_MAX, freed = 0;
         memset(p, 0xee, sizeof p);
@@ -128,7 +111,7 @@ START_TEST(wrong_ones_are_told_and_the_others_freed)
     struct faults *faults = &bed.m.faults;
     int variable = 0;
     size_t freed = 0;
-    bed_open(&bed, _i, _i % 3 == 0 ? BSA_NONE : 0, 8 * MIB);
+    bed_with(&bed, _i, _i % 3 == 0 ? BSA_NONE : 0, 8 * MIB);
     for (unsigned i = 0; i < N; i++)
         p[i] = i % 5 == 4 ? heap_get_pages(bed.heap, i % 3 + 1, 1) : heap_get(bed.heap, i, 8);
     void *stays = heap_get(bed.heap, 64, 8);
@@ -161,6 +144,34 @@ START_TEST(wrong_ones_are_told_and_the_others_freed)
         ck_assert_uint_eq(freed, 0);
         faults_expect(faults, expected[i], p[11 + i], words[i]);
     }
+}
+END_TEST
+
+/* A refused run leaves nothing behind that a wild free could be taken for. */
+START_TEST(a_refused_run_leaves_nothing)
+{
+    struct bed bed;
+    void *p[2], *own[2], *again;
+    size_t freed;
+    bed_with(&bed, 4, 0, 8 * MIB);
+    for (unsigned i = 0; i < 2; i++)
+        p[i] = heap_get(bed.heap, 64, 8);
+    bed.m.cpu = 1;
+    for (unsigned i = 0; i < 2; i++)
+        own[i] = heap_get(bed.heap, 64, 8);
+    bed.m.cpu = 0;
+    assert_ok(bsa_heap_free(bed.heap, p[1]));
+    bed.m.cpu = 1;
+    assert_status(put(&bed, p, 2, &freed), BSA_ERR_NOT_ALLOCATED);
+    bed.m.cpu = 0;
+    again = heap_get(bed.heap, 64, 8);
+    ck_assert_ptr_eq(again, p[1]);
+    bed.m.cpu = 1;
+    assert_status(bsa_heap_free(bed.heap, (void *)(uintptr_t)1), BSA_ERR_NOT_FOUND);
+    assert_ok(bsa_heap_free(bed.heap, again));
+    for (unsigned i = 0; i < 2; i++)
+        assert_ok(bsa_heap_free(bed.heap, own[i]));
+    check_heap_sums(bed.heap);
 }
 END_TEST
 
@@ -206,7 +217,7 @@ START_TEST(wrong_calls)
     struct bed bed;
     void *p[4] = {&bed, &bed, &bed, &bed};
     size_t got = SIZE_MAX;
-    bed_open(&bed, _i, 0, 4 * MIB);
+    bed_with(&bed, _i, 0, 4 * MIB);
     assert_status(get(&bed, 64, 24, 4, p, &got), BSA_ERR_INVALID_PARAM);
     faults_expect(&bed.m.faults, BSA_ERR_INVALID_PARAM, NULL, "power of two");
     ck_assert_uint_eq(got, 0);
@@ -244,7 +255,7 @@ START_TEST(one_question_for_many)
 {
     static void *p[500];
     struct bed bed;
-    bed_open(&bed, 1, 0, 8 * MIB);
+    bed_with(&bed, 1, 0, 8 * MIB);
     assert_ok(get(&bed, 64, 8, 100, p, NULL));
     size_t questions = bed.m.cpu_questions, brackets = bed.m.brackets;
     assert_ok(put(&bed, p, 100, NULL));
@@ -264,6 +275,7 @@ int main(void)
     tcase_add_loop_test(all, as_many_as_asked_for, 0, 3 * WAYS);
     tcase_add_loop_test(all, as_many_as_there_are, 0, WAYS);
     tcase_add_loop_test(all, wrong_ones_are_told_and_the_others_freed, 0, WAYS);
+    tcase_add_test(all, a_refused_run_leaves_nothing);
     tcase_add_loop_test(all, a_hook_that_does_not_return, 0, 2);
     tcase_add_loop_test(all, wrong_calls, 0, WAYS);
     tcase_add_test(all, one_question_for_many);

@@ -2,34 +2,6 @@
 /* Named caches of a heap. */
 #include "cpus.h"
 
-struct bed {
-    struct machine m;
-    bsa_heap *heap;
-    bool handles;
-};
-
-/* Every combination of hooks, handles and modes. */
-enum { WAYS = 8 };
-
-static struct bsa_heap_config config_of(int way)
-{
-    struct bsa_heap_config config = plain;
-    config.cpus = 2;
-    config.flags = (way & 4) != 0 ? BSA_HEAP_EXCLUSIVE_CPUS : 0;
-    return config;
-}
-
-static void bed_open(struct bed *bed, int way, struct bsa_heap_config config, size_t bytes)
-{
-    machine_start(&bed->m);
-    if ((way & 1) != 0)
-        machine_brackets(&bed->m);
-    bed->handles = (way & 2) != 0;
-    bed->heap = heap_new(&bed->m, bytes, config);
-    for (unsigned id = 0; id < 2; id++)
-        ck_assert_ptr_nonnull(bsa_heap_cpu(bed->heap, id));
-}
-
 static void bed_default(struct bed *bed, int way)
 {
     bed_open(bed, way, config_of(way), 8 * MIB);

@@ -280,6 +280,80 @@ START_TEST(an_address_does_not_outlive_its_slab)
 }
 END_TEST
 
+/* What goes up and down by more than a magazine holds stays with its CPU in the end, up to a 64th
+ * of the CPU's share of memory, slots included; a drain gives all of it back. A setting is kept to.
+ */
+START_TEST(magazines_follow_demand)
+{
+    enum { N = 2000, ROUNDS = 12 };
+    static void *p[N];
+    struct machine m;
+    struct bsa_heap_config config = plain;
+    struct bsa_heap_stats s;
+    machine_start(&m);
+    config.cpus = 2;
+    config.flags = _i % 2 == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS;
+    config.magazine_objects = _i < 2 ? 0 : 50;
+    bsa_heap *heap = heap_new(&m, 16 * MIB, config);
+    size_t most = 0;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < N; i++)
+            p[i] = heap_get(heap, 64, 1);
+        for (unsigned i = 0; i < N; i++)
+            assert_ok(bsa_heap_free(heap, p[i]));
+        size_t held = class_of(heap, 64).in_magazines;
+        most = held > most ? held : most;
+        check_heap_sums(heap);
+    }
+    heap_stats(heap, &s);
+    if (_i < 2) {
+        ck_assert_uint_ge(most, 1024);
+        ck_assert_uint_gt(s.cpu_bytes, 0);
+        ck_assert_uint_le(s.cpu_bytes + most * 64, 16 * MIB / 2 / 64 + PAGE);
+    } else {
+        ck_assert_uint_le(most, 50);
+        ck_assert_uint_eq(s.cpu_bytes, 0);
+    }
+    assert_ok(bsa_heap_drain(heap, 0));
+    heap_stats(heap, &s);
+    ck_assert_uint_eq(s.cpu_bytes, 0);
+    ck_assert_uint_eq(class_of(heap, 64).in_magazines, 0);
+    check_heap_sums(heap);
+}
+END_TEST
+
+/* Two CPUs that have nothing to do with each other do not come to use the same slabs. */
+START_TEST(cpus_beside_each_other_stay_apart)
+{
+    enum { LIVE = 1500, STEPS = 60000 };
+    static void *p[2][LIVE];
+    struct rng rng = rng_for("two CPUs");
+    struct machine m;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, 2, _i == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    for (unsigned i = 0; i < 2 * LIVE; i++) {
+        m.cpu = i % 2;
+        p[m.cpu][i / 2] = heap_get(heap, (size_t)8 << rng_below(&rng, 9), 1);
+    }
+    for (unsigned i = 0; i < STEPS; i++) {
+        m.cpu = i / 64 % 2;
+        void **slot = &p[m.cpu][rng_below(&rng, LIVE)];
+        assert_ok(bsa_heap_free(heap, *slot));
+        *slot = heap_get(heap, (size_t)8 << rng_below(&rng, 9), 1);
+    }
+    for (m.cpu = 0; m.cpu < 2; m.cpu++) {
+        for (unsigned i = 0; i < LIVE; i++)
+            assert_ok(bsa_heap_free(heap, p[m.cpu][i]));
+        assert_ok(bsa_heap_drain(heap, m.cpu));
+        struct bsa_cpu_stats s = stats_of(heap, m.cpu);
+        /* Of the other's slabs are only objects of those that were nearly empty once. */
+        ck_assert_uint_le(s.objects_sent_home + s.depot_puts * 32, STEPS / 2 / 50);
+    }
+    m.cpu = 0;
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* What an offline CPU's slabs get back is anybody's. */
 START_TEST(an_offline_cpu_keeps_nothing)
 {
@@ -354,6 +428,8 @@ static Suite *cpu_suite(void)
     tcase_add_test(all, page_lists_are_bounded);
     tcase_add_loop_test(all, the_depot, 0, 2);
     tcase_add_test(all, an_address_does_not_outlive_its_slab);
+    tcase_add_loop_test(all, magazines_follow_demand, 0, 4);
+    tcase_add_loop_test(all, cpus_beside_each_other_stay_apart, 0, 2);
     tcase_add_loop_test(all, an_offline_cpu_keeps_nothing, 0, 2);
     tcase_add_loop_test(all, calls_are_bracketed, 0, 2);
     suite_add_tcase(suite, all);

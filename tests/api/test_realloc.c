@@ -3,26 +3,12 @@
 #include "cpus.h"
 
 /* A heap with or without handles, hooks around every call, and page lists. */
-struct bed {
-    struct machine m;
-    bsa_heap *heap;
-    bool handles;
-};
-
-static void bed_open(struct bed *bed, int way, unsigned page_list_pages)
+static void bed_with(struct bed *bed, int way, unsigned page_list_pages)
 {
-    struct bsa_heap_config config = plain;
-    machine_start(&bed->m);
-    if ((way & 1) != 0)
-        machine_brackets(&bed->m);
-    bed->handles = (way & 2) != 0;
-    config.cpus = 2;
-    config.flags = (way & 4) != 0 ? BSA_HEAP_EXCLUSIVE_CPUS : 0;
+    struct bsa_heap_config config = config_of(way);
     config.page_list_pages = page_list_pages;
-    bed->heap = heap_new(&bed->m, 8 * MIB, config);
-    ck_assert_ptr_nonnull(bsa_heap_cpu(bed->heap, 0));
+    bed_open(bed, way, config, 8 * MIB);
 }
-enum { WAYS = 8 };
 
 static enum bsa_status resize(struct bed *bed, void **p, size_t size, size_t align)
 {
@@ -36,7 +22,7 @@ START_TEST(what_fits_stays)
     static const size_t sizes[][2] = {
         {1, 8}, {65, 128}, {1025, 2048}, {2 * PAGE + 1, 3 * PAGE}, {MIB - PAGE + 1, MIB}};
     struct bed bed;
-    bed_open(&bed, _i, 0);
+    bed_with(&bed, _i, 0);
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         struct bsa_heap_stats before, after;
         void *p = heap_get(bed.heap, sizes[i][1], 1), *at = p;
@@ -58,7 +44,7 @@ START_TEST(a_shrinking_block_gives_its_tail_back)
 {
     enum { PAGES = 600 }; /* more than one tree of the buddy */
     struct bed bed;
-    bed_open(&bed, _i, 0);
+    bed_with(&bed, _i, 0);
     void *p = heap_get_pages(bed.heap, PAGES, 1), *at = p;
     pattern_write(p, PAGES * PAGE, 7);
     size_t with = bsa_heap_allocated_bytes(bed.heap), pages = PAGES;
@@ -88,7 +74,7 @@ END_TEST
 START_TEST(a_growing_block_takes_the_free_pages_behind_it)
 {
     struct bed bed;
-    bed_open(&bed, _i, BSA_NONE);
+    bed_with(&bed, _i, BSA_NONE);
     unsigned char *all = heap_get_pages(bed.heap, 700, 1);
     void *rest = all;
     assert_ok(resize(&bed, &rest, PAGE, 1)); /* 699 pages behind it are free now */
@@ -131,7 +117,7 @@ START_TEST(a_move_takes_the_contents_along)
     static const size_t sizes[] = {1,         20,   100,      40,       2000, 3 * PAGE, 64,
                                    20 * PAGE, 2048, PAGE - 1, 8 * PAGE, 0,    8,        2049};
     struct bed bed;
-    bed_open(&bed, _i, 0);
+    bed_with(&bed, _i, 0);
     size_t size = 500;
     void *p = heap_get(bed.heap, size, 16);
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -164,7 +150,7 @@ END_TEST
 START_TEST(alignment_counts)
 {
     struct bed bed;
-    bed_open(&bed, _i, BSA_NONE);
+    bed_with(&bed, _i, BSA_NONE);
     char *all = heap_get_pages(bed.heap, 16, 16 * PAGE);
     void *object = heap_get(bed.heap, 96, 8), *block = all;
     assert_ok(resize(&bed, &object, 96, 1024));
@@ -191,7 +177,7 @@ START_TEST(a_failure_changes_nothing)
 {
     static const size_t sizes[] = {16 * MIB, SIZE_MAX, SIZE_MAX - PAGE, SIZE_MAX / 2 + 1};
     struct bed bed;
-    bed_open(&bed, _i, 0);
+    bed_with(&bed, _i, 0);
     void *object = heap_get(bed.heap, 1000, 8), *block = heap_get_pages(bed.heap, 5, 1);
     pattern_write(object, 1000, 1);
     pattern_write(block, 5 * PAGE, 2);
@@ -215,7 +201,7 @@ END_TEST
 START_TEST(the_last_pages)
 {
     struct bed bed;
-    bed_open(&bed, _i, BSA_NONE);
+    bed_with(&bed, _i, BSA_NONE);
     void *p, *more;
     assert_ok(bsa_heap_alloc_pages(bed.heap, 500, 1, &p));
     while (bsa_heap_alloc_pages(bed.heap, 1, 1, &more) == BSA_OK)
@@ -259,7 +245,7 @@ END_TEST
 START_TEST(null_and_nothing)
 {
     struct bed bed;
-    bed_open(&bed, _i, 0);
+    bed_with(&bed, _i, 0);
     void *p = NULL, *none = NULL;
     assert_ok(resize(&bed, &p, 100, 8));
     ck_assert_uint_eq(bsa_usable_size(bed.heap, p), 128);

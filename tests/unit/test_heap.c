@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 
 #include <buddyslab.h>
 
@@ -118,6 +119,60 @@ START_TEST(a_walk_skips_half_a_slab)
 }
 END_TEST
 
+/* An object that was freed twice at once, and lies in a magazine or the depot although it is LIVE,
+ * is told of by whoever sends it home: a drain by way of the other CPU, or a reclaim. */
+
+static unsigned told;
+
+static void note(void *ctx, enum bsa_status status, const void *addr, const char *what)
+{
+    (void)ctx, (void)addr;
+    told += status == BSA_ERR_NOT_ALLOCATED && strcmp(what, BSAI_FREED_TWICE) == 0;
+}
+
+static int run_here(void *ctx, unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+    (void)ctx, (void)cpu;
+    fn(arg);
+    return 0;
+}
+
+START_TEST(freed_twice_is_told_late)
+{
+    enum { N = 1000 };
+    static void *p[N];
+    struct region region = region_make((size_t)8 << 20, 4096, 0);
+    struct bsa_platform platform = BSA_PLATFORM_INIT;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    platform.fault = note;
+    platform.run_on_cpu = run_here;
+    config.platform = &platform;
+    config.cpus = 2;
+    config.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    bsa_cpu *cpu = bsa_heap_cpu(heap, 0), *other = bsa_heap_cpu(heap, 1);
+    for (unsigned i = 0; i < N; i++)
+        assert_status(bsa_cpu_alloc(cpu, 64, 8, &p[i]), BSA_OK);
+    for (unsigned i = 0; i < N; i++)
+        assert_status(bsa_cpu_free(other, p[i]), BSA_OK);
+    told = 0;
+    struct bsai_magazine *m = &other->magazines[3];
+    struct bsai_depot *depot = &heap->depots[3];
+    ck_assert_uint_gt(bsai_magazine_count(m), 0);
+    ck_assert_uint_gt(depot->count, 0);
+    if (_i == 0) {
+        m->base[0].states->away ^= m->base[0].bit;
+        assert_status(bsa_heap_drain(heap, 1), BSA_OK);
+    } else {
+        depot->slots[0].states->away ^= depot->slots[0].bit;
+        bsa_heap_reclaim(heap);
+    }
+    ck_assert_uint_eq(told, 1);
+    region_free(&region);
+}
+END_TEST
+
 /*
  * A CPU hands out an object, another frees it and then has the whole slab, and the object comes
  * back to the first CPU and is freed there: as one of another CPU's, whose states it must not write
@@ -204,6 +259,7 @@ int main(void)
     tcase_add_test(tcase, a_snapshot_keeps_memory_still);
     tcase_add_test(tcase, a_walk_skips_half_a_slab);
     tcase_add_test(tcase, a_slot_does_not_outlive_its_home);
+    tcase_add_loop_test(tcase, freed_twice_is_told_late, 0, 2);
     tcase_add_test(tcase, contradictions);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
