@@ -41,8 +41,14 @@ static void note_thread(struct trace_import *import, guint32 thread)
 gboolean trace_import_add(struct trace_import *import, const struct trace_record *record,
                           GError **error)
 {
-    gboolean page = record->kind == TRACE_PAGE_ALLOC || record->kind == TRACE_PAGE_FREE;
-    *(page ? &import->page_records : &import->slab_records) += 1;
+    gboolean page = trace_kind_is_page(record->kind);
+    if (trace_kind_has_slot(record->kind)) {
+        *(page ? &import->page_records : &import->slab_records) += 1;
+        if (import->options->layer == (page ? TRACE_LAYER_SLAB : TRACE_LAYER_PAGE)) {
+            import->hygiene->other_layer++;
+            return TRUE;
+        }
+    }
     note_thread(import, record->thread);
     import->cpus = MAX(import->cpus, (guint32)record->cpu + 1);
     if (record->time_ns < import->last_ns) {

@@ -219,7 +219,7 @@ static enum trace_kmem_result page_record(enum trace_kmem_event event, const str
     record->kind = alloc ? TRACE_PAGE_ALLOC : TRACE_PAGE_FREE;
     record->address = fields->frame;
     record->order = (guint8)fields->order;
-    if ((fields->found & FIELD_MIGRATETYPE) != 0 && fields->migratetype < 63) {
+    if ((fields->found & FIELD_MIGRATETYPE) != 0 && fields->migratetype < TRACE_NO_MIGRATETYPE) {
         record->migratetype = (guint8)fields->migratetype;
     }
     if (alloc &&
@@ -234,9 +234,6 @@ enum trace_kmem_result trace_kmem_fields(enum trace_kmem_event event, const char
                                          struct trace_record *record)
 {
     struct fields fields = {0};
-    record->cache = TRACE_NO_NAME;
-    record->site = TRACE_NO_NAME;
-    record->migratetype = 255;
     scan(&fields, record, names, text, end);
     if (event == TRACE_KMEM_PAGE_ALLOC || event == TRACE_KMEM_PAGE_FREE) {
         return page_record(event, &fields, record);

@@ -5,6 +5,7 @@ cli_trace_sources = \
     %D%/error.h \
     %D%/event.h \
     %D%/foreign.c \
+    %D%/format.h \
     %D%/import.c \
     %D%/import.h \
     %D%/input.c \
@@ -13,6 +14,8 @@ cli_trace_sources = \
     %D%/kmem.h \
     %D%/map.c \
     %D%/map.h \
+    %D%/meta.c \
+    %D%/meta.h \
     %D%/names.c \
     %D%/names.h \
     %D%/perf.c \
@@ -23,4 +26,5 @@ cli_trace_sources = \
     %D%/slabpages.c \
     %D%/slabpages.h \
     %D%/spool.c \
-    %D%/spool.h
+    %D%/spool.h \
+    %D%/writer.h

@@ -254,16 +254,11 @@ static gboolean take_event(struct trace_import *import, const struct trace_line 
         hygiene->batched_repeats++;
         return TRUE;
     }
-    gboolean page = event == TRACE_KMEM_PAGE_ALLOC || event == TRACE_KMEM_PAGE_FREE;
-    if (import->options->layer == (page ? TRACE_LAYER_SLAB : TRACE_LAYER_PAGE)) {
-        *(page ? &import->page_records : &import->slab_records) += 1;
-        hygiene->other_layer++;
-        return TRUE;
-    }
-    struct trace_record record = {.time_ns = header->time_ns,
-                                  .line = line->number,
-                                  .thread = header->thread,
-                                  .cpu = (guint16)header->cpu};
+    struct trace_record record = TRACE_RECORD_INIT;
+    record.time_ns = header->time_ns;
+    record.line = line->number;
+    record.thread = header->thread;
+    record.cpu = (guint16)header->cpu;
     switch (
         trace_kmem_fields(event, header->body, line->text + line->length, import->names, &record)) {
     case TRACE_KMEM_RECORD:

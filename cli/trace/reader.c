@@ -26,11 +26,13 @@ struct trace_reader {
     struct trace_summary second_summary;
     struct trace_hygiene second_hygiene;
     trace_names *names;
+    trace_meta *meta;
     trace_spool *spool;
     trace_page_marks *marks;
     struct trace_resolver resolver;
     struct trace_event pending[TRACE_RESOLVE_EVENTS];
     int next, ready; /* of pending */
+    gboolean pages;  /* some record is of a page block */
     guint64 late_ns; /* the latest first time stamp among the CPUs, since first_ns */
 };
 
@@ -126,6 +128,7 @@ static gboolean import_input(trace_reader *reader, trace_input *input, GError **
     if (good) {
         guint64 latest = latest_first(import.cpu_first);
         reader->resolver.first_ns = import.first_ns;
+        reader->pages = import.page_records > 0;
         reader->late_ns = latest > import.first_ns ? latest - import.first_ns : 0;
         reader->summary.format = format->name;
         reader->summary.kernel = format->kernel;
@@ -160,23 +163,32 @@ static gboolean summarise(trace_reader *reader, GError **error)
     return trace_spool_rewind(reader->spool, error);
 }
 
-static gboolean prepare(trace_reader *reader, trace_input *input, GError **error)
+static gboolean prepare_records(trace_reader *reader, trace_input *input, GError **error)
 {
+    return import_input(reader, input, error) && trace_spool_rewind(reader->spool, error);
+}
+
+static gboolean prepare_events(trace_reader *reader, trace_input *input, GError **error)
+{
+    enum trace_layer layer = reader->options.layer;
     if (!import_input(reader, input, error)) {
         return FALSE;
     }
-    if (reader->options.layer == TRACE_LAYER_BOTH) {
+    if (reader->pages && (layer == TRACE_LAYER_BOTH || layer == TRACE_LAYER_ALL)) {
         reader->marks = trace_page_marks_new(reader->spool, reader->options.page_size,
                                              trace_input_name(input), error);
         if (reader->marks == NULL) {
             return FALSE;
         }
         reader->resolver.marks = reader->marks;
+        reader->resolver.keep_marked = layer == TRACE_LAYER_ALL;
     }
     return summarise(reader, error);
 }
 
-trace_reader *trace_open(const char *path, const struct trace_options *options, GError **error)
+static trace_reader *open_with(const char *path, const struct trace_options *options,
+                               gboolean (*prepare)(trace_reader *, trace_input *, GError **),
+                               GError **error)
 {
     guint page_size = options->page_size == 0 ? 4096 : options->page_size;
     if ((page_size & (page_size - 1)) != 0 || page_size < 1024 || page_size > 1u << 20) {
@@ -193,6 +205,7 @@ trace_reader *trace_open(const char *path, const struct trace_options *options, 
     reader->options = *options;
     reader->options.page_size = page_size;
     reader->names = trace_names_new();
+    reader->meta = trace_meta_new();
     reader->spool = trace_spool_new(0);
     trace_resolver_init(&reader->resolver);
     reader->resolver.page_size = page_size;
@@ -203,6 +216,22 @@ trace_reader *trace_open(const char *path, const struct trace_options *options, 
         return NULL;
     }
     return reader;
+}
+
+trace_reader *trace_open(const char *path, const struct trace_options *options, GError **error)
+{
+    return open_with(path, options, prepare_events, error);
+}
+
+trace_reader *trace_open_records(const char *path, const struct trace_options *options,
+                                 GError **error)
+{
+    return open_with(path, options, prepare_records, error);
+}
+
+int trace_next_record(trace_reader *reader, const struct trace_record **record, GError **error)
+{
+    return trace_spool_next(reader->spool, record, error);
 }
 
 int trace_next(trace_reader *reader, struct trace_event *event, GError **error)
@@ -240,6 +269,16 @@ guint32 trace_name_count(const trace_reader *reader)
     return trace_names_count(reader->names);
 }
 
+const trace_names *trace_reader_names(const trace_reader *reader)
+{
+    return reader->names;
+}
+
+const trace_meta *trace_reader_meta(const trace_reader *reader)
+{
+    return reader->meta;
+}
+
 void trace_close(trace_reader *reader)
 {
     if (reader == NULL) {
@@ -249,5 +288,6 @@ void trace_close(trace_reader *reader)
     trace_page_marks_free(reader->marks);
     trace_spool_free(reader->spool);
     trace_names_free(reader->names);
+    trace_meta_free(reader->meta);
     g_free(reader);
 }

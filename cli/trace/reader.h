@@ -9,12 +9,17 @@
 #include <glib.h>
 
 #include "event.h"
+#include "format.h"
+#include "meta.h"
+#include "names.h"
+#include "spool.h"
 
 /* Which of the two layers of a kernel trace the events come from. */
 enum trace_layer {
     TRACE_LAYER_SLAB, /* slab objects only */
     TRACE_LAYER_PAGE, /* page blocks only, those of the kernel's own slabs included */
-    TRACE_LAYER_BOTH  /* both, less the page blocks that held slab objects (two passes) */
+    TRACE_LAYER_BOTH, /* both, less the page blocks that held slab objects (two passes) */
+    TRACE_LAYER_ALL   /* both; the page blocks that held slab objects have TRACE_SLAB_PAGES */
 };
 
 struct trace_options {
@@ -31,11 +36,14 @@ struct trace_hygiene {
     guint64 lines;  /* lines (or records) read */
     guint64 events; /* events handed out */
     guint64 allocs, frees, page_allocs, page_frees;
+    guint64 reallocs;      /* that changed an object's size; not among allocs and frees */
     guint64 null_frees;    /* kfree(NULL): no event */
-    guint64 failed_allocs; /* the recorded allocation itself failed: no event */
+    guint64 failed_allocs; /* the recorded call itself failed */
     guint64 orphan_frees;  /* slab: object older than the trace, or its allocation was lost */
     guint64 orphan_page_frees;
-    guint64 implicit_frees; /* an address handed out again without a free between */
+    guint64 orphan_reallocs; /* of objects older than the trace: they begin here */
+    guint64 open_reallocs;   /* begun, and never seen to end: the object is what it was */
+    guint64 implicit_frees;  /* an address handed out again without a free between */
     guint64 implicit_page_frees;
     guint64 batched_repeats;  /* mm_page_free_batched lines that repeat an mm_page_free */
     guint64 slab_page_allocs; /* layer both: page blocks left out because they held slab objects */
@@ -85,6 +93,18 @@ const struct trace_summary *trace_summary(const trace_reader *reader);
 const struct trace_hygiene *trace_hygiene(const trace_reader *reader);
 const char *trace_name(const trace_reader *reader, guint32 index); /* of a cache or call site */
 guint32 trace_name_count(const trace_reader *reader);
+const trace_names *trace_reader_names(const trace_reader *reader);
+const trace_meta *trace_reader_meta(const trace_reader *reader);
+
+/*
+ * Instead of events: the records, with addresses, before anything is made of them. For a reader
+ * from trace_open_records only, which has no summary. 1, 0 at the end, -1 and error; the record is
+ * valid until the next call.
+ */
+trace_reader *trace_open_records(const char *path, const struct trace_options *options,
+                                 GError **error);
+int trace_next_record(trace_reader *reader, const struct trace_record **record, GError **error);
+
 void trace_close(trace_reader *reader);
 
 #endif

@@ -6,8 +6,13 @@
  * free is handed out first, with the time and the CPU of the allocation. A
  * free of an address that is not live is an orphan and yields no event.
  *
- * A block of pages that held slab objects has no slot; LEFT_OUT stands in the
- * map instead, so that its free is recognised.
+ * While a realloc runs its object is at no address: another thread may get the
+ * old one before the realloc's end is recorded. Its slot waits by thread; a
+ * signal handler that reallocates inside a realloc ends first, so that they
+ * wait on a stack.
+ *
+ * A block of pages that held slab objects has no slot where it is left out;
+ * LEFT_OUT stands in the map instead, so that its free is recognised.
  */
 #include "resolve.h"
 
@@ -15,11 +20,26 @@
 
 #define LEFT_OUT (TRACE_NO_SLOT - 1)
 
+/* What is known of a slot's object. */
+struct trace_object {
+    guint64 size; /* bytes */
+    guint8 order; /* page blocks */
+    guint8 flags; /* TRACE_SLAB_PAGES */
+};
+
+/* A realloc that has begun. */
+struct trace_open {
+    guint64 address;
+    guint32 thread;
+    guint32 slot; /* TRACE_NO_SLOT: the object is older than the trace */
+};
+
 void trace_resolver_init(struct trace_resolver *resolver)
 {
     *resolver = (struct trace_resolver){0};
     trace_map_init(&resolver->objects);
     trace_map_init(&resolver->pages);
+    resolver->open = g_array_new(FALSE, FALSE, sizeof(struct trace_open));
 }
 
 void trace_resolver_restart(struct trace_resolver *resolver, struct trace_hygiene *hygiene,
@@ -27,6 +47,7 @@ void trace_resolver_restart(struct trace_resolver *resolver, struct trace_hygien
 {
     trace_map_clear(&resolver->objects);
     trace_map_clear(&resolver->pages);
+    g_array_set_size(resolver->open, 0);
     resolver->hygiene = hygiene;
     resolver->summary = summary;
     resolver->slots = 0;
@@ -41,13 +62,9 @@ void trace_resolver_destroy(struct trace_resolver *resolver)
 {
     trace_map_destroy(&resolver->objects);
     trace_map_destroy(&resolver->pages);
-    g_free(resolver->sizes);
+    g_array_free(resolver->open, TRUE);
+    g_free(resolver->object);
     g_free(resolver->free_slots);
-}
-
-static gboolean is_page(guint8 kind)
-{
-    return kind == TRACE_PAGE_ALLOC || kind == TRACE_PAGE_FREE;
 }
 
 static guint32 take_slot(struct trace_resolver *resolver)
@@ -60,105 +77,128 @@ static guint32 take_slot(struct trace_resolver *resolver)
             g_error("more than %u objects live at once", resolver->slots_held);
         }
         resolver->slots_held = MAX(1024, resolver->slots_held * 2);
-        resolver->sizes = g_renew(guint64, resolver->sizes, resolver->slots_held);
+        resolver->object = g_renew(struct trace_object, resolver->object, resolver->slots_held);
         resolver->free_slots = g_renew(guint32, resolver->free_slots, resolver->slots_held);
     }
     return resolver->slots++;
 }
 
 /* An event with what every kind of record has. */
-static struct trace_event *start(struct trace_resolver *resolver, const struct trace_record *record,
-                                 struct trace_event *event, guint32 slot)
+static void start(struct trace_resolver *resolver, const struct trace_record *record,
+                  struct trace_event *event, guint32 slot)
 {
     *event = (struct trace_event){
         .number = ++resolver->number,
         .line = record->line,
         .time_ns = record->time_ns - resolver->first_ns,
-        .size = resolver->sizes[slot],
+        .size = record->size,
+        .given = record->given,
+        .align = record->align,
         .address = record->address,
         .slot = slot,
         .cpu = record->cpu,
         .thread = record->thread,
         .cache = record->cache,
         .site = record->site,
+        .gfp = record->gfp,
+        .node = record->node,
         .kind = record->kind,
+        .flags = record->flags,
         .order = record->order,
         .migratetype = record->migratetype,
     };
     resolver->summary->duration_ns = MAX(resolver->summary->duration_ns, event->time_ns);
-    return event;
-}
-
-static guint8 order_of(const struct trace_resolver *resolver, guint64 size)
-{
-    return (guint8)(g_bit_storage((gulong)(size / resolver->page_size)) - 1);
 }
 
 static void end_life(struct trace_resolver *resolver, const struct trace_record *record,
                      struct trace_event *event, guint32 slot, guint8 flags)
 {
-    gboolean page = is_page(record->kind);
+    const struct trace_object *object = &resolver->object[slot];
+    gboolean page = trace_kind_is_page(record->kind);
     start(resolver, record, event, slot);
     event->kind = page ? TRACE_PAGE_FREE : TRACE_FREE;
-    event->flags = flags;
+    event->flags = flags | object->flags;
+    event->size = object->size;
+    event->given = 0;
+    event->align = 0;
+    event->order = object->order;
     if (page) {
-        event->order = order_of(resolver, event->size);
         resolver->live_pages -= event->size / resolver->page_size;
         resolver->hygiene->page_frees++;
     } else {
         resolver->hygiene->frees++;
     }
-    if (flags != 0) {
+    if ((flags & TRACE_IMPLICIT) != 0) {
         /* What is known of the record is known of the new object, not of this one. */
         event->cache = TRACE_NO_NAME;
         event->site = TRACE_NO_NAME;
-        event->migratetype = 255;
+        event->gfp = TRACE_NO_NAME;
+        event->node = TRACE_NO_NODE;
+        event->migratetype = TRACE_NO_MIGRATETYPE;
     }
     resolver->live_bytes -= event->size;
     resolver->free_slots[resolver->free_count++] = slot;
 }
 
-static void begin_life(struct trace_resolver *resolver, const struct trace_record *record,
-                       struct trace_event *event)
+static void note_size(struct trace_resolver *resolver, guint64 size)
 {
     struct trace_summary *summary = resolver->summary;
-    gboolean page = is_page(record->kind);
+    resolver->live_bytes += size;
+    summary->max_size = MAX(summary->max_size, size);
+    summary->peak_live_bytes = MAX(summary->peak_live_bytes, resolver->live_bytes);
+    summary->peak_live_pages = MAX(summary->peak_live_pages, resolver->live_pages);
+}
+
+static void begin_life(struct trace_resolver *resolver, const struct trace_record *record,
+                       struct trace_event *event, guint8 flags)
+{
+    gboolean page = trace_kind_is_page(record->kind);
     guint32 slot = take_slot(resolver);
-    resolver->sizes[slot] = page ? resolver->page_size << record->order : record->size;
     start(resolver, record, event, slot);
-    event->given = page ? event->size : record->given;
-    resolver->live_bytes += event->size;
+    event->flags |= flags;
     if (page) {
+        event->size = resolver->page_size << record->order;
+        event->given = event->size;
         resolver->live_pages += (guint64)1 << record->order;
         resolver->hygiene->page_allocs++;
     } else {
         resolver->hygiene->allocs++;
     }
+    resolver->object[slot] = (struct trace_object){event->size, record->order, flags};
     trace_map_insert(page ? &resolver->pages : &resolver->objects, record->address, slot);
-    summary->max_size = MAX(summary->max_size, event->size);
-    summary->peak_live_bytes = MAX(summary->peak_live_bytes, resolver->live_bytes);
-    summary->peak_live_pages = MAX(summary->peak_live_pages, resolver->live_pages);
+    note_size(resolver, event->size);
+}
+
+/* The address is handed out: what was there went without a line. 0 or 1 event. */
+static int end_former(struct trace_resolver *resolver, const struct trace_record *record,
+                      struct trace_event *event)
+{
+    struct trace_hygiene *hygiene = resolver->hygiene;
+    gboolean page = trace_kind_is_page(record->kind);
+    guint32 slot;
+    if (!trace_map_remove(page ? &resolver->pages : &resolver->objects, record->address, &slot) ||
+        slot == LEFT_OUT) {
+        return 0;
+    }
+    *(page ? &hygiene->implicit_page_frees : &hygiene->implicit_frees) += 1;
+    end_life(resolver, record, event, slot, TRACE_IMPLICIT);
+    return 1;
 }
 
 static int resolve_alloc(struct trace_resolver *resolver, const struct trace_record *record,
                          struct trace_event *events)
 {
-    struct trace_hygiene *hygiene = resolver->hygiene;
-    gboolean page = is_page(record->kind);
-    struct trace_map *map = page ? &resolver->pages : &resolver->objects;
-    guint32 slot;
-    int count = 0;
-    if (trace_map_remove(map, record->address, &slot) && slot != LEFT_OUT) {
-        *(page ? &hygiene->implicit_page_frees : &hygiene->implicit_frees) += 1;
-        end_life(resolver, record, &events[count++], slot, TRACE_IMPLICIT);
+    gboolean marked = FALSE;
+    int count = end_former(resolver, record, events);
+    if (trace_kind_is_page(record->kind) && resolver->marks != NULL) {
+        marked = trace_page_marks_test(resolver->marks, resolver->page_blocks++);
     }
-    if (page && resolver->marks != NULL &&
-        trace_page_marks_test(resolver->marks, resolver->page_blocks++)) {
-        trace_map_insert(map, record->address, LEFT_OUT);
-        hygiene->slab_page_allocs++;
+    if (marked && !resolver->keep_marked) {
+        trace_map_insert(&resolver->pages, record->address, LEFT_OUT);
+        resolver->hygiene->slab_page_allocs++;
         return count;
     }
-    begin_life(resolver, record, &events[count++]);
+    begin_life(resolver, record, &events[count++], marked ? TRACE_SLAB_PAGES : 0);
     return count;
 }
 
@@ -166,7 +206,7 @@ static int resolve_free(struct trace_resolver *resolver, const struct trace_reco
                         struct trace_event *events)
 {
     struct trace_hygiene *hygiene = resolver->hygiene;
-    gboolean page = is_page(record->kind);
+    gboolean page = trace_kind_is_page(record->kind);
     guint32 slot;
     if (!trace_map_remove(page ? &resolver->pages : &resolver->objects, record->address, &slot)) {
         *(page ? &hygiene->orphan_page_frees : &hygiene->orphan_frees) += 1;
@@ -180,12 +220,102 @@ static int resolve_free(struct trace_resolver *resolver, const struct trace_reco
     return 1;
 }
 
+static void resolve_realloc_begin(struct trace_resolver *resolver,
+                                  const struct trace_record *record)
+{
+    struct trace_open open = {record->address, record->thread, TRACE_NO_SLOT};
+    trace_map_remove(&resolver->objects, record->address, &open.slot);
+    g_array_append_val(resolver->open, open);
+}
+
+/* The realloc that the thread began last; slot TRACE_NO_SLOT and address 0 where it began none. */
+static struct trace_open take_open(struct trace_resolver *resolver, guint32 thread)
+{
+    for (guint i = resolver->open->len; i > 0; i--) {
+        struct trace_open open = g_array_index(resolver->open, struct trace_open, i - 1);
+        if (open.thread == thread) {
+            g_array_remove_index(resolver->open, i - 1);
+            return open;
+        }
+    }
+    return (struct trace_open){0, thread, TRACE_NO_SLOT};
+}
+
+static int failed_realloc(struct trace_resolver *resolver, const struct trace_record *record,
+                          struct trace_event *events, const struct trace_open *open)
+{
+    struct trace_record stays = *record;
+    int count = 0;
+    stays.address = open->address;
+    resolver->hygiene->failed_allocs++;
+    if (open->slot != TRACE_NO_SLOT) {
+        count = end_former(resolver, &stays, events);
+        trace_map_insert(&resolver->objects, open->address, open->slot);
+    }
+    start(resolver, record, &events[count], open->slot);
+    return count + 1;
+}
+
+/* The object is at the record's address now, or, with no address and no failure, gone. */
+static int resolve_realloc(struct trace_resolver *resolver, const struct trace_record *record,
+                           struct trace_event *events)
+{
+    struct trace_open open = take_open(resolver, record->thread);
+    if ((record->flags & TRACE_FAILED) != 0) {
+        return failed_realloc(resolver, record, events, &open);
+    }
+    if (open.slot == TRACE_NO_SLOT) {
+        struct trace_record begins = *record;
+        begins.kind = TRACE_ALLOC;
+        if (open.address != 0) {
+            *(record->address == 0 ? &resolver->hygiene->orphan_frees
+                                   : &resolver->hygiene->orphan_reallocs) += 1;
+        }
+        return record->address == 0 ? 0 : resolve_alloc(resolver, &begins, events);
+    }
+    if (record->address == 0) {
+        end_life(resolver, record, &events[0], open.slot, 0);
+        return 1;
+    }
+    int count = end_former(resolver, record, events);
+    start(resolver, record, &events[count], open.slot);
+    resolver->hygiene->reallocs++;
+    resolver->live_bytes -= resolver->object[open.slot].size;
+    resolver->object[open.slot].size = record->size;
+    trace_map_insert(&resolver->objects, record->address, open.slot);
+    note_size(resolver, record->size);
+    return count + 1;
+}
+
+/* An event that concerns no object. */
+static int resolve_other(struct trace_resolver *resolver, const struct trace_record *record,
+                         struct trace_event *events)
+{
+    start(resolver, record, &events[0], TRACE_NO_SLOT);
+    if (record->kind == TRACE_LOST) {
+        resolver->hygiene->lost_events += record->size;
+        resolver->hygiene->lost_reports++;
+    } else if (trace_kind_is_alloc(record->kind)) {
+        resolver->hygiene->failed_allocs++;
+    }
+    return 1;
+}
+
 int trace_resolve(struct trace_resolver *resolver, const struct trace_record *record,
                   struct trace_event *events)
 {
-    gboolean alloc = record->kind == TRACE_ALLOC || record->kind == TRACE_PAGE_ALLOC;
-    int count =
-        alloc ? resolve_alloc(resolver, record, events) : resolve_free(resolver, record, events);
+    int count = 0;
+    if (record->kind == TRACE_REALLOC_BEGIN) {
+        resolve_realloc_begin(resolver, record);
+    } else if (record->kind == TRACE_REALLOC) {
+        count = resolve_realloc(resolver, record, events);
+    } else if (trace_kind_is_free(record->kind)) {
+        count = resolve_free(resolver, record, events);
+    } else if (trace_kind_is_alloc(record->kind) && (record->flags & TRACE_FAILED) == 0) {
+        count = resolve_alloc(resolver, record, events);
+    } else {
+        count = resolve_other(resolver, record, events);
+    }
     resolver->hygiene->events += (guint64)count;
     return count;
 }
@@ -193,7 +323,12 @@ int trace_resolve(struct trace_resolver *resolver, const struct trace_record *re
 void trace_resolver_finish(struct trace_resolver *resolver)
 {
     struct trace_hygiene *hygiene = resolver->hygiene;
+    hygiene->open_reallocs = resolver->open->len;
     hygiene->never_freed = resolver->objects.count;
+    for (guint i = 0; i < resolver->open->len; i++) {
+        hygiene->never_freed +=
+            g_array_index(resolver->open, struct trace_open, i).slot != TRACE_NO_SLOT;
+    }
     hygiene->never_freed_bytes = resolver->live_bytes - resolver->live_pages * resolver->page_size;
     hygiene->pages_never_freed = resolver->live_pages;
     resolver->summary->events = resolver->number;

@@ -20,11 +20,13 @@
 struct trace_resolver {
     guint64 page_size;
     guint64 first_ns;                /* time 0 of the events */
-    const trace_page_marks *marks;   /* blocks to leave out; NULL: none */
+    const trace_page_marks *marks;   /* blocks that held slab objects; NULL: none known */
+    gboolean keep_marked;            /* they have events with TRACE_SLAB_PAGES, else none */
     struct trace_hygiene *hygiene;   /* where what is odd is counted */
     struct trace_summary *summary;   /* and the peaks */
     struct trace_map objects, pages; /* live addresses and page frame numbers -> slot */
-    guint64 *sizes;                  /* of each slot's object, bytes */
+    struct trace_object *object;     /* by slot */
+    GArray *open;                    /* struct trace_open: reallocs that have begun */
     guint32 *free_slots;             /* a stack */
     guint32 slots;                   /* ever used */
     guint32 slots_held;              /* room in the two arrays */

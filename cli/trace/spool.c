@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * On file a record is 48 bytes: the line number as a distance from the record
- * before, the given size as 32 bits (0, unknown, where it does not fit), and
- * the narrow fields together.
- */
 #define _POSIX_C_SOURCE 200809L
 
 #include "spool.h"
@@ -19,41 +14,23 @@
 
 #define RECORDS_IN_MEMORY ((gsize)1 << 16)
 
-struct packed {
-    guint64 time_ns;
-    guint64 address;
-    guint64 size;
-    guint32 line_distance;
-    guint32 given;
-    guint32 thread;
-    guint32 cache;
-    guint32 site;
-    guint32 narrow; /* cpu 16 bits, kind 4, order 6, migrate type 6 (63: unknown) */
-};
-
-G_STATIC_ASSERT(sizeof(struct packed) == 48);
-
-#define MIGRATETYPE_UNKNOWN 63u
-
 struct trace_spool {
-    struct packed *buffer;
+    struct trace_record *buffer;
     gsize size;     /* records that the buffer holds */
     gsize used;     /* written to it, or read into it */
     gsize next;     /* to be handed out */
     guint64 count;  /* records in all */
     guint64 left;   /* of them not yet in the buffer while reading */
-    guint64 line;   /* of the last record written or read */
     guint64 offset; /* in the file, while reading */
     gboolean reading;
     int fd; /* -1: everything is in the buffer */
-    struct trace_record record;
 };
 
 trace_spool *trace_spool_new(gsize records)
 {
     trace_spool *spool = g_new0(trace_spool, 1);
     spool->size = records > 0 ? records : RECORDS_IN_MEMORY;
-    spool->buffer = g_new(struct packed, spool->size);
+    spool->buffer = g_new(struct trace_record, spool->size);
     spool->fd = -1;
     return spool;
 }
@@ -86,7 +63,7 @@ static gboolean write_buffer(trace_spool *spool, GError **error)
         return FALSE;
     }
     const char *from = (const char *)spool->buffer;
-    gsize bytes = spool->used * sizeof(struct packed);
+    gsize bytes = spool->used * sizeof(struct trace_record);
     while (bytes > 0) {
         gssize written = write(spool->fd, from, bytes);
         if (written < 0 && errno == EINTR) {
@@ -96,7 +73,7 @@ static gboolean write_buffer(trace_spool *spool, GError **error)
             g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
                         "the temporary file in %s cannot grow beyond %" G_GUINT64_FORMAT
                         " MiB: %s; set TMPDIR to a directory with more room",
-                        g_get_tmp_dir(), (spool->count * sizeof(struct packed)) >> 20,
+                        g_get_tmp_dir(), (spool->count * sizeof(struct trace_record)) >> 20,
                         g_strerror(written < 0 ? errno : ENOSPC));
             return FALSE;
         }
@@ -112,20 +89,7 @@ gboolean trace_spool_append(trace_spool *spool, const struct trace_record *recor
     if (spool->used == spool->size && !write_buffer(spool, error)) {
         return FALSE;
     }
-    guint migratetype = MIN(record->migratetype, MIGRATETYPE_UNKNOWN);
-    spool->buffer[spool->used++] = (struct packed){
-        .time_ns = record->time_ns,
-        .address = record->address,
-        .size = record->size,
-        .line_distance = (guint32)(record->line - spool->line),
-        .given = record->given > G_MAXUINT32 ? 0 : (guint32)record->given,
-        .thread = record->thread,
-        .cache = record->cache,
-        .site = record->site,
-        .narrow = record->cpu | (guint32)(record->kind & 15u) << 16 |
-                  (guint32)(record->order & 63u) << 20 | (guint32)migratetype << 26,
-    };
-    spool->line = record->line;
+    spool->buffer[spool->used++] = *record;
     spool->count++;
     return TRUE;
 }
@@ -137,7 +101,6 @@ gboolean trace_spool_rewind(trace_spool *spool, GError **error)
     }
     spool->reading = TRUE;
     spool->next = 0;
-    spool->line = 0;
     spool->offset = 0;
     spool->left = 0;
     if (spool->fd >= 0) {
@@ -150,7 +113,7 @@ gboolean trace_spool_rewind(trace_spool *spool, GError **error)
 static gboolean read_buffer(trace_spool *spool, GError **error)
 {
     gsize records = (gsize)MIN(spool->left, (guint64)spool->size);
-    gsize bytes = records * sizeof(struct packed);
+    gsize bytes = records * sizeof(struct trace_record);
     gsize done = 0;
     while (done < bytes) {
         gssize got = pread(spool->fd, (char *)spool->buffer + done, bytes - done,
@@ -183,24 +146,7 @@ int trace_spool_next(trace_spool *spool, const struct trace_record **record, GEr
             return -1;
         }
     }
-    const struct packed *packed = &spool->buffer[spool->next++];
-    guint migratetype = packed->narrow >> 26;
-    spool->line += packed->line_distance;
-    spool->record = (struct trace_record){
-        .time_ns = packed->time_ns,
-        .address = packed->address,
-        .size = packed->size,
-        .given = packed->given,
-        .line = spool->line,
-        .thread = packed->thread,
-        .cache = packed->cache,
-        .site = packed->site,
-        .cpu = (guint16)packed->narrow,
-        .kind = packed->narrow >> 16 & 15u,
-        .order = packed->narrow >> 20 & 63u,
-        .migratetype = (guint8)(migratetype == MIGRATETYPE_UNKNOWN ? 255 : migratetype),
-    };
-    *record = &spool->record;
+    *record = &spool->buffer[spool->next++];
     return 1;
 }
 

@@ -11,21 +11,33 @@
 
 #include "event.h"
 
-/* An event as the trace tells it: an address, not yet an identity. */
+/*
+ * An event as the trace tells it: an address, not yet an identity. What a record does not know is 0
+ * in all fields but node and migratetype: start from TRACE_RECORD_INIT.
+ */
 struct trace_record {
     guint64 time_ns; /* on the recorder's clock */
     guint64 address; /* page events: the page frame number */
     guint64 size;    /* bytes asked for; 0 for frees and pages */
     guint64 given;
+    guint64 align;
     guint64 line;
     guint32 thread;
     guint32 cache;
     guint32 site;
+    guint32 gfp;
     guint16 cpu;
-    guint8 kind; /* enum trace_kind */
+    guint16 node;
+    guint8 kind;  /* enum trace_kind */
+    guint8 flags; /* enum trace_flag */
     guint8 order;
     guint8 migratetype;
 };
+
+#define TRACE_RECORD_INIT                                                                          \
+    {                                                                                              \
+        .node = TRACE_NO_NODE, .migratetype = TRACE_NO_MIGRATETYPE                                 \
+    }
 
 typedef struct trace_spool trace_spool;
 

@@ -368,8 +368,8 @@ END_TEST
 /* A limit on file sizes stands for a full disk: what was written does not fit. */
 START_TEST(spool_without_room)
 {
-    struct rlimit limit = {65536, 65536};
-    struct trace_record record = {.line = 1};
+    struct rlimit limit = {100000, 100000}; /* room for one buffer of records, not for two */
+    struct trace_record record = TRACE_RECORD_INIT;
     GError *error = NULL;
     guint64 appended = 0;
     signal(SIGXFSZ, SIG_IGN);
