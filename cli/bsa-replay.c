@@ -9,7 +9,7 @@
 #include "replay/error.h"
 #include "replay/minimum.h"
 #include "replay/options.h"
-#include "replay/progress.h"
+#include "common/progress.h"
 #include "report/curve.h"
 #include "report/observed.h"
 #include "report/report.h"
@@ -19,7 +19,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 /* One run, from the open trace to the report. */
 struct run {
     struct replay_options options;
-    struct replay_progress progress;
+    struct progress progress;
     trace_reader *reader;
     struct replay_minimum minimum;
     struct curve curve;
@@ -34,7 +34,7 @@ static double seconds_since(gint64 start)
 
 static void on_read_progress(gpointer data, guint64 events, double fraction)
 {
-    replay_progress_fraction(data, events, fraction);
+    progress_fraction(data, events, fraction);
 }
 
 static gboolean open_trace(struct run *run, GError **error)
@@ -46,9 +46,9 @@ static gboolean open_trace(struct run *run, GError **error)
         .progress_data = &run->progress,
     };
     gint64 start = g_get_monotonic_time();
-    replay_progress_start(&run->progress, "reading", 0);
+    progress_start(&run->progress, "reading", 0);
     run->reader = trace_open(run->options.trace, &options, error);
-    replay_progress_stop(&run->progress);
+    progress_stop(&run->progress);
     run->report.timing.read_seconds = seconds_since(start);
     return run->reader != NULL;
 }
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "bsa-replay: %s\nTry 'bsa-replay --help'.\n", error->message);
         status = EXIT_USAGE;
     } else if (parse == REPLAY_PARSE_RUN) {
-        replay_progress_init(&run.progress, run.options.quiet);
+        progress_init(&run.progress, run.options.quiet);
         if (!report_prepare(run.options.directory, &error) || !open_trace(&run, &error) ||
             !try_regions(&run, &error) ||
             !observed_replay(&run.observed, &run.options, run.reader, &run.progress, &error) ||

@@ -2,6 +2,7 @@
 #
 # bsa-replay. Its parts are a library of their own, so that tests can call them.
 
+include %D%/common/local.mk
 include %D%/trace/local.mk
 include %D%/replay/local.mk
 include %D%/report/local.mk
@@ -15,7 +16,7 @@ noinst_LTLIBRARIES += %D%/libcli.la
 bin_PROGRAMS += %D%/bsa-replay
 endif
 
-%C%_libcli_la_SOURCES = $(cli_trace_sources) $(cli_replay_sources) $(cli_report_sources)
+%C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) $(cli_replay_sources) $(cli_report_sources)
 %C%_libcli_la_CPPFLAGS = $(cli_cppflags)
 %C%_libcli_la_LIBADD = $(cli_libs)
 

@@ -7,7 +7,6 @@
 #define REPLAY_ERROR_DOMAIN (replay_error_quark())
 
 enum replay_error {
-    REPLAY_ERROR_USAGE,     /* the command line */
     REPLAY_ERROR_MEMORY,    /* memory or a process that cannot be had */
     REPLAY_ERROR_TOO_SMALL, /* a region in which the allocator cannot start */
     REPLAY_ERROR_ALLOCATOR, /* the allocator contradicts itself or the replay */

@@ -226,7 +226,7 @@ static gboolean after_event(struct replay_execution *execution, guint64 allocate
             return FALSE;
     }
     if (execution->events % 4096 == 0)
-        replay_progress_update(execution->progress, execution->events);
+        progress_update(execution->progress, execution->events);
     return TRUE;
 }
 

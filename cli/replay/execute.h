@@ -14,7 +14,7 @@
 #include "../trace/reader.h"
 #include "account.h"
 #include "backend.h"
-#include "progress.h"
+#include "../common/progress.h"
 #include "regions.h"
 #include "schedule.h"
 
@@ -53,7 +53,7 @@ struct replay_execution {
     struct replay_schedule *schedule;
     struct replay_regions *regions;
     struct replay_observer *observer;
-    struct replay_progress *progress;
+    struct progress *progress;
     guint cpus;
     guint64 default_align; /* of objects, where an event names none; 0: by size as malloc does */
     gboolean failure_ends; /* replay_run stops after the first request that fails */

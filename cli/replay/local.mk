@@ -15,8 +15,6 @@ cli_replay_sources = \
 	%D%/minimum.h \
 	%D%/options.c \
 	%D%/options.h \
-	%D%/progress.c \
-	%D%/progress.h \
 	%D%/regions.c \
 	%D%/regions.h \
 	%D%/schedule.c \

@@ -44,7 +44,7 @@ static gboolean try_region(const struct replay_search *search, guint64 bytes,
 {
     struct replay_options options = *search->options;
     struct replay_observer nobody = {.next = G_MAXUINT64, .sample = never_sample};
-    struct replay_progress silent = {.shown = FALSE};
+    struct progress silent = {.shown = FALSE};
     struct replay_session session;
     GError *reason = NULL;
     options.regions = 1;
@@ -178,17 +178,17 @@ gboolean replay_minimum_find(struct replay_minimum *minimum, const struct replay
     guint steps = bits(b.high - b.low);
     minimum->smallest = minimum->ample;
     minimum->below = (struct replay_trial){.region_bytes = b.low * page};
-    replay_progress_start(search->progress, "searching", 0);
+    progress_start(search->progress, "searching", 0);
     gboolean ok = TRUE;
     while (ok && b.high - b.low > 1) {
         b.count = guess(&b, together, trials.bytes);
         ok = replay_jobs_run(try_one, &trials, b.count, b.trial, sizeof(b.trial[0]), error);
         if (ok)
             walk(&b, minimum);
-        replay_progress_fraction(search->progress, minimum->trials * events,
-                                 1.0 - (double)bits(b.high - b.low) / (double)steps);
+        progress_fraction(search->progress, minimum->trials * events,
+                          1.0 - (double)bits(b.high - b.low) / (double)steps);
     }
-    replay_progress_stop(search->progress);
+    progress_stop(search->progress);
     minimum->searched = ok;
     return ok;
 }

@@ -14,7 +14,7 @@
 #include <glib.h>
 
 #include "options.h"
-#include "progress.h"
+#include "../common/progress.h"
 
 /* What one region came to, with the CPUs, pages and map of CPUs that the options say. */
 struct replay_trial {
@@ -37,7 +37,7 @@ struct replay_minimum {
 struct replay_search {
     const struct replay_options *options; /* their regions do not matter */
     trace_reader *reader;
-    struct replay_progress *progress;
+    struct progress *progress;
 };
 
 /* A region in which the trace runs, and how much of it is in use at most. */

@@ -42,9 +42,6 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
                                        GError **error);
 void replay_options_clear(struct replay_options *options);
 
-/* A number with an optional suffix K, M, G or T (powers of 1024; also KiB, MB ...). */
-gboolean replay_parse_size(const char *text, guint64 *bytes, GError **error);
-
 const char *replay_layer_name(enum trace_layer layer);
 const char *replay_cpu_map_name(enum replay_cpu_map map);
 

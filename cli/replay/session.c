@@ -12,7 +12,7 @@ guint replay_session_cpus(const struct replay_options *options, const struct tra
 
 gboolean replay_session_open(struct replay_session *session, const struct replay_options *options,
                              trace_reader *reader, struct replay_observer *observer,
-                             struct replay_progress *progress, GError **error)
+                             struct progress *progress, GError **error)
 {
     struct replay_execution *execution = &session->execution;
     const struct trace_summary *summary = trace_summary(reader);

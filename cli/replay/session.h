@@ -28,7 +28,7 @@ guint replay_session_cpus(const struct replay_options *options,
  */
 gboolean replay_session_open(struct replay_session *session, const struct replay_options *options,
                              trace_reader *reader, struct replay_observer *observer,
-                             struct replay_progress *progress, GError **error);
+                             struct progress *progress, GError **error);
 
 /* The counters of every CPU, the allocator's own check of itself, and its count of what is live;
  * then the allocator is closed. */

@@ -64,7 +64,7 @@ static gboolean replay_point(gconstpointer data, guint index, gpointer result, G
     const struct curve_job *job = data;
     struct curve_point *point = result;
     struct replay_options options = *job->search->options;
-    struct replay_progress silent = {.shown = FALSE};
+    struct progress silent = {.shown = FALSE};
     struct observed observed;
     GError *reason = NULL;
     guint64 page = options.page_size;
@@ -93,10 +93,10 @@ gboolean curve_compute(struct curve *curve, const struct replay_search *search,
                        guint64 peak_occupied, GError **error)
 {
     struct curve_job job = {.search = search, .base = peak_occupied};
-    replay_progress_start(search->progress, "replaying in several regions", 0);
+    progress_start(search->progress, "replaying in several regions", 0);
     gboolean ok = replay_jobs_run(replay_point, &job, CURVE_POINTS, curve->point,
                                   sizeof(curve->point[0]), error);
-    replay_progress_stop(search->progress);
+    progress_stop(search->progress);
     curve->base = peak_occupied;
     curve->count = ok ? CURVE_POINTS : 0;
     return ok;

@@ -4,49 +4,8 @@
  * duration of this run, no path, nothing of the machine, and not which threads did the work.
  * Ratios without a value (a fragmentation index where the request would succeed) are null.
  */
-#include <math.h>
-
-#include <json-glib/json-glib.h>
-
+#include "../common/json.h"
 #include "report.h"
-
-static void put_count(JsonBuilder *json, const char *name, guint64 value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_int_value(json, (gint64)MIN(value, (guint64)G_MAXINT64));
-}
-
-static void put_text(JsonBuilder *json, const char *name, const char *value)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_add_string_value(json, value);
-}
-
-static void add_ratio(JsonBuilder *json, double value)
-{
-    if (isfinite(value))
-        json_builder_add_double_value(json, value);
-    else
-        json_builder_add_null_value(json);
-}
-
-static void put_ratio(JsonBuilder *json, const char *name, double value)
-{
-    json_builder_set_member_name(json, name);
-    add_ratio(json, value);
-}
-
-static void begin(JsonBuilder *json, const char *name)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_begin_object(json);
-}
-
-static void begin_list(JsonBuilder *json, const char *name)
-{
-    json_builder_set_member_name(json, name);
-    json_builder_begin_array(json);
-}
 
 /* One ratio for each order that a report shows. */
 static void put_orders(JsonBuilder *json, const char *name, const double ratios[REPORT_ORDERS])
@@ -60,12 +19,11 @@ static void put_orders(JsonBuilder *json, const char *name, const double ratios[
 static void put_trace(JsonBuilder *json, const struct report *report)
 {
     const struct trace_summary *summary = report->summary;
-    begin(json, "trace");
+    begin_object(json, "trace");
     put_text(json, "name", report->trace_name);
     put_text(json, "format", summary->format);
     put_text(json, "layer", replay_layer_name(report->options->layer));
-    json_builder_set_member_name(json, "kernel");
-    json_builder_add_boolean_value(json, summary->kernel);
+    put_flag(json, "kernel", summary->kernel);
     put_count(json, "events", summary->events);
     put_count(json, "duration_ns", summary->duration_ns);
     put_count(json, "recorded_cpus", summary->cpus);
@@ -81,7 +39,7 @@ static void put_replay(JsonBuilder *json, const struct report *report)
 {
     const struct replay_execution *execution = report->execution;
     const struct replay_regions *regions = execution->regions;
-    begin(json, "replay");
+    begin_object(json, "replay");
     put_text(json, "allocator", report->allocator);
     put_text(json, "allocator_version", report->allocator_version);
     put_count(json, "page_size", report->page_size);
@@ -90,8 +48,7 @@ static void put_replay(JsonBuilder *json, const struct report *report)
     put_text(json, "schedule", "strict");
     put_text(json, "named_caches", "general size classes (counterfactual)");
     put_count(json, "samples", report->sampler->count);
-    json_builder_set_member_name(json, "regions_from_trace");
-    json_builder_add_boolean_value(json, regions->automatic);
+    put_flag(json, "regions_from_trace", regions->automatic);
     begin_list(json, "regions");
     for (guint i = 0; i < regions->count; i++)
         json_builder_add_int_value(json, (gint64)regions->region[i].bytes);
@@ -109,7 +66,7 @@ static void put_result(JsonBuilder *json, const struct report *report)
 {
     const struct replay_execution *execution = report->execution;
     const struct replay_account *account = &execution->account;
-    begin(json, "result");
+    begin_object(json, "result");
     put_count(json, "events", execution->events);
     put_count(json, "cpu_switches", execution->switches);
     put_count(json, "failed", execution->failed);
@@ -132,8 +89,7 @@ static void put_result(JsonBuilder *json, const struct report *report)
         put_count(json, "time_ns", failure->time_ns);
         put_count(json, "cpu", failure->cpu);
         put_count(json, "bytes", failure->size);
-        json_builder_set_member_name(json, "pages");
-        json_builder_add_boolean_value(json, failure->pages);
+        put_flag(json, "pages", failure->pages);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -163,7 +119,7 @@ static void put_classes(JsonBuilder *json, const struct moment *moment)
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
-    begin(json, "blocks");
+    begin_object(json, "blocks");
     put_count(json, "live", blocks->count);
     put_count(json, "requested_bytes", blocks->requested);
     put_count(json, "given_bytes", blocks->given);
@@ -191,7 +147,7 @@ static void put_external(JsonBuilder *json, const guint64 counts[REPLAY_ORDERS])
 
 static void put_moment(JsonBuilder *json, const char *name, const struct moment *moment)
 {
-    begin(json, name);
+    begin_object(json, name);
     put_count(json, "event", moment->sample.event);
     put_count(json, "time_ns", moment->sample.time_ns);
     put_count(json, "region_bytes", moment->snapshot.region_bytes);
@@ -199,7 +155,7 @@ static void put_moment(JsonBuilder *json, const char *name, const struct moment 
     put_count(json, "occupied", moment->sample.occupied);
     put_count(json, "given", moment->sample.given);
     put_count(json, "cpus_used", moment->snapshot.cpus_used);
-    begin(json, "split");
+    begin_object(json, "split");
     for (guint i = 0; i < SPLIT_PARTS; i++)
         put_count(json, split_names[i].key, moment->sample.split.part[i]);
     json_builder_end_object(json);
@@ -210,7 +166,7 @@ static void put_moment(JsonBuilder *json, const char *name, const struct moment 
 
 static void put_ratios(JsonBuilder *json, const char *name, const struct heap_ratios *ratios)
 {
-    begin(json, name);
+    begin_object(json, name);
     put_ratio(json, "average", ratios->average);
     put_ratio(json, "at_maximum_live", ratios->at_max_live);
     put_ratio(json, "at_maximum_heap", ratios->at_max_heap);
@@ -221,7 +177,7 @@ static void put_ratios(JsonBuilder *json, const char *name, const struct heap_ra
 
 static void put_internal(JsonBuilder *json, const struct internal_fragmentation *internal)
 {
-    begin(json, "internal_fragmentation");
+    begin_object(json, "internal_fragmentation");
     put_ratio(json, "cumulative", internal->cumulative);
     put_ratio(json, "live_at_end", internal->at_end);
     put_ratio(json, "live_at_peak", internal->at_peak);
@@ -237,7 +193,7 @@ static void put_measures(JsonBuilder *json, const struct report *report)
     put_internal(json, &internal);
     struct heap_ratios pages = heap_ratios(account, &account->occupied);
     struct heap_ratios span = heap_ratios(account, &account->span);
-    begin(json, "heap_over_live");
+    begin_object(json, "heap_over_live");
     put_ratios(json, "pages", &pages);
     put_ratios(json, "addresses", &span);
     json_builder_end_object(json);
@@ -245,7 +201,7 @@ static void put_measures(JsonBuilder *json, const struct report *report)
 
 static void put_trial(JsonBuilder *json, const char *name, const struct replay_trial *trial)
 {
-    begin(json, name);
+    begin_object(json, name);
     put_count(json, "region_bytes", trial->region_bytes);
     put_count(json, "managed", trial->managed);
     put_count(json, "peak_occupied_bytes", trial->peak_occupied);
@@ -257,7 +213,7 @@ static void put_minimum(JsonBuilder *json, const struct replay_minimum *minimum)
 {
     if (!minimum->searched)
         return;
-    begin(json, "smallest_region");
+    begin_object(json, "smallest_region");
     put_trial(json, "smallest", &minimum->smallest);
     put_trial(json, "one_page_less", &minimum->below);
     put_trial(json, "ample", &minimum->ample);
@@ -270,7 +226,7 @@ static void put_minimum(JsonBuilder *json, const struct replay_minimum *minimum)
 static void put_curve_external(JsonBuilder *json, const char *name,
                                const struct curve_external *external, gboolean moment)
 {
-    begin(json, name);
+    begin_object(json, name);
     put_ratio(json, "largest_free_share", external->largest_free_share);
     put_orders(json, "unusable_free_space_index", external->unusable);
     if (moment)
@@ -290,7 +246,7 @@ static void put_curve_point(JsonBuilder *json, const struct curve_point *point)
         put_count(json, "peak_requested_bytes", point->peak_requested);
         put_count(json, "peak_occupied_bytes", point->peak_occupied);
         put_internal(json, &point->internal);
-        begin(json, "heap_over_live");
+        begin_object(json, "heap_over_live");
         put_ratios(json, "pages", &point->pages);
         put_ratios(json, "addresses", &point->addresses);
         json_builder_end_object(json);
@@ -306,7 +262,7 @@ static void put_curve(JsonBuilder *json, const struct curve *curve)
 {
     if (curve->count == 0)
         return;
-    begin(json, "curve");
+    begin_object(json, "curve");
     put_count(json, "peak_occupied_bytes", curve->base);
     begin_list(json, "points");
     for (guint i = 0; i < curve->count; i++)
@@ -345,7 +301,7 @@ static void put_cpus(JsonBuilder *json, const struct report *report)
 
 static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
 {
-    begin(json, "hygiene");
+    begin_object(json, "hygiene");
     put_count(json, "lines", hygiene->lines);
     put_count(json, "events", hygiene->events);
     put_count(json, "allocs", hygiene->allocs);
@@ -381,7 +337,7 @@ static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
 
 static void put_formulas(JsonBuilder *json)
 {
-    begin(json, "formulas");
+    begin_object(json, "formulas");
     for (guint i = 0; i < SPLIT_PARTS; i++)
         put_text(json, split_names[i].key, split_names[i].formula);
     put_text(
@@ -399,22 +355,6 @@ static void put_formulas(JsonBuilder *json)
     json_builder_end_object(json);
 }
 
-/* The builder's tree as text, which ends with a line end. */
-static char *finish(JsonBuilder *json)
-{
-    JsonGenerator *generator = json_generator_new();
-    JsonNode *root = json_builder_get_root(json);
-    json_generator_set_root(generator, root);
-    json_generator_set_pretty(generator, TRUE);
-    char *body = json_generator_to_data(generator, NULL);
-    char *text = g_strconcat(body, "\n", NULL);
-    g_free(body);
-    json_node_unref(root);
-    g_object_unref(generator);
-    g_object_unref(json);
-    return text;
-}
-
 char *report_json(const struct report *report)
 {
     JsonBuilder *json = json_builder_new();
@@ -425,8 +365,7 @@ char *report_json(const struct report *report)
     put_replay(json, report);
     put_result(json, report);
     put_moment(json, "peak", &report->sampler->peak);
-    json_builder_set_member_name(json, "peak_is_exact");
-    json_builder_add_boolean_value(json, report->sampler->peak_exact);
+    put_flag(json, "peak_is_exact", report->sampler->peak_exact);
     put_moment(json, "end", &report->sampler->end);
     put_moment(json, "end_drained", &report->sampler->drained);
     put_measures(json, report);
@@ -436,7 +375,7 @@ char *report_json(const struct report *report)
     put_hygiene(json, report->hygiene);
     put_formulas(json);
     json_builder_end_object(json);
-    return finish(json);
+    return finish_json(json);
 }
 
 char *report_timing_json(const struct report *report)
@@ -457,5 +396,5 @@ char *report_timing_json(const struct report *report)
     put_ratio(json, "replay_events_per_second",
               (double)report->execution->events / timing->replay_seconds);
     json_builder_end_object(json);
-    return finish(json);
+    return finish_json(json);
 }

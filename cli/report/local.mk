@@ -4,7 +4,6 @@ cli_report_sources = \
 	%D%/csv.c \
 	%D%/curve.c \
 	%D%/curve.h \
-	%D%/format.c \
 	%D%/json.c \
 	%D%/metrics.c \
 	%D%/metrics.h \

@@ -7,16 +7,16 @@ static gboolean replay(struct observed *observed, gboolean threads, GError **err
 {
     struct replay_execution *execution = &observed->session.execution;
     gint64 start = g_get_monotonic_time();
-    replay_progress_start(execution->progress, "replaying", execution->summary->events);
+    progress_start(execution->progress, "replaying", execution->summary->events);
     gboolean ok = sampler_begin(&observed->sampler, execution, error) &&
                   (threads ? replay_run_threads(execution, error) : replay_run(execution, error));
-    replay_progress_stop(execution->progress);
+    progress_stop(execution->progress);
     observed->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
     return ok && sampler_end(&observed->sampler, execution, error);
 }
 
 gboolean observed_replay(struct observed *observed, const struct replay_options *options,
-                         trace_reader *reader, struct replay_progress *progress, GError **error)
+                         trace_reader *reader, struct progress *progress, GError **error)
 {
     struct replay_session *session = &observed->session;
     const struct trace_summary *summary = trace_summary(reader);

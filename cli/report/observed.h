@@ -17,7 +17,7 @@ struct observed {
 
 /* Whatever is returned, it is cleared at last; it does not move in between. */
 gboolean observed_replay(struct observed *observed, const struct replay_options *options,
-                         trace_reader *reader, struct replay_progress *progress, GError **error);
+                         trace_reader *reader, struct progress *progress, GError **error);
 void observed_clear(struct observed *observed);
 
 #endif

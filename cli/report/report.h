@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "../common/figures.h"
 #include "../replay/execute.h"
 #include "../replay/minimum.h"
 #include "../replay/options.h"
@@ -75,13 +76,5 @@ void report_text_regions(const struct report *report, GString *out);
 void report_text_classes(const struct report *report, GString *out);
 void report_text_cpus(const struct report *report, GString *out);
 void report_text_trace(const struct report *report, GString *out);
-
-/* value with a point and so many decimals, in any locale; "inf" and "-" where there is none. */
-void append_fixed(GString *out, int width, double value, int decimals);
-/* "12.3 MiB" */
-void append_bytes(GString *out, guint64 bytes);
-void append_heading(GString *out, const char *title);
-/* A time in seconds with nine decimals, exactly. */
-void append_seconds(GString *out, guint64 ns);
 
 #endif

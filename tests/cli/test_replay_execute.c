@@ -3,6 +3,7 @@
  * The replay against an allocator that does as it is told: that fails, contradicts itself, or hands
  * out what it may not. Also the command line's values and the CPUs of events.
  */
+#include "common/arguments.h"
 #include "replay/error.h"
 #include "replay/execute.h"
 #include "replay/options.h"
@@ -120,7 +121,7 @@ struct bench {
     struct trace_summary summary;
     struct replay_regions regions;
     struct replay_schedule schedule;
-    struct replay_progress progress;
+    struct progress progress;
     struct sampler sampler;
     struct replay_execution execution;
     char memory[3][4096];
@@ -401,12 +402,12 @@ START_TEST(sizes_of_the_command_line)
 {
     guint64 bytes = 0;
     GError *error = NULL;
-    gboolean ok = replay_parse_size(sizes[_i].text, &bytes, &error);
+    gboolean ok = parse_size(sizes[_i].text, &bytes, &error);
     ck_assert_msg(ok == (sizes[_i].bytes != 0), "'%s'", sizes[_i].text);
     if (ok) {
         ck_assert_uint_eq(bytes, sizes[_i].bytes);
     } else {
-        ck_assert(g_error_matches(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_USAGE));
+        ck_assert(g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE));
         ck_assert_ptr_nonnull(strstr(error->message, sizes[_i].text));
         g_error_free(error);
     }

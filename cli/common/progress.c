@@ -6,19 +6,19 @@
 
 #define REDRAW_US 200000
 
-void replay_progress_init(struct replay_progress *progress, gboolean quiet)
+void progress_init(struct progress *progress, gboolean quiet)
 {
-    *progress = (struct replay_progress){.shown = !quiet && isatty(STDERR_FILENO)};
+    *progress = (struct progress){.shown = !quiet && isatty(STDERR_FILENO)};
 }
 
-void replay_progress_start(struct replay_progress *progress, const char *what, guint64 total)
+void progress_start(struct progress *progress, const char *what, guint64 total)
 {
     progress->what = what;
     progress->total = total;
     progress->started = progress->drawn = g_get_monotonic_time();
 }
 
-void replay_progress_fraction(struct replay_progress *progress, guint64 events, double fraction)
+void progress_fraction(struct progress *progress, guint64 events, double fraction)
 {
     if (!progress->shown)
         return;
@@ -35,13 +35,13 @@ void replay_progress_fraction(struct replay_progress *progress, guint64 events, 
     fflush(stderr);
 }
 
-void replay_progress_update(struct replay_progress *progress, guint64 events)
+void progress_update(struct progress *progress, guint64 events)
 {
     double fraction = progress->total == 0 ? -1.0 : (double)events / (double)progress->total;
-    replay_progress_fraction(progress, events, fraction);
+    progress_fraction(progress, events, fraction);
 }
 
-void replay_progress_stop(struct replay_progress *progress)
+void progress_stop(struct progress *progress)
 {
     if (!progress->shown)
         return;

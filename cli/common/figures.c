@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "report.h"
+#include "figures.h"
 
 void append_fixed(GString *out, int width, double value, int decimals)
 {

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "arguments.h"
+
+#include <string.h>
+
+/* Where the suffix of a size lies among the powers of 1024, or -1. */
+static int suffix_power(const char *suffix)
+{
+    static const char letters[] = "KMGT";
+    if (suffix[0] == '\0')
+        return 0;
+    const char *at = strchr(letters, g_ascii_toupper(suffix[0]));
+    if (at == NULL)
+        return -1;
+    const char *rest = suffix + 1;
+    if (rest[0] != '\0' && g_ascii_strcasecmp(rest, "B") != 0 &&
+        g_ascii_strcasecmp(rest, "iB") != 0)
+        return -1;
+    return (int)(at - letters) + 1;
+}
+
+gboolean parse_size(const char *text, guint64 *bytes, GError **error)
+{
+    char *end = NULL;
+    int power = -1;
+    guint64 value = 0;
+    if (g_ascii_isdigit(text[0])) {
+        value = g_ascii_strtoull(text, &end, 10);
+        power = suffix_power(end);
+    }
+    if (power < 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "'%s' is not a size; give a whole number with an optional K, M, G or T, as 64M",
+                    text);
+        return FALSE;
+    }
+    guint64 unit = G_GUINT64_CONSTANT(1) << (10 * power);
+    if (value == 0 || value > (G_GUINT64_CONSTANT(1) << 47) / unit) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "a size of '%s' is out of range; give more than 0 and at most 128T", text);
+        return FALSE;
+    }
+    *bytes = value * unit;
+    return TRUE;
+}
+
+gboolean parse_word(const char *option, const char *text, const char *const *names, guint count,
+                    guint *index, GError **error)
+{
+    if (text == NULL)
+        return TRUE;
+    GString *list = g_string_new(NULL);
+    for (guint i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *index = i;
+            g_string_free(list, TRUE);
+            return TRUE;
+        }
+        g_string_append_printf(list, "%s%s",
+                               i == 0           ? ""
+                               : i + 1 == count ? " or "
+                                                : ", ",
+                               names[i]);
+    }
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--%s=%s is unknown; give %s",
+                option, text, list->str);
+    g_string_free(list, TRUE);
+    return FALSE;
+}
+
+gboolean parse_count(const char *option, const char *text, guint64 low, guint64 high, guint *value,
+                     GError **error)
+{
+    guint64 number;
+    if (text == NULL)
+        return TRUE;
+    if (!g_ascii_string_to_unsigned(text, 10, low, high, &number, NULL)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--%s=%s: give a whole number from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT,
+                    option, text, low, high);
+        return FALSE;
+    }
+    *value = (guint)number;
+    return TRUE;
+}
+
+gboolean parse_page_size(const char *text, guint *page_size, GError **error)
+{
+    guint64 bytes;
+    if (text == NULL)
+        return TRUE;
+    if (!parse_size(text, &bytes, error)) {
+        g_prefix_error(error, "--page-size: ");
+        return FALSE;
+    }
+    if (bytes < 1024 || bytes > 65536 || (bytes & (bytes - 1)) != 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--page-size=%s: give a power of two from 1K to 64K", text);
+        return FALSE;
+    }
+    *page_size = (guint)bytes;
+    return TRUE;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values of options, from their texts. What is wrong is a G_OPTION_ERROR whose message says what is
+ * accepted; text NULL is an option that was not given, and changes nothing.
+ */
+#ifndef BSA_CLI_COMMON_ARGUMENTS_H
+#define BSA_CLI_COMMON_ARGUMENTS_H
+
+#include <glib.h>
+
+/* A number with an optional suffix K, M, G or T (powers of 1024; also KiB, MB ...). */
+gboolean parse_size(const char *text, guint64 *bytes, GError **error);
+
+/* text as one of names, or an error that lists them. */
+gboolean parse_word(const char *option, const char *text, const char *const *names, guint count,
+                    guint *index, GError **error);
+
+gboolean parse_count(const char *option, const char *text, guint64 low, guint64 high, guint *value,
+                     GError **error);
+gboolean parse_page_size(const char *text, guint *page_size, GError **error);
+
+#endif

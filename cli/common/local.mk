@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+
+cli_common_sources = \
+	%D%/arguments.c \
+	%D%/arguments.h \
+	%D%/figures.c \
+	%D%/figures.h \
+	%D%/json.c \
+	%D%/json.h \
+	%D%/progress.c \
+	%D%/progress.h
