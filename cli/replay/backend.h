@@ -74,6 +74,9 @@ struct replay_backend_ops {
     enum replay_status (*alloc)(struct replay_backend *backend, guint cpu, guint64 size,
                                 guint64 align, void **out);
     enum replay_status (*free)(struct replay_backend *backend, guint cpu, void *object);
+    /* On REPLAY_OK *object may be elsewhere; else it is as it was. */
+    enum replay_status (*realloc)(struct replay_backend *backend, guint cpu, void **object,
+                                  guint64 size, guint64 align);
     /* 2^order pages, naturally aligned. */
     enum replay_status (*page_alloc)(struct replay_backend *backend, guint cpu, guint order,
                                      void **out);

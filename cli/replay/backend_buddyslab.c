@@ -79,6 +79,17 @@ static enum replay_status buddyslab_free(struct replay_backend *backend, guint c
     return translate(self, bsa_cpu_free(handle_of(self, cpu), object), "bsa_cpu_free");
 }
 
+static enum replay_status buddyslab_realloc(struct replay_backend *backend, guint cpu,
+                                            void **object, guint64 size, guint64 align)
+{
+    struct buddyslab *self = self_of(backend);
+    if (size > SIZE_MAX || align > SIZE_MAX)
+        return REPLAY_NO_MEMORY;
+    return translate(self,
+                     bsa_cpu_realloc(handle_of(self, cpu), object, (size_t)size, (size_t)align),
+                     "bsa_cpu_realloc");
+}
+
 static enum replay_status buddyslab_page_alloc(struct replay_backend *backend, guint cpu,
                                                guint order, void **out)
 {
@@ -224,6 +235,7 @@ static const struct replay_backend_ops buddyslab_ops = {
     .name = "libbuddyslab",
     .alloc = buddyslab_alloc,
     .free = buddyslab_free,
+    .realloc = buddyslab_realloc,
     .page_alloc = buddyslab_page_alloc,
     .page_free = buddyslab_page_free,
     .add_region = buddyslab_add_region,

@@ -74,14 +74,17 @@ static guint64 object_align(const struct replay_execution *execution,
     return align;
 }
 
+/* What an allocation or a realloc asks for; *object is the one to be resized, else the result. */
 static enum replay_status request(struct replay_execution *execution,
                                   const struct trace_event *event, guint cpu, guint64 align,
-                                  void **out)
+                                  void **object)
 {
     struct replay_backend *backend = execution->backend;
     if (event->kind == TRACE_PAGE_ALLOC)
-        return backend->ops->page_alloc(backend, cpu, event->order, out);
-    return backend->ops->alloc(backend, cpu, event->size, align, out);
+        return backend->ops->page_alloc(backend, cpu, event->order, object);
+    if (event->kind == TRACE_REALLOC)
+        return backend->ops->realloc(backend, cpu, object, event->size, align);
+    return backend->ops->alloc(backend, cpu, event->size, align, object);
 }
 
 /* Hands the next region over; false when there is none. */
@@ -98,6 +101,22 @@ static enum replay_status next_region(struct replay_execution *execution)
     region->added = execution->events;
     regions->used++;
     return REPLAY_OK;
+}
+
+/* The same, with further regions while memory is short and there are some. */
+static enum replay_status request_growing(struct replay_execution *execution,
+                                          const struct trace_event *event, guint cpu, guint64 align,
+                                          void **object)
+{
+    enum replay_status status = request(execution, event, cpu, align, object);
+    while (status == REPLAY_NO_MEMORY && execution->regions->used < execution->regions->count) {
+        status = next_region(execution);
+        if (status == REPLAY_OK)
+            status = request(execution, event, cpu, align, object);
+        else
+            break;
+    }
+    return status;
 }
 
 static void note_failure(struct replay_execution *execution, const struct trace_event *event,
@@ -145,11 +164,23 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
                     event->number);
         return FALSE;
     }
-    if (pages)
-        execution->cpu[cpu].page_allocs++;
-    else
-        execution->cpu[cpu].allocs++;
     return TRUE;
+}
+
+static void book_free(struct replay_execution *execution, const struct replay_slot *slot)
+{
+    guint size_class = slot->size_class == SLOT_BLOCK ? REPLAY_NO_CLASS : slot->size_class;
+    replay_account_free(&execution->account, size_class, slot->requested,
+                        replay_given(execution->backend, size_class, slot->requested));
+}
+
+static void book_remote(struct replay_execution *execution, const struct replay_slot *slot,
+                        guint cpu)
+{
+    if (slot->cpu != cpu) {
+        execution->cpu[cpu].remote_out++;
+        execution->cpu[slot->cpu].remote_in++;
+    }
 }
 
 static gboolean do_alloc(struct replay_execution *execution, const struct trace_event *event,
@@ -160,16 +191,12 @@ static gboolean do_alloc(struct replay_execution *execution, const struct trace_
         return stream_error(event, "its slot is in use", error);
     void *address = NULL;
     guint64 align = event->kind == TRACE_PAGE_ALLOC ? event->size : object_align(execution, event);
-    enum replay_status status = request(execution, event, cpu, align, &address);
-    while (status == REPLAY_NO_MEMORY && execution->regions->used < execution->regions->count) {
-        status = next_region(execution);
-        if (status == REPLAY_OK)
-            status = request(execution, event, cpu, align, &address);
-        else
-            break;
-    }
-    if (status == REPLAY_OK)
+    enum replay_status status = request_growing(execution, event, cpu, align, &address);
+    if (status == REPLAY_OK) {
+        *(event->kind == TRACE_PAGE_ALLOC ? &execution->cpu[cpu].page_allocs
+                                          : &execution->cpu[cpu].allocs) += 1;
         return book_alloc(execution, event, cpu, align, address, error);
+    }
     if (status == REPLAY_ERROR)
         return allocator_error(execution, event, cpu, error);
     *slot = (struct replay_slot){.failed = TRUE};
@@ -196,18 +223,39 @@ static gboolean do_free(struct replay_execution *execution, const struct trace_e
               : backend->ops->free(backend, cpu, slot.address);
     if (status != REPLAY_OK)
         return allocator_error(execution, event, cpu, error);
-    guint size_class = slot.size_class == SLOT_BLOCK ? REPLAY_NO_CLASS : slot.size_class;
-    replay_account_free(&execution->account, size_class, slot.requested,
-                        replay_given(backend, size_class, slot.requested));
-    if (pages)
-        execution->cpu[cpu].page_frees++;
-    else
-        execution->cpu[cpu].frees++;
-    if (slot.cpu != cpu) {
-        execution->cpu[cpu].remote_out++;
-        execution->cpu[slot.cpu].remote_in++;
-    }
+    book_free(execution, &slot);
+    book_remote(execution, &slot, cpu);
+    *(pages ? &execution->cpu[cpu].page_frees : &execution->cpu[cpu].frees) += 1;
     return TRUE;
+}
+
+/* An object that moves is freed where it was; one that stays is still its first CPU's. */
+static gboolean do_realloc(struct replay_execution *execution, const struct trace_event *event,
+                           guint cpu, GError **error)
+{
+    struct replay_slot old = execution->slot[event->slot];
+    if (old.failed) {
+        execution->skipped_reallocs++;
+        return TRUE;
+    }
+    if (old.address == NULL || old.order != SLOT_NO_ORDER)
+        return stream_error(event, "it resizes a slot that holds no object", error);
+    void *address = old.address;
+    guint64 align = object_align(execution, event);
+    enum replay_status status = request_growing(execution, event, cpu, align, &address);
+    if (status == REPLAY_ERROR)
+        return allocator_error(execution, event, cpu, error);
+    if (status != REPLAY_OK) {
+        note_failure(execution, event, cpu, align);
+        return TRUE;
+    }
+    gboolean moved = address != old.address;
+    execution->cpu[cpu].reallocs++;
+    execution->cpu[cpu].moved += moved ? 1 : 0;
+    if (moved)
+        book_remote(execution, &old, cpu);
+    book_free(execution, &old);
+    return book_alloc(execution, event, moved ? cpu : old.cpu, align, address, error);
 }
 
 /* After an event: the account, the observer, the progress line. */
@@ -233,21 +281,27 @@ static gboolean after_event(struct replay_execution *execution, guint64 allocate
 gboolean replay_step(struct replay_execution *execution, const struct trace_event *event, guint cpu,
                      GError **error)
 {
-    gboolean takes = event->kind == TRACE_ALLOC || event->kind == TRACE_PAGE_ALLOC;
-    gboolean gives = event->kind == TRACE_FREE || event->kind == TRACE_PAGE_FREE;
+    gboolean failed_then = (event->flags & TRACE_FAILED) != 0;
     guint64 failed = execution->failed;
+    gboolean done = TRUE;
     execution->time_ns = MAX(execution->time_ns, event->time_ns);
-    if ((takes || gives) && event->slot >= execution->slots)
-        return stream_error(event, "its slot is out of range", error);
     if (cpu != execution->last_cpu && execution->last_cpu != G_MAXUINT)
         execution->switches++;
     execution->last_cpu = cpu;
     execution->cpu[cpu].events++;
-    if (takes && !do_alloc(execution, event, cpu, error))
-        return FALSE;
-    if (gives && !do_free(execution, event, cpu, error))
-        return FALSE;
-    return after_event(execution, takes && execution->failed == failed ? event->size : 0, error);
+    /* What got nothing when it was recorded asks for nothing now. */
+    if (failed_then || !trace_kind_has_slot(event->kind))
+        return after_event(execution, 0, error);
+    if (event->slot >= execution->slots)
+        return stream_error(event, "its slot is out of range", error);
+    if (trace_kind_is_free(event->kind))
+        done = do_free(execution, event, cpu, error);
+    else if (event->kind == TRACE_REALLOC)
+        done = do_realloc(execution, event, cpu, error);
+    else
+        done = do_alloc(execution, event, cpu, error);
+    gboolean asked = !trace_kind_is_free(event->kind) && execution->failed == failed;
+    return done && after_event(execution, asked ? event->size : 0, error);
 }
 
 gboolean replay_run(struct replay_execution *execution, GError **error)

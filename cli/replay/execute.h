@@ -24,6 +24,7 @@
 struct replay_cpu {
     guint64 events;
     guint64 allocs, frees;           /* objects */
+    guint64 reallocs, moved;         /* objects that changed their size; of them, their place */
     guint64 page_allocs, page_frees; /* blocks of a page event */
     guint64 remote_out;              /* objects and blocks freed here, allocated on another CPU */
     guint64 remote_in;               /* allocated here, freed on another CPU */
@@ -66,8 +67,9 @@ struct replay_execution {
     guint64 failed;  /* requests that the allocator refused */
     guint64 failed_bytes;
     guint64 skipped_frees; /* frees of what had been refused */
-    guint64 live_end;      /* objects and blocks alive after the last event */
-    guint64 switches;      /* times that the CPU changed from one event to the next */
+    guint64 skipped_reallocs;
+    guint64 live_end; /* objects and blocks alive after the last event */
+    guint64 switches; /* times that the CPU changed from one event to the next */
     guint last_cpu;
     gboolean peak_seen;
     struct replay_failure failure[REPLAY_FAILURES_SHOWN];

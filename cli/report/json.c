@@ -72,6 +72,7 @@ static void put_result(JsonBuilder *json, const struct report *report)
     put_count(json, "failed", execution->failed);
     put_count(json, "failed_bytes", execution->failed_bytes);
     put_count(json, "frees_of_failed", execution->skipped_frees);
+    put_count(json, "reallocs_of_failed", execution->skipped_reallocs);
     put_count(json, "live_at_end", execution->live_end);
     put_count(json, "live_at_end_bytes", account->requested);
     put_count(json, "allocated_bytes", account->requested_ever);
@@ -282,6 +283,8 @@ static void put_cpus(JsonBuilder *json, const struct report *report)
         put_count(json, "events", trace->events);
         put_count(json, "allocs", trace->allocs);
         put_count(json, "frees", trace->frees);
+        put_count(json, "reallocs", trace->reallocs);
+        put_count(json, "reallocs_moved", trace->moved);
         put_count(json, "page_allocs", trace->page_allocs);
         put_count(json, "page_frees", trace->page_frees);
         put_count(json, "remote_frees_out", trace->remote_out);
@@ -306,12 +309,15 @@ static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
     put_count(json, "events", hygiene->events);
     put_count(json, "allocs", hygiene->allocs);
     put_count(json, "frees", hygiene->frees);
+    put_count(json, "reallocs", hygiene->reallocs);
     put_count(json, "page_allocs", hygiene->page_allocs);
     put_count(json, "page_frees", hygiene->page_frees);
     put_count(json, "null_frees", hygiene->null_frees);
     put_count(json, "failed_allocs", hygiene->failed_allocs);
     put_count(json, "orphan_frees", hygiene->orphan_frees);
     put_count(json, "orphan_page_frees", hygiene->orphan_page_frees);
+    put_count(json, "orphan_reallocs", hygiene->orphan_reallocs);
+    put_count(json, "open_reallocs", hygiene->open_reallocs);
     put_count(json, "implicit_frees", hygiene->implicit_frees);
     put_count(json, "implicit_page_frees", hygiene->implicit_page_frees);
     put_count(json, "batched_repeats", hygiene->batched_repeats);

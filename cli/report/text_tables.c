@@ -46,6 +46,20 @@ void report_text_classes(const struct report *report, GString *out)
                     "asked % = requested bytes of what is live / bytes of the slabs or blocks.\n");
 }
 
+static void text_reallocs(const struct replay_execution *execution, GString *out)
+{
+    guint64 all = 0, moved = 0;
+    for (guint cpu = 0; cpu < execution->cpus; cpu++) {
+        all += execution->cpu[cpu].reallocs;
+        moved += execution->cpu[cpu].moved;
+    }
+    if (all > 0)
+        g_string_append_printf(out,
+                               "reallocs: %" G_GUINT64_FORMAT ", of them %" G_GUINT64_FORMAT
+                               " moved the object.\n",
+                               all, moved);
+}
+
 static void cpu_row(const struct report *report, guint cpu, GString *out)
 {
     const struct replay_cpu *trace = &report->execution->cpu[cpu];
@@ -85,6 +99,7 @@ void report_text_cpus(const struct report *report, GString *out)
         g_string_append_printf(out, "and %u more CPUs, see report.json\n", active - shown);
     if (active < execution->cpus)
         g_string_append_printf(out, "CPUs without an event: %u.\n", execution->cpus - active);
+    text_reallocs(execution, out);
     g_string_append(
         out, "out: freed here, allocated on another CPU; in: allocated here, freed elsewhere.\n"
              "magazine = 1 - (refills + flushes) / object allocs and frees;\n"
@@ -111,8 +126,8 @@ static void failure_list(const struct report *report, GString *out)
         g_string_append_printf(out, "and %" G_GUINT64_FORMAT " more\n", execution->failed - shown);
     g_string_append_printf(out, "%" G_GUINT64_FORMAT " in all, ", execution->failed);
     append_bytes(out, execution->failed_bytes);
-    g_string_append_printf(out, "; %" G_GUINT64_FORMAT " frees of them left out.\n",
-                           execution->skipped_frees);
+    g_string_append_printf(out, "; %" G_GUINT64_FORMAT " frees and reallocs of them left out.\n",
+                           execution->skipped_frees + execution->skipped_reallocs);
     if (execution->failed > 0)
         g_string_append(out, "A larger --region, or one more of them, serves these.\n");
 }
@@ -142,13 +157,16 @@ void report_text_trace(const struct report *report, GString *out)
     count(out, "lines read", hygiene->lines);
     count(out, "objects allocated", hygiene->allocs);
     count(out, "objects freed, implicit frees included", hygiene->frees);
+    count(out, "reallocs", hygiene->reallocs);
     count(out, "page blocks allocated", hygiene->page_allocs);
     count(out, "page blocks freed, implicit frees included", hygiene->page_frees);
     count(out, "frees of NULL (no event)", hygiene->null_frees);
-    count(out, "allocations that failed when recorded (no event)", hygiene->failed_allocs);
+    count(out, "requests that failed when recorded (not replayed)", hygiene->failed_allocs);
     count(out, "orphan frees: object older than the trace, or lost (no event)",
           hygiene->orphan_frees);
     count(out, "orphan page frees", hygiene->orphan_page_frees);
+    count(out, "reallocs of objects older than the trace: allocations", hygiene->orphan_reallocs);
+    count(out, "reallocs that did not end", hygiene->open_reallocs);
     count(out, "implicit frees: address handed out again without a free", hygiene->implicit_frees);
     count(out, "implicit page frees", hygiene->implicit_page_frees);
     count(out, "mm_page_free_batched lines that repeat a free (no event)",

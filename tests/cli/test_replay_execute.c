@@ -23,6 +23,7 @@ struct fake {
     guint drains;
     guint64 align; /* of the last request */
     gboolean refuse_free, foreign_address;
+    gboolean moves; /* a realloc takes another place */
     guint64 hidden; /* live objects that the statistics leave out */
 };
 
@@ -61,6 +62,20 @@ static enum replay_status fake_free(struct replay_backend *backend, guint cpu, v
     fake->live--;
     fake->room++;
     return REPLAY_OK;
+}
+
+static enum replay_status fake_realloc(struct replay_backend *backend, guint cpu, void **object,
+                                       guint64 size, guint64 align)
+{
+    struct fake *fake = (struct fake *)backend;
+    (void)cpu;
+    (void)size;
+    fake->align = align;
+    if (!fake->moves)
+        return REPLAY_OK;
+    enum replay_status status = fake_take(fake, object);
+    fake->room += status == REPLAY_OK; /* the old one */
+    return status;
 }
 
 static enum replay_status fake_add_region(struct replay_backend *backend, void *start,
@@ -109,6 +124,7 @@ static const struct replay_backend_ops fake_ops = {
     .name = "fake",
     .alloc = fake_alloc,
     .free = fake_free,
+    .realloc = fake_realloc,
     .add_region = fake_add_region,
     .drain = fake_drain,
     .snapshot = fake_snapshot,
@@ -203,6 +219,64 @@ START_TEST(failures_are_counted)
     ck_assert(step(&bench, TRACE_FREE, 11, 1, NULL));
     ck_assert_uint_eq(bench.execution.skipped_frees, 1);
     ck_assert_uint_eq(bench.execution.cpu[1].remote_out, 1);
+    tear_down(&bench);
+}
+END_TEST
+
+START_TEST(reallocs_keep_their_slot)
+{
+    struct bench bench;
+    GError *error = NULL;
+    set_up(&bench, 1, 100);
+    const struct replay_cpu *cpu = bench.execution.cpu;
+    ck_assert(step(&bench, TRACE_CALLOC, 0, 0, NULL));
+    /* In place: it is still CPU 0's. */
+    ck_assert(step(&bench, TRACE_REALLOC, 0, 1, NULL));
+    ck_assert_uint_eq(cpu[1].reallocs, 1);
+    ck_assert_uint_eq(cpu[1].moved + cpu[1].remote_out, 0);
+    /* Elsewhere: CPU 1 freed CPU 0's object and has one of its own. */
+    bench.fake.moves = TRUE;
+    ck_assert(step(&bench, TRACE_REALLOC, 0, 1, NULL));
+    ck_assert_uint_eq(cpu[1].reallocs, 2);
+    ck_assert_uint_eq(cpu[1].moved, 1);
+    ck_assert_uint_eq(cpu[1].remote_out, 1);
+    ck_assert_uint_eq(bench.execution.account.requested, 50);
+    ck_assert_uint_eq(bench.execution.account.requested_ever, 150);
+    /* One that fails leaves the object as it was. */
+    bench.fake.room = 0;
+    ck_assert(step(&bench, TRACE_REALLOC, 0, 0, NULL));
+    ck_assert_uint_eq(bench.execution.failed, 1);
+    ck_assert(step(&bench, TRACE_FREE, 0, 1, NULL));
+    ck_assert_uint_eq(cpu[1].remote_out, 1);
+    ck_assert_uint_eq(bench.execution.account.requested, 0);
+    ck_assert_uint_eq(bench.fake.live, 0);
+    expect_error(step(&bench, TRACE_REALLOC, 0, 0, &error), &error, REPLAY_ERROR_TRACE,
+                 "it resizes a slot that holds no object");
+    tear_down(&bench);
+}
+END_TEST
+
+/* An object that could not be had cannot be resized, and a call that failed when it was recorded,
+ * or concerns no object, asks for nothing. */
+START_TEST(some_events_ask_for_nothing)
+{
+    struct bench bench;
+    struct trace_event event = {.kind = TRACE_ALIGNED_ALLOC,
+                                .flags = TRACE_FAILED,
+                                .size = G_MAXUINT64,
+                                .slot = TRACE_NO_SLOT};
+    set_up(&bench, 1, 100);
+    ck_assert(replay_step(&bench.execution, &event, 0, NULL));
+    event.kind = TRACE_THREAD_START;
+    event.flags = 0;
+    ck_assert(replay_step(&bench.execution, &event, 1, NULL));
+    ck_assert_uint_eq(bench.execution.failed + bench.fake.live, 0);
+    ck_assert_uint_eq(bench.execution.events, 2);
+    bench.fake.room = 0;
+    ck_assert(step(&bench, TRACE_ALLOC, 3, 0, NULL));
+    ck_assert(step(&bench, TRACE_REALLOC, 3, 0, NULL));
+    ck_assert_uint_eq(bench.execution.failed, 1);
+    ck_assert_uint_eq(bench.execution.skipped_reallocs, 1);
     tear_down(&bench);
 }
 END_TEST
@@ -419,6 +493,8 @@ int main(void)
     Suite *suite = suite_create("replay-execute");
     TCase *steps = tcase_create("steps");
     tcase_add_test(steps, failures_are_counted);
+    tcase_add_test(steps, reallocs_keep_their_slot);
+    tcase_add_test(steps, some_events_ask_for_nothing);
     tcase_add_test(steps, regions_are_added_one_by_one);
     tcase_add_test(steps, peak);
     tcase_add_test(steps, samples_are_equally_spaced);
