@@ -66,6 +66,7 @@ cli_programs = \
 	%D%/cli/test_metrics \
 	%D%/cli/test_regions \
 	%D%/cli/test_replay \
+	%D%/cli/test_resolve \
 	%D%/cli/test_replay_execute \
 	%D%/cli/test_trace \
 	%D%/cli/test_trace_identity \
