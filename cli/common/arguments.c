@@ -84,6 +84,50 @@ gboolean parse_count(const char *option, const char *text, guint64 low, guint64 
     return TRUE;
 }
 
+/* Nanoseconds of one of what follows the number, 0 where that is no unit of time. */
+static guint64 unit_ns(const char *suffix)
+{
+    static const struct {
+        const char *suffix;
+        guint64 ns;
+    } units[] = {{"", 1000000000}, {"s", 1000000000},    {"ms", 1000000},     {"us", 1000},
+                 {"ns", 1},        {"min", 60000000000}, {"h", 3600000000000}};
+    for (gsize i = 0; i < G_N_ELEMENTS(units); i++) {
+        if (strcmp(suffix, units[i].suffix) == 0)
+            return units[i].ns;
+    }
+    return 0;
+}
+
+gboolean parse_time(const char *option, const char *text, guint64 *ns, GError **error)
+{
+    guint64 unit = 0, whole = 0, part = 0, scale = 1;
+    const char *at = text;
+    gboolean fits = TRUE, digits = FALSE;
+    if (text == NULL)
+        return TRUE;
+    for (; g_ascii_isdigit(*at); at++, digits = TRUE)
+        fits = fits && g_uint64_checked_mul(&whole, whole, 10) &&
+               g_uint64_checked_add(&whole, whole, (guint64)(*at - '0'));
+    if (*at == '.') {
+        for (at++; g_ascii_isdigit(*at); at++, digits = TRUE) {
+            if (scale < 1000000000) { /* what is less than a billionth of a unit is dropped */
+                scale *= 10;
+                part = part * 10 + (guint64)(*at - '0');
+            }
+        }
+    }
+    unit = digits ? unit_ns(at) : 0;
+    if (unit == 0 || !fits || !g_uint64_checked_mul(&whole, whole, unit)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--%s=%s is not a time; give a number with an optional s, ms, us, ns, min or h",
+                    option, text);
+        return FALSE;
+    }
+    *ns = whole + (guint64)((double)part * ((double)unit / (double)scale) + 0.5);
+    return TRUE;
+}
+
 gboolean parse_page_size(const char *text, guint *page_size, GError **error)
 {
     guint64 bytes;

@@ -17,6 +17,8 @@ gboolean parse_word(const char *option, const char *text, const char *const *nam
 
 gboolean parse_count(const char *option, const char *text, guint64 low, guint64 high, guint *value,
                      GError **error);
+/* A time with an optional suffix s (the default), ms, us, ns, min or h: "1.5", "200ms". */
+gboolean parse_time(const char *option, const char *text, guint64 *ns, GError **error);
 gboolean parse_page_size(const char *text, guint *page_size, GError **error);
 
 #endif

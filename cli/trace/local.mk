@@ -10,6 +10,8 @@ cli_trace_sources = \
     %D%/import.h \
     %D%/input.c \
     %D%/input.h \
+    %D%/kinds.c \
+    %D%/kinds.h \
     %D%/kmem.c \
     %D%/kmem.h \
     %D%/map.c \
