@@ -29,4 +29,6 @@ cli_trace_sources = \
     %D%/slabpages.h \
     %D%/spool.c \
     %D%/spool.h \
+    %D%/temporary.c \
+    %D%/temporary.h \
     %D%/writer.h

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define _POSIX_C_SOURCE 200809L
-
 #include "spool.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <glib/gstdio.h>
-
-#include "error.h"
+#include "temporary.h"
 
 #define RECORDS_IN_MEMORY ((gsize)1 << 16)
 
@@ -40,45 +33,14 @@ guint64 trace_spool_count(const trace_spool *spool)
     return spool->count;
 }
 
-static gboolean open_file(trace_spool *spool, GError **error)
-{
-    char *name = g_build_filename(g_get_tmp_dir(), "bsa-trace-XXXXXX", NULL);
-    spool->fd = g_mkstemp_full(name, O_RDWR | O_CLOEXEC, 0600);
-    int code = errno;
-    if (spool->fd >= 0) {
-        g_unlink(name);
-    } else {
-        g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
-                    "cannot make a temporary file in %s: %s; set TMPDIR to a directory that can be "
-                    "written",
-                    g_get_tmp_dir(), g_strerror(code));
-    }
-    g_free(name);
-    return spool->fd >= 0;
-}
-
 static gboolean write_buffer(trace_spool *spool, GError **error)
 {
-    if (spool->fd < 0 && !open_file(spool, error)) {
-        return FALSE;
-    }
-    const char *from = (const char *)spool->buffer;
     gsize bytes = spool->used * sizeof(struct trace_record);
-    while (bytes > 0) {
-        gssize written = write(spool->fd, from, bytes);
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written <= 0) {
-            g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
-                        "the temporary file in %s cannot grow beyond %" G_GUINT64_FORMAT
-                        " MiB: %s; set TMPDIR to a directory with more room",
-                        g_get_tmp_dir(), (spool->count * sizeof(struct trace_record)) >> 20,
-                        g_strerror(written < 0 ? errno : ENOSPC));
-            return FALSE;
-        }
-        from += written;
-        bytes -= (gsize)written;
+    if (spool->fd < 0) {
+        spool->fd = trace_temporary_open(error);
+    }
+    if (spool->fd < 0 || !trace_temporary_write(spool->fd, spool->buffer, bytes, error)) {
+        return FALSE;
     }
     spool->used = 0;
     return TRUE;
@@ -114,20 +76,8 @@ static gboolean read_buffer(trace_spool *spool, GError **error)
 {
     gsize records = (gsize)MIN(spool->left, (guint64)spool->size);
     gsize bytes = records * sizeof(struct trace_record);
-    gsize done = 0;
-    while (done < bytes) {
-        gssize got = pread(spool->fd, (char *)spool->buffer + done, bytes - done,
-                           (off_t)(spool->offset + done));
-        if (got < 0 && errno == EINTR) {
-            continue;
-        }
-        if (got <= 0) {
-            g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO,
-                        "the temporary file in %s cannot be read again: %s", g_get_tmp_dir(),
-                        got < 0 ? g_strerror(errno) : "it ends too early");
-            return FALSE;
-        }
-        done += (gsize)got;
+    if (!trace_temporary_read(spool->fd, spool->buffer, bytes, spool->offset, error)) {
+        return FALSE;
     }
     spool->offset += bytes;
     spool->left -= records;
