@@ -8,7 +8,7 @@ include %D%/replay/local.mk
 include %D%/report/local.mk
 
 cli_cppflags = -I$(top_srcdir)/include -I$(top_srcdir)/cli -D_GNU_SOURCE \
-	$(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS)
+	$(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS)
 cli_libs = $(GLIB_LIBS) $(JSON_GLIB_LIBS) $(ZSTD_LIBS) -lm
 
 if CLI

@@ -114,7 +114,7 @@ endif
 # Programs have their source from their name, and the libraries of their kind from these
 # target-specific variables (GNU make): a line for each program is spared.
 LDADD = $(test_support) lib/libbuddyslab.la $(CHECK_LIBS) -lpthread
-AM_CPPFLAGS += $(CHECK_CFLAGS) $(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS)
+AM_CPPFLAGS += $(CHECK_CFLAGS) $(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS)
 
 $(unit_programs): LDADD = $(test_support) lib/libbuddyslab-core.la $(CHECK_LIBS) -lpthread
 $(unit_programs): lib/libbuddyslab-core.la

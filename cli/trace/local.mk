@@ -1,5 +1,6 @@
-## SPDX-License-Identifier: Apache-2.0
+# SPDX-License-Identifier: Apache-2.0
 cli_trace_sources = \
+    %D%/checksum.h \
     %D%/directmap.c \
     %D%/directmap.h \
     %D%/error.h \
