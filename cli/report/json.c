@@ -5,6 +5,7 @@
  * Ratios without a value (a fragmentation index where the request would succeed) are null.
  */
 #include "../common/json.h"
+#include "../trace/hygiene.h"
 #include "report.h"
 
 /* One ratio for each order that a report shows. */
@@ -305,39 +306,13 @@ static void put_cpus(JsonBuilder *json, const struct report *report)
 static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
 {
     begin_object(json, "hygiene");
-    put_count(json, "lines", hygiene->lines);
-    put_count(json, "events", hygiene->events);
-    put_count(json, "allocs", hygiene->allocs);
-    put_count(json, "frees", hygiene->frees);
-    put_count(json, "reallocs", hygiene->reallocs);
-    put_count(json, "page_allocs", hygiene->page_allocs);
-    put_count(json, "page_frees", hygiene->page_frees);
-    put_count(json, "null_frees", hygiene->null_frees);
-    put_count(json, "failed_allocs", hygiene->failed_allocs);
-    put_count(json, "orphan_frees", hygiene->orphan_frees);
-    put_count(json, "orphan_page_frees", hygiene->orphan_page_frees);
-    put_count(json, "orphan_reallocs", hygiene->orphan_reallocs);
-    put_count(json, "open_reallocs", hygiene->open_reallocs);
-    put_count(json, "implicit_frees", hygiene->implicit_frees);
-    put_count(json, "implicit_page_frees", hygiene->implicit_page_frees);
-    put_count(json, "batched_repeats", hygiene->batched_repeats);
-    put_count(json, "slab_page_allocs", hygiene->slab_page_allocs);
-    put_count(json, "slab_page_frees", hygiene->slab_page_frees);
-    put_count(json, "lost_events", hygiene->lost_events);
-    put_count(json, "lost_reports", hygiene->lost_reports);
-    put_count(json, "incomplete_start", hygiene->incomplete_start);
-    put_count(json, "other_events", hygiene->other_events);
-    put_count(json, "other_layer", hygiene->other_layer);
-    put_count(json, "filler_lines", hygiene->filler_lines);
-    put_count(json, "ignored_lines", hygiene->ignored_lines);
+    for (guint i = 0; i < trace_hygiene_field_count; i++)
+        put_count(json, trace_hygiene_fields[i].key,
+                  trace_hygiene_get(hygiene, &trace_hygiene_fields[i]));
     begin_list(json, "first_ignored_lines");
     for (guint64 i = 0; i < hygiene->ignored_shown; i++)
         json_builder_add_int_value(json, (gint64)hygiene->first_ignored[i]);
     json_builder_end_array(json);
-    put_count(json, "out_of_order", hygiene->out_of_order);
-    put_count(json, "never_freed", hygiene->never_freed);
-    put_count(json, "never_freed_bytes", hygiene->never_freed_bytes);
-    put_count(json, "pages_never_freed", hygiene->pages_never_freed);
     json_builder_end_object(json);
 }
 

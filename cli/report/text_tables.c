@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report.txt: size classes, CPUs, and what there is to say about the trace. */
+#include "../trace/hygiene.h"
 #include "report.h"
 
 #define CPUS_SHOWN 32u
@@ -132,55 +133,9 @@ static void failure_list(const struct report *report, GString *out)
         g_string_append(out, "A larger --region, or one more of them, serves these.\n");
 }
 
-static void count(GString *out, const char *what, guint64 value)
-{
-    g_string_append_printf(out, "%-64s%14" G_GUINT64_FORMAT "\n", what, value);
-}
-
-static void ignored_lines(const struct trace_hygiene *hygiene, GString *out)
-{
-    count(out, "lines not understood", hygiene->ignored_lines);
-    if (hygiene->ignored_shown == 0)
-        return;
-    g_string_append(out, "  first of them: line");
-    for (guint64 i = 0; i < hygiene->ignored_shown; i++)
-        g_string_append_printf(out, "%s %" G_GUINT64_FORMAT, i == 0 ? "" : ",",
-                               hygiene->first_ignored[i]);
-    g_string_append_c(out, '\n');
-}
-
 void report_text_trace(const struct report *report, GString *out)
 {
-    const struct trace_hygiene *hygiene = report->hygiene;
     failure_list(report, out);
     append_heading(out, "Hygiene of the trace");
-    count(out, "lines read", hygiene->lines);
-    count(out, "objects allocated", hygiene->allocs);
-    count(out, "objects freed, implicit frees included", hygiene->frees);
-    count(out, "reallocs", hygiene->reallocs);
-    count(out, "page blocks allocated", hygiene->page_allocs);
-    count(out, "page blocks freed, implicit frees included", hygiene->page_frees);
-    count(out, "frees of NULL (no event)", hygiene->null_frees);
-    count(out, "requests that failed when recorded (not replayed)", hygiene->failed_allocs);
-    count(out, "orphan frees: object older than the trace, or lost (no event)",
-          hygiene->orphan_frees);
-    count(out, "orphan page frees", hygiene->orphan_page_frees);
-    count(out, "reallocs of objects older than the trace: allocations", hygiene->orphan_reallocs);
-    count(out, "reallocs that did not end", hygiene->open_reallocs);
-    count(out, "implicit frees: address handed out again without a free", hygiene->implicit_frees);
-    count(out, "implicit page frees", hygiene->implicit_page_frees);
-    count(out, "mm_page_free_batched lines that repeat a free (no event)",
-          hygiene->batched_repeats);
-    count(out, "page blocks of the recorded slabs, left out", hygiene->slab_page_allocs);
-    count(out, "frees of page blocks of the recorded slabs, left out", hygiene->slab_page_frees);
-    count(out, "events that the recorder lost", hygiene->lost_events);
-    count(out, "events before all CPUs recorded", hygiene->incomplete_start);
-    count(out, "events out of order in time", hygiene->out_of_order);
-    count(out, "events of other kinds", hygiene->other_events);
-    count(out, "events of the layer that was not asked for", hygiene->other_layer);
-    count(out, "empty lines, comments, call chains", hygiene->filler_lines);
-    ignored_lines(hygiene, out);
-    count(out, "objects never freed (censored, not leaked)", hygiene->never_freed);
-    count(out, "  their bytes, page blocks included", hygiene->never_freed_bytes);
-    count(out, "page blocks never freed (censored, not leaked)", hygiene->pages_never_freed);
+    trace_hygiene_text(report->hygiene, out);
 }

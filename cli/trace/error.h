@@ -14,7 +14,8 @@ enum trace_error {
     TRACE_ERROR_DAMAGED, /* a trace, but cut off or corrupt */
     TRACE_ERROR_EMPTY,   /* nothing in it that the options ask for */
     TRACE_ERROR_LAYER,   /* the layers cannot be told apart */
-    TRACE_ERROR_OPTION   /* an option's value makes no sense */
+    TRACE_ERROR_OPTION,  /* an option's value makes no sense */
+    TRACE_ERROR_HYGIENE  /* a trace, but not all that happened is in it */
 };
 
 #endif

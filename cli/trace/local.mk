@@ -5,8 +5,11 @@ cli_trace_sources = \
     %D%/directmap.h \
     %D%/error.h \
     %D%/event.h \
+    %D%/export.h \
     %D%/foreign.c \
     %D%/format.h \
+    %D%/hygiene.c \
+    %D%/hygiene.h \
     %D%/import.c \
     %D%/import.h \
     %D%/input.c \
