@@ -36,7 +36,8 @@ api_programs = \
 	%D%/api/test_realloc \
 	%D%/api/test_regions \
 	%D%/api/test_release \
-	%D%/api/test_slab_api
+	%D%/api/test_slab_api \
+	%D%/api/test_walk
 
 misuse_programs = \
 	%D%/misuse/test_misuse_address \

@@ -67,6 +67,23 @@ struct replay_cache_counters {
     guint64 slabs_added;
 };
 
+enum replay_page_use {
+    REPLAY_PAGE_BLOCK,
+    REPLAY_PAGE_SLAB,
+    REPLAY_PAGE_LISTED, /* on a CPU's list */
+    REPLAY_PAGE_META
+};
+
+/* Pages in a row with one use. */
+struct replay_page_run {
+    const void *address;
+    guint64 pages;
+    enum replay_page_use use;
+    guint64 object_size, objects, live; /* of a slab */
+};
+
+typedef void (*replay_page_visit)(gpointer data, const struct replay_page_run *run);
+
 struct replay_backend;
 
 struct replay_backend_ops {
@@ -88,6 +105,9 @@ struct replay_backend_ops {
     enum replay_status (*snapshot)(struct replay_backend *backend, struct replay_snapshot *out);
     enum replay_status (*counters)(struct replay_backend *backend, guint cpu,
                                    struct replay_cache_counters *out);
+    /* Every run of pages that is not free, in ascending order within a region; NULL where a backend
+     * has no pages to show. */
+    void (*walk_pages)(struct replay_backend *backend, replay_page_visit visit, gpointer data);
     /* The allocator's own consistency check. */
     enum replay_status (*validate)(struct replay_backend *backend);
     /* Bytes of pages in use; asked after every event. */

@@ -208,6 +208,36 @@ static enum replay_status buddyslab_counters(struct replay_backend *backend, gui
     return REPLAY_OK;
 }
 
+struct page_visitor {
+    replay_page_visit visit;
+    gpointer data;
+};
+
+static int visit_run(void *arg, const struct bsa_page_run *from)
+{
+    const struct page_visitor *visitor = arg;
+    struct replay_page_run run = {
+        .address = from->address,
+        .pages = from->pages,
+        .use = from->flags == BSA_PAGE_HEAD     ? REPLAY_PAGE_BLOCK
+               : from->flags == BSA_PAGE_SLAB   ? REPLAY_PAGE_SLAB
+               : from->flags == BSA_PAGE_CACHED ? REPLAY_PAGE_LISTED
+                                                : REPLAY_PAGE_META,
+        .object_size = from->object_size,
+        .objects = from->objects,
+        .live = from->live,
+    };
+    visitor->visit(visitor->data, &run);
+    return 0;
+}
+
+static void buddyslab_walk_pages(struct replay_backend *backend, replay_page_visit visit,
+                                 gpointer data)
+{
+    struct page_visitor visitor = {visit, data};
+    bsa_heap_walk_pages(self_of(backend)->heap, visit_run, &visitor);
+}
+
 static enum replay_status buddyslab_validate(struct replay_backend *backend)
 {
     struct buddyslab *self = self_of(backend);
@@ -242,6 +272,7 @@ static const struct replay_backend_ops buddyslab_ops = {
     .drain = buddyslab_drain,
     .snapshot = buddyslab_snapshot,
     .counters = buddyslab_counters,
+    .walk_pages = buddyslab_walk_pages,
     .validate = buddyslab_validate,
     .occupied = buddyslab_occupied,
     .close = buddyslab_close,

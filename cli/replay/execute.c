@@ -289,6 +289,8 @@ gboolean replay_step(struct replay_execution *execution, const struct trace_even
         execution->switches++;
     execution->last_cpu = cpu;
     execution->cpu[cpu].events++;
+    if (execution->observer->event != NULL)
+        execution->observer->event(execution->observer->data, event, cpu);
     /* What got nothing when it was recorded asks for nothing now. */
     if (failed_then || !trace_kind_has_slot(event->kind))
         return after_event(execution, 0, error);
@@ -302,6 +304,11 @@ gboolean replay_step(struct replay_execution *execution, const struct trace_even
         done = do_alloc(execution, event, cpu, error);
     gboolean asked = !trace_kind_is_free(event->kind) && execution->failed == failed;
     return done && after_event(execution, asked ? event->size : 0, error);
+}
+
+const void *replay_object_address(const struct replay_execution *execution, guint64 slot)
+{
+    return execution->slot[slot].address;
 }
 
 gboolean replay_run(struct replay_execution *execution, GError **error)

@@ -39,9 +39,11 @@ struct replay_failure {
 
 struct replay_execution;
 
-/* Looks at the replay between two events. */
+/* Looks at the replay between two events, and at each event in recorded order. */
 struct replay_observer {
     gpointer data;
+    /* Before an event is done; NULL: not asked for. It may not allocate memory. */
+    void (*event)(gpointer data, const struct trace_event *event, guint cpu);
     guint64 next; /* called once so many events are done */
     gboolean (*sample)(gpointer data, struct replay_execution *execution, gboolean peak,
                        GError **error);
@@ -85,6 +87,9 @@ void replay_execution_clear(struct replay_execution *execution);
 /* One event on its CPU. */
 gboolean replay_step(struct replay_execution *execution, const struct trace_event *event, guint cpu,
                      GError **error);
+
+/* Where the object or block of a slot is; NULL: nowhere. */
+const void *replay_object_address(const struct replay_execution *execution, guint64 slot);
 
 /* All events, or those up to the first failure, on the calling thread. */
 gboolean replay_run(struct replay_execution *execution, GError **error);

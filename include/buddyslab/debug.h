@@ -27,6 +27,25 @@ struct bsa_live_block {
 BSA_API int bsa_heap_walk(bsa_heap *heap,
                           int (*visit)(void *arg, const struct bsa_live_block *block), void *arg);
 
+/* Pages in a row that are used for one thing. */
+struct bsa_page_run {
+    void *address; /* of the first page */
+    size_t pages;
+    unsigned flags; /* BSA_PAGE_HEAD (a live block), BSA_PAGE_SLAB, BSA_PAGE_CACHED, BSA_PAGE_META
+                       or BSA_PAGE_RESERVED */
+    size_t object_size; /* of a slab; 0: none */
+    size_t objects;     /* that it has room for; */
+    size_t live;        /*   of them in the user's hands */
+    const char *cache;  /* name of its cache; NULL: of a size class, or no slab */
+};
+
+/*
+ * The same for pages: visit is called for every run, in ascending address order within a region;
+ * what lies between runs is free. Same locks, same promises. O(pages).
+ */
+BSA_API int bsa_heap_walk_pages(bsa_heap *heap,
+                                int (*visit)(void *arg, const struct bsa_page_run *run), void *arg);
+
 /* Steps (list entries, bitmap words, table probes) that slow paths took since init: a cost that a
  * test can bound without a clock. Counted where checks are compiled in; else 0. */
 BSA_API size_t bsa_heap_steps(const bsa_heap *heap);

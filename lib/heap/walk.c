@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Iteration over live objects and blocks, and the cross-check of everything. */
+/* Iteration over live objects and blocks, and over pages, and the cross-check of everything. */
 #include "heap.h"
+
+/* NULL: a size class. */
+static const char *name_of(const struct bsa_heap *heap, const struct bsai_cache *cache)
+{
+    unsigned classes = heap->classes.count;
+    return cache->id > classes ? heap->named[cache->id - classes - 1].name : NULL;
+}
 
 static int walk_slab(const struct bsa_heap *heap, const struct bsai_cache *cache,
                      const struct bsai_slab *slab,
                      int (*visit)(void *arg, const struct bsa_live_block *block), void *arg)
 {
-    struct bsa_live_block block = {.bytes = cache->geometry.object_size, .slab = 1};
-    if (cache->id > heap->classes.count)
-        block.cache = heap->named[cache->id - heap->classes.count - 1].name;
+    struct bsa_live_block block = {
+        .bytes = cache->geometry.object_size, .slab = 1, .cache = name_of(heap, cache)};
     int stop = 0;
     for (unsigned w = 0; w < cache->geometry.words && stop == 0; w++) {
         bsai_word left = bsai_live(&slab->states[w], ~(bsai_word)0);
@@ -21,12 +27,15 @@ static int walk_slab(const struct bsa_heap *heap, const struct bsai_cache *cache
     return stop;
 }
 
-/* Calls of_slab or of_block for each slab and live block of a section; the buddy is locked. */
+/* Calls of_slab or of_block for each slab and live block of a section, and of_rest, where it is not
+ * NULL, for other pages that are not free; the buddy is locked. */
 struct pages_visitor {
     int (*of_slab)(struct pages_visitor *v, struct bsai_slab *slab, struct bsai_cache *cache);
     int (*of_block)(struct pages_visitor *v, uintptr_t addr, size_t pages);
+    int (*of_rest)(struct pages_visitor *v, uintptr_t addr, size_t pages, enum bsai_page_kind kind);
     struct bsa_heap *heap;
-    int (*visit)(void *arg, const struct bsa_live_block *block);
+    int (*visit_live)(void *arg, const struct bsa_live_block *block);
+    int (*visit_run)(void *arg, const struct bsa_page_run *run);
     void *arg;
 };
 
@@ -52,6 +61,11 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
         } else if (bsai_word_kind(word) == BSAI_PAGE_BLOCK) {
             step = bsai_word_count(word);
             stop = v->of_block(v, bsai_map_addr(map, page), step);
+        } else if (bsai_word_kind(word) != BSAI_PAGE_NONE &&
+                   bsai_word_kind(word) != BSAI_PAGE_SLAB) {
+            step = bsai_word_count(word);
+            if (v->of_rest != NULL)
+                stop = v->of_rest(v, bsai_map_addr(map, page), step, bsai_word_kind(word));
         }
         page += step;
     }
@@ -60,39 +74,93 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
 
 static int walk_of_slab(struct pages_visitor *v, struct bsai_slab *slab, struct bsai_cache *cache)
 {
-    return walk_slab(v->heap, cache, slab, v->visit, v->arg);
+    return walk_slab(v->heap, cache, slab, v->visit_live, v->arg);
 }
 
 static int walk_of_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
 {
     struct bsa_live_block block = {(void *)addr, pages << v->heap->buddy.page_shift, 0, NULL};
-    return v->visit(v->arg, &block);
+    return v->visit_live(v->arg, &block);
 }
 
-int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_block *block),
-                  void *arg)
+static int visit_run(struct pages_visitor *v, uintptr_t addr, size_t pages, unsigned flags)
 {
-    if (heap == NULL || visit == NULL)
-        return 0;
-    struct pages_visitor v = {walk_of_slab, walk_of_block, heap, visit, arg};
+    struct bsa_page_run run = {.address = (void *)addr, .pages = pages, .flags = flags};
+    return v->visit_run(v->arg, &run);
+}
+
+static int pages_of_slab(struct pages_visitor *v, struct bsai_slab *slab, struct bsai_cache *cache)
+{
+    struct bsa_page_run run = {
+        .address = (void *)slab->base,
+        .pages = cache->geometry.slab_pages,
+        .flags = BSA_PAGE_SLAB,
+        .object_size = cache->geometry.object_size,
+        .objects = cache->geometry.capacity,
+        .live = bsai_slab_live(cache, slab),
+        .cache = name_of(v->heap, cache),
+    };
+    return v->visit_run(v->arg, &run);
+}
+
+static int pages_of_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
+{
+    return visit_run(v, addr, pages, BSA_PAGE_HEAD);
+}
+
+static int pages_of_rest(struct pages_visitor *v, uintptr_t addr, size_t pages,
+                         enum bsai_page_kind kind)
+{
+    return visit_run(v, addr, pages,
+                     kind == BSAI_PAGE_LISTED ? BSA_PAGE_CACHED
+                     : kind == BSAI_PAGE_META ? BSA_PAGE_META
+                                              : BSA_PAGE_RESERVED);
+}
+
+/* Slabs must not be unmade under our eyes: their records stay while the pools are locked, and no
+ * pool is added. */
+static int walk(struct pages_visitor *v)
+{
+    struct bsa_heap *heap = v->heap;
     struct bsai_call call;
     int stop = 0;
     bsai_call_begin(&call, &heap->buddy.platform);
     bsai_enter(&call);
-    /* Slabs must not be unmade under our eyes: their records stay while the pools are locked, and
-     * no pool is added. */
     bsai_lock_take(&heap->registry, BSAI_RANK_REGISTRY, &call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_also(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
     bsai_buddy_lock(&heap->buddy, &call);
     for (struct bsai_section *s = heap->buddy.first; s != NULL && stop == 0; s = s->next)
-        stop = visit_pages(&v, &s->map);
+        stop = visit_pages(v, &s->map);
     bsai_buddy_unlock(&heap->buddy, &call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, &call);
     bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, &call);
     bsai_leave(&call);
     return stop;
+}
+
+int bsa_heap_walk(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_live_block *block),
+                  void *arg)
+{
+    struct pages_visitor v = {.of_slab = walk_of_slab,
+                              .of_block = walk_of_block,
+                              .heap = heap,
+                              .visit_live = visit,
+                              .arg = arg};
+    return heap == NULL || visit == NULL ? 0 : walk(&v);
+}
+
+int bsa_heap_walk_pages(bsa_heap *heap, int (*visit)(void *arg, const struct bsa_page_run *run),
+                        void *arg)
+{
+    struct pages_visitor v = {.of_slab = pages_of_slab,
+                              .of_block = pages_of_block,
+                              .of_rest = pages_of_rest,
+                              .heap = heap,
+                              .visit_run = visit,
+                              .arg = arg};
+    return heap == NULL || visit == NULL ? 0 : walk(&v);
 }
 
 /* Validation. */
@@ -199,7 +267,8 @@ static const char *compare(const struct bsa_heap *heap, const struct tally *t)
 
 static const char *validate(struct bsa_heap *heap, struct tally *t)
 {
-    struct pages_visitor v = {tally_slab, tally_block, heap, NULL, t};
+    struct pages_visitor v = {
+        .of_slab = tally_slab, .of_block = tally_block, .heap = heap, .arg = t};
     const char *wrong = NULL;
     for (unsigned c = 0; c < heap->cache_count; c++)
         bsai_memset(&heap->caches[c].seen, 0, sizeof(heap->caches[c].seen));

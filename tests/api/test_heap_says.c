@@ -162,77 +162,6 @@ START_TEST(the_end_of_a_heap)
 }
 END_TEST
 
-/* Walking over what is live. */
-
-struct walk {
-    struct bsa_live_block seen[400];
-    unsigned n, stop_at;
-};
-
-static int note(void *arg, const struct bsa_live_block *block)
-{
-    struct walk *walk = arg;
-    ck_assert_uint_lt(walk->n, 400);
-    walk->seen[walk->n++] = *block;
-    return walk->stop_at != 0 && walk->n == walk->stop_at ? 42 : 0;
-}
-
-static const struct bsa_live_block *find_seen(const struct walk *walk, const void *p)
-{
-    for (unsigned i = 0; i < walk->n; i++) {
-        if (walk->seen[i].address == p)
-            return &walk->seen[i];
-    }
-    return NULL;
-}
-
-START_TEST(a_walk_sees_what_is_live)
-{
-    enum { N = 300 };
-    static struct walk walk;
-    struct machine m;
-    struct bsa_heap_config config = plain;
-    void *p[N];
-    size_t bytes[N];
-    machine_start(&m);
-    config.cpus = 2;
-    bsa_heap *heap = heap_new(&m, 8 * MIB, config);
-    ck_assert_int_eq(bsa_heap_walk(heap, note, &walk), 0);
-    ck_assert_uint_eq(walk.n, 0);
-    for (unsigned i = 0; i < N; i++) {
-        m.cpu = i % 2;
-        bytes[i] = i % 10 == 0 ? (i % 30 + 1) * (size_t)PAGE : (size_t)8 << (i % 9);
-        p[i] = i % 10 == 0 ? heap_get_pages(heap, i % 30 + 1, 1) : heap_get(heap, bytes[i], 1);
-    }
-    unsigned live = N;
-    for (unsigned i = 0; i < N; i++) {
-        if (i % 7 == 0 || i % 7 == 1) {
-            assert_ok(bsa_heap_free(heap, p[i]));
-            bytes[i] = 0;
-            live--;
-        }
-    }
-    ck_assert_int_eq(bsa_heap_walk(heap, note, &walk), 0);
-    ck_assert_uint_eq(walk.n, live);
-    for (unsigned i = 0; i < N; i++) {
-        const struct bsa_live_block *seen = find_seen(&walk, p[i]);
-        if (bytes[i] == 0)
-            continue;
-        ck_assert_ptr_nonnull(seen);
-        ck_assert_uint_eq(seen->bytes, bytes[i]);
-        ck_assert_uint_eq(seen->slab, i % 10 != 0);
-    }
-    for (unsigned i = 1; i < walk.n; i++)
-        ck_assert_uint_gt((uintptr_t)walk.seen[i].address, (uintptr_t)walk.seen[i - 1].address);
-
-    walk = (struct walk){.stop_at = 17};
-    ck_assert_int_eq(bsa_heap_walk(heap, note, &walk), 42);
-    ck_assert_uint_eq(walk.n, 17);
-    ck_assert_int_eq(bsa_heap_walk(heap, NULL, NULL), 0);
-    check_heap_sums(heap);
-}
-END_TEST
-
 /* Statistics. */
 
 /* All sums hold at every moment of ordinary work, whatever the configuration. */
@@ -455,7 +384,6 @@ static Suite *heap_suite(void)
     tcase_add_test(all, a_live_heap_is_not_made_again);
     tcase_add_test(all, after_a_failed_init_the_next_one_works);
     tcase_add_test(all, the_end_of_a_heap);
-    tcase_add_test(all, a_walk_sees_what_is_live);
     tcase_add_loop_test(all, sums_hold_at_every_moment, 0, 60);
     tcase_add_test(all, figures_of_a_scene);
     tcase_add_test(all, statistics_of_any_size);
