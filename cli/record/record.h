@@ -6,14 +6,15 @@
 #include <glib.h>
 
 struct record_options {
-    char **command;      /* NULL at its end */
-    char *output;        /* -o, NULL: a name made of the program's */
-    guint64 duration_ns; /* of the recording, not of the command; 0: to its end */
-    guint64 max_events;  /* of each process, 0: all */
-    guint64 min_size;    /* smaller objects are left out, 0: none */
-    gboolean kernel;     /* the kernel's events instead of the command's */
-    gboolean pack;       /* when the command has ended */
-    gboolean follow;     /* processes that the command starts */
+    char **command;       /* NULL at its end */
+    char *output;         /* -o, NULL: a name made of the program's */
+    guint64 duration_ns;  /* of the recording, not of the command; 0: to its end */
+    guint64 max_events;   /* of each process, 0: all */
+    guint64 min_size;     /* smaller objects are left out, 0: none */
+    gboolean kernel;      /* the kernel's events instead of the command's; needs no command */
+    guint64 buffer_bytes; /* --buffer-size: of the kernel's buffer for each CPU; 0: sensible */
+    gboolean pack;        /* when the command has ended */
+    gboolean follow;      /* processes that the command starts */
     gboolean quiet;
 };
 
