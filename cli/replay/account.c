@@ -37,24 +37,17 @@ gboolean replay_account_address(struct replay_account *account,
                                 const struct replay_regions *regions, const void *address,
                                 guint64 bytes)
 {
-    guintptr first = (guintptr)address;
-    for (guint i = 0; i < regions->used; i++) {
-        guintptr start = (guintptr)regions->region[i].start;
-        guint64 offset = first - start;
-        if (first < start || offset >= regions->region[i].bytes)
-            continue;
-        if (bytes > regions->region[i].bytes - offset)
-            return FALSE;
-        guintptr end = first + (guintptr)bytes;
-        guint64 before = account->highest[i] - account->lowest[i];
-        if (account->highest[i] == 0 || first < account->lowest[i])
-            account->lowest[i] = first;
-        if (end > account->highest[i])
-            account->highest[i] = end;
-        account->span_bytes += account->highest[i] - account->lowest[i] - before;
-        return TRUE;
-    }
-    return FALSE;
+    guint i = replay_regions_find(regions, address, bytes);
+    if (i == regions->used)
+        return FALSE;
+    guintptr first = (guintptr)address, end = first + (guintptr)bytes;
+    guint64 before = account->highest[i] - account->lowest[i];
+    if (account->highest[i] == 0 || first < account->lowest[i])
+        account->lowest[i] = first;
+    if (end > account->highest[i])
+        account->highest[i] = end;
+    account->span_bytes += account->highest[i] - account->lowest[i] - before;
+    return TRUE;
 }
 
 static void grow(struct replay_growth *growth, guint64 size, guint64 live, gboolean peak)

@@ -17,6 +17,8 @@ guint64 replay_given(const struct replay_backend *backend, guint size_class, gui
 {
     if (size_class != REPLAY_NO_CLASS)
         return backend->class_size[size_class];
+    if (backend->classes == 0)
+        return size; /* an allocator that does not tell */
     guint64 pages = size / backend->page_size + (size % backend->page_size != 0);
     return MAX(pages, 1) * backend->page_size;
 }

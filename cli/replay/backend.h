@@ -2,9 +2,11 @@
 /*
  * What the replay asks of an allocator, so that any allocator can be put under the same trace.
  *
- * A backend serves numbered CPUs. The replay calls it from one thread at a time (the strict
- * schedule hands a turn around), but the thread may differ from call to call. None of the calls
- * between open and close may allocate from the process's own heap: they run inside the measured
+ * A backend serves numbered CPUs. In the strict schedule it is called from one thread at a time,
+ * but the thread may differ from call to call; in the others each CPU has a thread, and the calls
+ * that name a CPU come from several at once, while those that name none come while nothing else is
+ * in flight. Only what is said to be otherwise is. None of the calls between open and close may
+ * allocate from the process's own heap, unless that is the allocator: they run inside the measured
  * loop.
  */
 #ifndef BSA_CLI_REPLAY_BACKEND_H
@@ -90,6 +92,9 @@ struct replay_backend_ops {
     const char *name;
     enum replay_status (*alloc)(struct replay_backend *backend, guint cpu, guint64 size,
                                 guint64 align, void **out);
+    /* Zeroed; NULL: an allocation that the replay clears. */
+    enum replay_status (*calloc)(struct replay_backend *backend, guint cpu, guint64 size,
+                                 guint64 align, void **out);
     enum replay_status (*free)(struct replay_backend *backend, guint cpu, void *object);
     /* On REPLAY_OK *object may be elsewhere; else it is as it was. */
     enum replay_status (*realloc)(struct replay_backend *backend, guint cpu, void **object,
@@ -100,9 +105,13 @@ struct replay_backend_ops {
     enum replay_status (*page_free)(struct replay_backend *backend, guint cpu, void *block,
                                     guint order);
     enum replay_status (*add_region)(struct replay_backend *backend, void *start, guint64 bytes);
+    /* Nobody uses the CPU, or again uses it; off: what it keeps to itself goes home. */
+    enum replay_status (*set_online)(struct replay_backend *backend, guint cpu, gboolean online);
     /* Sends everything that CPUs keep to themselves home. */
     enum replay_status (*drain)(struct replay_backend *backend);
     enum replay_status (*snapshot)(struct replay_backend *backend, struct replay_snapshot *out);
+    /* Free blocks at orders 0 to REPLAY_ORDERS - 1, while others may be calling. */
+    enum replay_status (*free_blocks)(struct replay_backend *backend, guint64 *counts);
     enum replay_status (*counters)(struct replay_backend *backend, guint cpu,
                                    struct replay_cache_counters *out);
     /* Every run of pages that is not free, in ascending order within a region; NULL where a backend
@@ -110,7 +119,7 @@ struct replay_backend_ops {
     void (*walk_pages)(struct replay_backend *backend, replay_page_visit visit, gpointer data);
     /* The allocator's own consistency check. */
     enum replay_status (*validate)(struct replay_backend *backend);
-    /* Bytes of pages in use; asked after every event. */
+    /* Bytes of pages in use; asked after every event. NULL: not known. */
     guint64 (*occupied)(const struct replay_backend *backend);
     /* Ends the allocator; *live: objects and blocks that it still counted as live. */
     enum replay_status (*close)(struct replay_backend *backend, guint64 *live);
@@ -121,9 +130,12 @@ struct replay_backend {
     const struct replay_backend_ops *ops;
     const char *version;
     guint64 page_size;
-    guint classes;                          /* fixed at open */
-    guint64 class_size[REPLAY_MAX_CLASSES]; /* ascending */
-    char last_error[256];                   /* after REPLAY_ERROR: what went wrong */
+    guint classes;                           /* fixed at open */
+    guint64 class_size[REPLAY_MAX_CLASSES];  /* ascending */
+    guint64 class_pages[REPLAY_MAX_CLASSES]; /* of a slab */
+    gboolean in_flight;        /* the replay's: calls of several threads may be under way */
+    gboolean no_memory_behind; /* addresses are not to be written to */
+    char last_error[384];      /* after REPLAY_ERROR: what went wrong */
 };
 
 /* Which class serves a request, or REPLAY_NO_CLASS: the smallest whose size and natural alignment
@@ -133,9 +145,13 @@ guint replay_class_of(const struct replay_backend *backend, guint64 size, guint6
 /* Bytes that a request takes: its class's object, or whole pages. */
 guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size);
 
-/* libbuddyslab's heap in shared mode, driven through CPU handles. NULL and error when it cannot
- * start in the region. */
+/*
+ * libbuddyslab's heap, driven through CPU handles: in shared mode, or with exclusive CPUs, where
+ * calls that name a CPU come from one thread at a time. NULL and error when it cannot start in the
+ * region.
+ */
 struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
-                                                guint64 page_size, GError **error);
+                                                guint64 page_size, gboolean exclusive,
+                                                GError **error);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libbuddyslab under the replay: a heap in shared mode, each simulated CPU through its own handle.
+ * libbuddyslab under the replay: a heap, each simulated CPU through its own handle.
  *
  * A handle is asked for when its CPU first acts, so that a heap configured for many CPUs pays only
  * for those that the trace uses.
@@ -54,6 +54,18 @@ static enum replay_status translate(struct buddyslab *self, enum bsa_status stat
     g_snprintf(self->base.last_error, sizeof(self->base.last_error), "%s: %s%s%s", call,
                bsa_strerror(status), self->fault[0] != '\0' ? ": " : "", self->fault);
     return REPLAY_ERROR;
+}
+
+/* Exclusive mode: while nothing else is in flight, whoever asks may act for any CPU. Else the CPU
+ * is asked to do it itself, which the library does when this fails. */
+static int run_here(void *ctx, unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+    const struct buddyslab *self = ctx;
+    (void)cpu;
+    if (self->base.in_flight)
+        return -1;
+    fn(arg);
+    return 0;
 }
 
 static bsa_cpu *handle_of(struct buddyslab *self, guint cpu)
@@ -120,6 +132,19 @@ static enum replay_status buddyslab_add_region(struct replay_backend *backend, v
     return translate(self, status, "bsa_heap_add_region");
 }
 
+/* Draining is part of going offline; what the CPU gets to do from then on goes elsewhere. */
+static enum replay_status buddyslab_set_online(struct replay_backend *backend, guint cpu,
+                                               gboolean online)
+{
+    struct buddyslab *self = self_of(backend);
+    if (online)
+        return translate(self, bsa_heap_cpu_online(self->heap, cpu), "bsa_heap_cpu_online");
+    enum bsa_status status = bsa_heap_cpu_offline(self->heap, cpu);
+    if (status != BSA_OK)
+        return translate(self, status, "bsa_heap_cpu_offline");
+    return translate(self, bsa_heap_drain(self->heap, cpu), "bsa_heap_drain");
+}
+
 static enum replay_status buddyslab_drain(struct replay_backend *backend)
 {
     struct buddyslab *self = self_of(backend);
@@ -153,6 +178,16 @@ static void copy_classes(struct replay_snapshot *out, const struct bsa_heap_stat
     }
 }
 
+static enum replay_status buddyslab_free_blocks(struct replay_backend *backend, guint64 *counts)
+{
+    struct buddyslab *self = self_of(backend);
+    size_t blocks[REPLAY_ORDERS];
+    enum bsa_status status = bsa_heap_free_blocks(self->heap, blocks, REPLAY_ORDERS);
+    for (guint order = 0; status == BSA_OK && order < REPLAY_ORDERS; order++)
+        counts[order] = blocks[order];
+    return translate(self, status, "bsa_heap_free_blocks");
+}
+
 static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
                                              struct replay_snapshot *out)
 {
@@ -161,11 +196,6 @@ static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
     enum bsa_status status = bsa_heap_stats(self->heap, &stats);
     if (status != BSA_OK)
         return translate(self, status, "bsa_heap_stats");
-    size_t counts[REPLAY_ORDERS];
-    status = bsa_heap_free_blocks(self->heap, counts, REPLAY_ORDERS);
-    if (status != BSA_OK)
-        return translate(self, status, "bsa_heap_free_blocks");
-
     *out = (struct replay_snapshot){
         .page_size = stats.page_size,
         .region_bytes = self->region_bytes,
@@ -181,10 +211,8 @@ static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
         .metadata = stats.metadata_bytes,
         .cpus_used = stats.cpus_used,
     };
-    for (guint order = 0; order < REPLAY_ORDERS; order++)
-        out->free_blocks[order] = counts[order];
     copy_classes(out, &stats);
-    return REPLAY_OK;
+    return buddyslab_free_blocks(backend, out->free_blocks);
 }
 
 static enum replay_status buddyslab_counters(struct replay_backend *backend, guint cpu,
@@ -269,8 +297,10 @@ static const struct replay_backend_ops buddyslab_ops = {
     .page_alloc = buddyslab_page_alloc,
     .page_free = buddyslab_page_free,
     .add_region = buddyslab_add_region,
+    .set_online = buddyslab_set_online,
     .drain = buddyslab_drain,
     .snapshot = buddyslab_snapshot,
+    .free_blocks = buddyslab_free_blocks,
     .counters = buddyslab_counters,
     .walk_pages = buddyslab_walk_pages,
     .validate = buddyslab_validate,
@@ -289,13 +319,16 @@ static gboolean read_classes(struct buddyslab *self, GError **error)
         return FALSE;
     }
     self->base.classes = stats.classes;
-    for (guint i = 0; i < stats.classes; i++)
+    for (guint i = 0; i < stats.classes; i++) {
         self->base.class_size[i] = stats.size_class[i].object_size;
+        self->base.class_pages[i] = stats.size_class[i].slab_pages;
+    }
     return TRUE;
 }
 
 struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
-                                                guint64 page_size, GError **error)
+                                                guint64 page_size, gboolean exclusive,
+                                                GError **error)
 {
     struct buddyslab *self = g_new0(struct buddyslab, 1);
     self->base.ops = &buddyslab_ops;
@@ -310,9 +343,12 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
     platform.ctx = self;
     platform.fault = on_fault;
     platform.log = on_log;
+    if (exclusive)
+        platform.run_on_cpu = run_here;
     struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
     config.page_size = (size_t)page_size;
     config.cpus = cpus;
+    config.flags = exclusive ? BSA_HEAP_EXCLUSIVE_CPUS : 0;
     config.platform = &platform;
     enum bsa_status status = bsa_heap_init(&self->heap, region, (size_t)bytes, &config);
     if (status != BSA_OK) {

@@ -18,7 +18,8 @@
 #include "regions.h"
 #include "schedule.h"
 
-#define REPLAY_FAILURES_SHOWN 8
+#define REPLAY_FAILURES_KEPT 1024u /* in full; all are counted */
+#define REPLAY_FAILURES_SHOWN 8u   /* in tables for people */
 
 /* What the trace made one simulated CPU do. */
 struct replay_cpu {
@@ -30,11 +31,22 @@ struct replay_cpu {
     guint64 remote_in;               /* allocated here, freed on another CPU */
 };
 
+/* Why a request found nothing: with the pages that it needs free in all, memory is fragmented. */
+enum replay_memory {
+    REPLAY_MEMORY_SHORT,
+    REPLAY_MEMORY_FRAGMENTED,
+    REPLAY_MEMORY_UNKNOWN, /* the allocator does not tell what is free */
+    REPLAY_MEMORIES
+};
+
 struct replay_failure {
     guint64 number, line, time_ns, size, align;
-    guint32 cpu;
+    guint32 thread, cpu;
     guint32 order; /* of a page request */
+    guint8 kind;   /* enum trace_kind */
+    guint8 memory; /* enum replay_memory */
     gboolean pages;
+    guint64 free_blocks[REPLAY_ORDERS]; /* then */
 };
 
 struct replay_execution;
@@ -60,6 +72,7 @@ struct replay_execution {
     guint cpus;
     guint64 default_align; /* of objects, where an event names none; 0: by size as malloc does */
     gboolean failure_ends; /* replay_run stops after the first request that fails */
+    gboolean verify;       /* objects are filled with patterns and checked */
 
     struct replay_slot *slot;
     guint64 slots;
@@ -67,6 +80,7 @@ struct replay_execution {
     guint64 events;  /* done */
     guint64 time_ns; /* of the latest event */
     guint64 failed;  /* requests that the allocator refused */
+    guint64 failed_by[REPLAY_MEMORIES];
     guint64 failed_bytes;
     guint64 skipped_frees; /* frees of what had been refused */
     guint64 skipped_reallocs;
@@ -74,12 +88,13 @@ struct replay_execution {
     guint64 switches; /* times that the CPU changed from one event to the next */
     guint last_cpu;
     gboolean peak_seen;
-    struct replay_failure failure[REPLAY_FAILURES_SHOWN];
+    struct replay_failure *failure; /* the first REPLAY_FAILURES_KEPT */
+    guint64 free_blocks[REPLAY_ORDERS];
     struct replay_account account;
     struct replay_cpu *cpu;
 };
 
-/* Fields up to failure_ends are the caller's; this makes the rest. False when memory is missing.
+/* Fields up to verify are the caller's; this makes the rest. False when memory is missing.
  */
 gboolean replay_execution_init(struct replay_execution *execution, GError **error);
 void replay_execution_clear(struct replay_execution *execution);

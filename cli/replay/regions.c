@@ -144,3 +144,14 @@ guint64 replay_regions_bytes(const struct replay_regions *regions)
         bytes += regions->region[i].bytes;
     return bytes;
 }
+
+guint replay_regions_find(const struct replay_regions *regions, const void *address, guint64 bytes)
+{
+    for (guint i = 0; i < regions->used; i++) {
+        const struct replay_region *region = &regions->region[i];
+        guint64 offset = (guintptr)address - (guintptr)region->start;
+        if ((guintptr)address >= (guintptr)region->start && offset < region->bytes)
+            return bytes <= region->bytes - offset ? i : regions->used;
+    }
+    return regions->used;
+}

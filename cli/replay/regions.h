@@ -38,6 +38,9 @@ guint64 replay_regions_ample(const struct trace_summary *summary, guint cpus);
 
 void replay_regions_release(struct replay_regions *regions);
 
+/* Which of those handed over so far has all of these bytes; regions->used: none. */
+guint replay_regions_find(const struct replay_regions *regions, const void *address, guint64 bytes);
+
 /* Bytes of the regions handed over so far. */
 guint64 replay_regions_bytes(const struct replay_regions *regions);
 

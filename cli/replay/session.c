@@ -21,8 +21,8 @@ gboolean replay_session_open(struct replay_session *session, const struct replay
     if (!replay_regions_reserve(&session->regions, options, summary, cpus, error))
         return FALSE;
     struct replay_region *first = &session->regions.region[0];
-    execution->backend =
-        replay_backend_buddyslab(first->start, first->bytes, cpus, options->page_size, error);
+    execution->backend = replay_backend_buddyslab(first->start, first->bytes, cpus,
+                                                  options->page_size, FALSE, error);
     if (execution->backend == NULL)
         return FALSE;
     session->regions.used = 1;

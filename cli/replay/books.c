@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "books.h"
+
+#include <string.h>
+
+#include "error.h"
+
+G_STATIC_ASSERT(REPLAY_MAX_CLASSES < SLOT_BLOCK);
+
+gboolean replay_allocator_error(const struct replay_execution *execution,
+                                const struct trace_event *event, guint cpu, GError **error)
+{
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                "event %" G_GUINT64_FORMAT " (line %" G_GUINT64_FORMAT ") on CPU %u: %s",
+                event->number, event->line, cpu, execution->backend->last_error);
+    return FALSE;
+}
+
+static gboolean stream_error(const struct trace_event *event, const char *what, GError **error)
+{
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_TRACE,
+                "event %" G_GUINT64_FORMAT " (line %" G_GUINT64_FORMAT
+                "): %s; the trace reader contradicts itself",
+                event->number, event->line, what);
+    return FALSE;
+}
+
+guint64 replay_event_align(const struct replay_execution *execution,
+                           const struct trace_event *event)
+{
+    guint64 align = 1;
+    if (event->kind == TRACE_PAGE_ALLOC)
+        return event->size;
+    if (event->align != 0)
+        return event->align;
+    if (execution->default_align != 0)
+        return execution->default_align;
+    while (align < 16 && align * 2 <= event->size)
+        align *= 2;
+    return align;
+}
+
+gboolean replay_books_read(struct replay_execution *execution, const struct trace_event *event,
+                           GError **error)
+{
+    if (event->slot >= execution->slots)
+        return stream_error(event, "its slot is out of range", error);
+    struct replay_slot *slot = &execution->slot[event->slot];
+    if (trace_kind_is_alloc(event->kind)) {
+        if (slot->held)
+            return stream_error(event, "its slot is in use", error);
+        slot->held = TRUE;
+        slot->pages = event->kind == TRACE_PAGE_ALLOC;
+        return TRUE;
+    }
+    if (!slot->held)
+        return stream_error(event,
+                            event->kind == TRACE_REALLOC ? "it resizes a slot that holds no object"
+                                                         : "it frees a slot that is not in use",
+                            error);
+    if (event->kind == TRACE_REALLOC)
+        return !slot->pages || stream_error(event, "it resizes a slot that holds no object", error);
+    slot->held = FALSE;
+    return TRUE;
+}
+
+static enum replay_memory memory_then(const struct replay_execution *execution,
+                                      const struct trace_event *event, guint64 align,
+                                      const guint64 *free_blocks)
+{
+    const struct replay_backend *backend = execution->backend;
+    guint size_class = event->kind == TRACE_PAGE_ALLOC
+                           ? REPLAY_NO_CLASS
+                           : replay_class_of(backend, event->size, align);
+    guint64 wanted = size_class == REPLAY_NO_CLASS
+                         ? replay_given(backend, size_class, event->size) / backend->page_size
+                         : backend->class_pages[size_class];
+    guint64 pages = 0;
+    if (free_blocks == NULL)
+        return REPLAY_MEMORY_UNKNOWN;
+    for (guint order = 0; order < REPLAY_ORDERS; order++)
+        pages += free_blocks[order] << order;
+    return pages < wanted ? REPLAY_MEMORY_SHORT : REPLAY_MEMORY_FRAGMENTED;
+}
+
+static void note_failure(struct replay_execution *execution, const struct trace_event *event,
+                         guint cpu, const guint64 *free_blocks)
+{
+    guint64 align = replay_event_align(execution, event);
+    enum replay_memory memory = memory_then(execution, event, align, free_blocks);
+    if (execution->failed < REPLAY_FAILURES_KEPT) {
+        gboolean pages = event->kind == TRACE_PAGE_ALLOC;
+        struct replay_failure *failure = &execution->failure[execution->failed];
+        *failure = (struct replay_failure){
+            .number = event->number,
+            .line = event->line,
+            .time_ns = event->time_ns,
+            .size = event->size,
+            .align = align,
+            .thread = event->thread,
+            .cpu = cpu,
+            .order = pages ? event->order : 0,
+            .kind = event->kind,
+            .pages = pages,
+            .memory = memory,
+        };
+        if (free_blocks != NULL)
+            memcpy(failure->free_blocks, free_blocks, sizeof(failure->free_blocks));
+    }
+    execution->failed++;
+    execution->failed_by[memory]++;
+    execution->failed_bytes += event->size;
+}
+
+/* Books an allocation that worked, in the slot and in the account. */
+static gboolean book_alloc(struct replay_execution *execution, const struct trace_event *event,
+                           guint cpu, void *address, GError **error)
+{
+    struct replay_slot *slot = &execution->slot[event->slot];
+    gboolean pages = event->kind == TRACE_PAGE_ALLOC;
+    guint size_class = pages ? REPLAY_NO_CLASS
+                             : replay_class_of(execution->backend, event->size,
+                                               replay_event_align(execution, event));
+    guint64 given = replay_given(execution->backend, size_class, event->size);
+    slot->address = address;
+    slot->requested = event->size;
+    slot->cpu = (guint16)cpu;
+    slot->size_class = size_class == REPLAY_NO_CLASS ? SLOT_BLOCK : (guint8)size_class;
+    slot->order = pages ? event->order : SLOT_NO_ORDER;
+    slot->failed = FALSE;
+    replay_account_alloc(&execution->account, size_class, event->size, given);
+    if (execution->regions == NULL ||
+        replay_account_address(&execution->account, execution->regions, address, given))
+        return TRUE;
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                "event %" G_GUINT64_FORMAT
+                ": the allocator handed out an address outside of its regions",
+                event->number);
+    return FALSE;
+}
+
+static void book_free(struct replay_execution *execution, const struct replay_slot *slot)
+{
+    guint size_class = slot->size_class == SLOT_BLOCK ? REPLAY_NO_CLASS : slot->size_class;
+    replay_account_free(&execution->account, size_class, slot->requested,
+                        replay_given(execution->backend, size_class, slot->requested));
+}
+
+static void book_remote(struct replay_execution *execution, const struct replay_slot *slot,
+                        guint cpu)
+{
+    if (slot->cpu != cpu) {
+        execution->cpu[cpu].remote_out++;
+        execution->cpu[slot->cpu].remote_in++;
+    }
+}
+
+static gboolean enter_alloc(struct replay_execution *execution, const struct trace_event *event,
+                            guint cpu, const struct replay_outcome *outcome, GError **error)
+{
+    struct replay_slot *slot = &execution->slot[event->slot];
+    slot->born = event->number;
+    if (outcome->status == REPLAY_OP_DONE) {
+        *(event->kind == TRACE_PAGE_ALLOC ? &execution->cpu[cpu].page_allocs
+                                          : &execution->cpu[cpu].allocs) += 1;
+        return book_alloc(execution, event, cpu, outcome->address, error);
+    }
+    slot->address = NULL;
+    slot->failed = TRUE;
+    note_failure(execution, event, cpu, outcome->free_blocks);
+    return TRUE;
+}
+
+static void enter_free(struct replay_execution *execution, const struct trace_event *event,
+                       guint cpu)
+{
+    struct replay_slot *slot = &execution->slot[event->slot];
+    gboolean pages = slot->order != SLOT_NO_ORDER;
+    if (slot->failed) {
+        execution->skipped_frees++;
+        return;
+    }
+    book_free(execution, slot);
+    book_remote(execution, slot, cpu);
+    *(pages ? &execution->cpu[cpu].page_frees : &execution->cpu[cpu].frees) += 1;
+    slot->address = NULL;
+}
+
+/* An object that moves is freed where it was; one that stays is still its first CPU's. */
+static gboolean enter_realloc(struct replay_execution *execution, const struct trace_event *event,
+                              guint cpu, const struct replay_outcome *outcome, GError **error)
+{
+    struct replay_slot *slot = &execution->slot[event->slot];
+    if (slot->failed) {
+        execution->skipped_reallocs++;
+        return TRUE;
+    }
+    if (outcome->status != REPLAY_OP_DONE) {
+        note_failure(execution, event, cpu, outcome->free_blocks);
+        return TRUE;
+    }
+    gboolean moved = outcome->address != slot->address;
+    execution->cpu[cpu].reallocs++;
+    execution->cpu[cpu].moved += moved ? 1 : 0;
+    if (moved)
+        book_remote(execution, slot, cpu);
+    book_free(execution, slot);
+    return book_alloc(execution, event, moved ? cpu : slot->cpu, outcome->address, error);
+}
+
+/* After an event: the account, the observer, the progress line. */
+static gboolean after_event(struct replay_execution *execution, guint64 allocated, GError **error)
+{
+    struct replay_observer *observer = execution->observer;
+    struct replay_backend *backend = execution->backend;
+    execution->events++;
+    replay_account_tick(&execution->account, execution->events, allocated,
+                        backend->ops->occupied != NULL ? backend->ops->occupied(backend) : 0);
+    gboolean peak = !execution->peak_seen && allocated > 0 &&
+                    execution->account.requested == execution->summary->peak_live_bytes;
+    if (peak)
+        execution->peak_seen = TRUE;
+    if (peak || execution->events == observer->next) {
+        if (!observer->sample(observer->data, execution, peak, error))
+            return FALSE;
+    }
+    if (execution->events % 4096 == 0)
+        progress_update(execution->progress, execution->events);
+    return TRUE;
+}
+
+gboolean replay_books_enter(struct replay_execution *execution, const struct trace_event *event,
+                            guint cpu, const struct replay_outcome *outcome, GError **error)
+{
+    guint64 failed = execution->failed;
+    gboolean done = TRUE;
+    execution->time_ns = MAX(execution->time_ns, event->time_ns);
+    if (cpu != execution->last_cpu && execution->last_cpu != G_MAXUINT)
+        execution->switches++;
+    execution->last_cpu = cpu;
+    execution->cpu[cpu].events++;
+    if (execution->observer->event != NULL)
+        execution->observer->event(execution->observer->data, event, cpu);
+    if (!replay_event_asks(event))
+        return after_event(execution, 0, error);
+    if (trace_kind_is_free(event->kind))
+        enter_free(execution, event, cpu);
+    else if (event->kind == TRACE_REALLOC)
+        done = enter_realloc(execution, event, cpu, outcome, error);
+    else
+        done = enter_alloc(execution, event, cpu, outcome, error);
+    gboolean asked = !trace_kind_is_free(event->kind) && execution->failed == failed;
+    return done && after_event(execution, asked ? event->size : 0, error);
+}

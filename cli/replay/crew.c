@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crew.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <sched.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "perform.h"
+
+#define STACK_BYTES (256u * 1024u)
+
+struct replay_thread_of {
+    struct replay_crew *crew;
+    pthread_t thread;
+    guint runner;
+    guint64 round; /* of the latest batch that it has run */
+    gboolean started;
+};
+
+/* Without the heap: the table is the crew's own mapping. */
+void replay_crew_open(struct replay_crew *crew, const struct replay_batch *batch,
+                      struct replay_backend *backend, struct replay_regions *regions)
+{
+    memset(crew, 0, sizeof(*crew));
+    crew->batch = *batch;
+    crew->backend = backend;
+    crew->regions = regions;
+    pthread_mutex_init(&crew->lock, NULL);
+    pthread_cond_init(&crew->go, NULL);
+    pthread_cond_init(&crew->ended, NULL);
+    void *table = mmap(NULL, batch->shared->terms.runners * sizeof(*crew->thread),
+                       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    crew->thread = table == MAP_FAILED ? NULL : table;
+}
+
+static void *thread_main(void *data)
+{
+    struct replay_thread_of *self = data;
+    struct replay_crew *crew = self->crew;
+    pthread_mutex_lock(&crew->lock);
+    for (;;) {
+        while (self->round == crew->round && !crew->over)
+            pthread_cond_wait(&crew->go, &crew->lock);
+        if (crew->over)
+            break;
+        self->round = crew->round;
+        if (crew->batch.runner[self->runner].count == 0)
+            continue;
+        pthread_mutex_unlock(&crew->lock);
+        replay_perform(crew, self->runner);
+        pthread_mutex_lock(&crew->lock);
+        if (--crew->running == 0)
+            pthread_cond_signal(&crew->ended);
+    }
+    pthread_mutex_unlock(&crew->lock);
+    return NULL;
+}
+
+/* Under the lock: the new thread first waits for it. */
+static gboolean start_thread(struct replay_crew *crew, guint runner)
+{
+    struct replay_thread_of *self = &crew->thread[runner];
+    pthread_attr_t attributes;
+    *self = (struct replay_thread_of){
+        .crew = crew,
+        .runner = runner,
+        .round = crew->round,
+    };
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    int failed = pthread_create(&self->thread, &attributes, thread_main, self);
+    pthread_attr_destroy(&attributes);
+    self->started = failed == 0;
+    if (failed != 0)
+        replay_break(&crew->batch, "cannot start the thread of CPU %u: %s; give fewer --cpus",
+                     runner, g_strerror(failed));
+    return failed == 0;
+}
+
+/* Threads for those that have ops and none yet. */
+static gboolean man_runners(struct replay_crew *crew)
+{
+    const struct replay_batch *batch = &crew->batch;
+    if (crew->thread == NULL)
+        return replay_break(batch, "no memory for %u threads", batch->shared->terms.runners);
+    gboolean ok = TRUE;
+    for (guint i = 0; ok && i < batch->shared->terms.runners; i++) {
+        if (batch->runner[i].count != 0 && !crew->thread[i].started)
+            ok = start_thread(crew, i);
+    }
+    return ok;
+}
+
+gboolean replay_crew_run(struct replay_crew *crew)
+{
+    const struct replay_batch *batch = &crew->batch;
+    guint runners = batch->shared->terms.runners;
+    crew->paced_ns = replay_now_ns();
+    crew->paced_first = batch->time_ns[0];
+    if (runners == 1) {
+        replay_perform(crew, 0);
+        return atomic_load(&batch->shared->broken) == 0;
+    }
+    pthread_mutex_lock(&crew->lock);
+    if (man_runners(crew)) {
+        crew->running = 0;
+        for (guint i = 0; i < runners; i++)
+            crew->running += batch->runner[i].count != 0;
+        crew->round++;
+        pthread_cond_broadcast(&crew->go);
+        while (crew->running != 0)
+            pthread_cond_wait(&crew->ended, &crew->lock);
+    }
+    pthread_mutex_unlock(&crew->lock);
+    return atomic_load(&batch->shared->broken) == 0;
+}
+
+void replay_crew_close(struct replay_crew *crew)
+{
+    guint runners = crew->batch.shared->terms.runners;
+    pthread_mutex_lock(&crew->lock);
+    crew->over = TRUE;
+    pthread_cond_broadcast(&crew->go);
+    pthread_mutex_unlock(&crew->lock);
+    for (guint i = 0; crew->thread != NULL && i < runners; i++) {
+        if (crew->thread[i].started)
+            pthread_join(crew->thread[i].thread, NULL);
+    }
+    if (crew->thread != NULL)
+        munmap(crew->thread, runners * sizeof(*crew->thread));
+    pthread_cond_destroy(&crew->ended);
+    pthread_cond_destroy(&crew->go);
+    pthread_mutex_destroy(&crew->lock);
+}
