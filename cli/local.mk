@@ -4,6 +4,7 @@
 
 include %D%/common/local.mk
 include %D%/trace/local.mk
+include %D%/record/local.mk
 include %D%/replay/local.mk
 include %D%/report/local.mk
 

@@ -191,42 +191,50 @@ static gboolean has(const struct fields *fields, unsigned needed)
     return (fields->found & FIELD_BAD) == 0 && (fields->found & needed) == needed;
 }
 
+enum trace_kmem_result trace_kmem_check(const struct trace_record *record)
+{
+    gboolean alloc = trace_kind_is_alloc(record->kind);
+    guint64 frame = record->address;
+    if (record->size > SIZE_LIMIT || record->order > ORDER_MAX) {
+        return TRACE_KMEM_BAD;
+    }
+    if (!trace_kind_is_page(record->kind) && record->address <= ZERO_SIZE_POINTER) {
+        return alloc ? TRACE_KMEM_FAILED : TRACE_KMEM_NULL;
+    }
+    if (record->kind == TRACE_PAGE_ALLOC &&
+        (frame == 0 || frame == G_MAXUINT64 || frame == G_MAXUINT32)) {
+        return TRACE_KMEM_FAILED;
+    }
+    return TRACE_KMEM_RECORD;
+}
+
 static enum trace_kmem_result
 object_record(enum trace_kmem_event event, const struct fields *fields, struct trace_record *record)
 {
     gboolean alloc = event == TRACE_KMEM_ALLOC;
-    if (!has(fields, alloc ? FIELD_POINTER | FIELD_REQUESTED : FIELD_POINTER) ||
-        fields->requested > SIZE_LIMIT) {
+    if (!has(fields, alloc ? FIELD_POINTER | FIELD_REQUESTED : FIELD_POINTER)) {
         return TRACE_KMEM_BAD;
     }
     record->kind = alloc ? TRACE_ALLOC : TRACE_FREE;
     record->address = fields->pointer;
     record->size = fields->requested;
     record->given = fields->given;
-    if (fields->pointer <= ZERO_SIZE_POINTER) {
-        return alloc ? TRACE_KMEM_FAILED : TRACE_KMEM_NULL;
-    }
-    return TRACE_KMEM_RECORD;
+    return trace_kmem_check(record);
 }
 
 static enum trace_kmem_result page_record(enum trace_kmem_event event, const struct fields *fields,
                                           struct trace_record *record)
 {
-    gboolean alloc = event == TRACE_KMEM_PAGE_ALLOC;
-    if (!has(fields, FIELD_FRAME | FIELD_ORDER) || fields->order > ORDER_MAX) {
+    if (!has(fields, FIELD_FRAME | FIELD_ORDER)) {
         return TRACE_KMEM_BAD;
     }
-    record->kind = alloc ? TRACE_PAGE_ALLOC : TRACE_PAGE_FREE;
+    record->kind = event == TRACE_KMEM_PAGE_ALLOC ? TRACE_PAGE_ALLOC : TRACE_PAGE_FREE;
     record->address = fields->frame;
-    record->order = (guint8)fields->order;
+    record->order = (guint8)MIN(fields->order, G_MAXUINT8);
     if ((fields->found & FIELD_MIGRATETYPE) != 0 && fields->migratetype < TRACE_NO_MIGRATETYPE) {
         record->migratetype = (guint8)fields->migratetype;
     }
-    if (alloc &&
-        (fields->frame == 0 || fields->frame == G_MAXUINT64 || fields->frame == G_MAXUINT32)) {
-        return TRACE_KMEM_FAILED;
-    }
-    return TRACE_KMEM_RECORD;
+    return trace_kmem_check(record);
 }
 
 enum trace_kmem_result trace_kmem_fields(enum trace_kmem_event event, const char *text,

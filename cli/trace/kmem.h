@@ -35,4 +35,7 @@ enum trace_kmem_result trace_kmem_fields(enum trace_kmem_event event, const char
                                          const char *end, trace_names *names,
                                          struct trace_record *record);
 
+/* What a record of such an event is, by its kind, address, size and order. */
+enum trace_kmem_result trace_kmem_check(const struct trace_record *record);
+
 #endif
