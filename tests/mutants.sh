@@ -173,6 +173,10 @@ mutant lost-slab lib/slab/cache.c 's/return slab->list == BSAI_LIST_NONE || /ret
 fast_mutant stale-slot lib/cpu/cpu.h 's/BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||/BSAI_UNLIKELY(m->now == NULL) ||/'
 # The same of one whose home is another CPU now.
 fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && slab->home != cpu)/if (false)/'
+# What is freed away is handed out again next.
+mutant kept-away lib/cpu/cpu.h 's/bsai_magazine_push_away(m, slot);/bsai_magazine_push(m, slot);/'
+# The slot that comes down into a gap is another.
+mutant lost-in-gap lib/cpu/magazine.c 's/bsai_memcpy(from, top - moved, moved \* sizeof(\*from));/;/'
 # What an offline CPU's slabs get back waits for it.
 mutant kept-shelf lib/slab/cache.c 's/ || slab->shelf->closed ?/ ?/'
 # A slab changes its home while its objects are out.

@@ -28,6 +28,10 @@ enum {
  * A stack of slots. Below its first slot lies one without an object, and another behind its last
  * one, so that neither end needs a test of its own.
  *
+ * Objects of other CPUs' slabs that were freed here lie at the bottom, `away` of them, and are not
+ * handed out again as long as there are others: they travel on in batches. Else every CPU would
+ * keep some of each slab's objects for ever, and all of them write the states of the same slabs.
+ *
  * A slot from top on is one without an object, or its object was handed out from it: a free of that
  * very address only has to give the object its state back and move top up by one. This serves what
  * was allocated last, and then what was before it. Such a slot tells the truth as long as no slab
@@ -45,9 +49,12 @@ struct bsai_magazine {
     uint16_t own_capacity; /* 0: objects go straight home */
     bool adapts;           /* capacity and limit follow demand; constant */
     uint8_t demand;        /* see bsai_magazine_enlarge */
+    uint16_t away;         /* see above */
+    uint16_t pages;        /* that base has, where it is not own */
     uint32_t capacity;     /* slots that there are at base */
-    uint32_t pages;        /* that base has, where it is not own */
 } __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct bsai_magazine) == 64 || sizeof(void *) != 8, "one cache line");
 
 struct bsai_page_list {
     uint32_t count;    /* blocks; read anywhere */
@@ -176,8 +183,36 @@ static BSAI_ALWAYS_INLINE void bsai_magazine_push(struct bsai_magazine *m, struc
     bsai_poke(&m->top, top + 1);
 }
 
-/* The object on top is handed out, whosever slab it is of; NULL when the magazine is empty. *twice:
- * left alone, or set to the address of an object that had been freed twice and was dropped. */
+/* Puts in an object that is AWAY, below those that are handed out first. There is room. */
+static BSAI_ALWAYS_INLINE void bsai_magazine_push_away(struct bsai_magazine *m,
+                                                       struct bsai_slot slot)
+{
+    struct bsai_slot *bottom = m->base + m->away++;
+    bsai_magazine_push(m, *bottom); /* itself, where there are no others */
+    *bottom = slot;
+}
+
+/* Either, as the slot says. */
+static BSAI_ALWAYS_INLINE void bsai_magazine_take_in(struct bsai_magazine *m, struct bsai_slot slot)
+{
+    if (slot.addr == BSAI_NO_ADDRESS)
+        bsai_magazine_push_away(m, slot);
+    else
+        bsai_magazine_push(m, slot);
+}
+
+/* The same as push_away for the n objects on top, which are AWAY. */
+void bsai_magazine_sink(struct bsai_magazine *m, unsigned n);
+
+/* Has no object that is to be handed out next. */
+static inline bool bsai_magazine_is_bare(const struct bsai_magazine *m)
+{
+    return m->top == m->base + m->away;
+}
+
+/* The object on top is handed out, whosever slab it is of, but for those freed away; NULL when
+ * there is none. *twice: left alone, or set to the address of an object that had been freed twice
+ * and was dropped. */
 void *bsai_magazine_pop(struct bsai_magazine *m, void **twice);
 
 /* Slots that a magazine of some capacity has: a refill brings one object even where none are to be
@@ -207,16 +242,20 @@ bool bsai_magazine_widen(struct bsai_magazine *m);
 bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                            struct bsai_magazine *m);
 
+/* Has no room for a refill: what was freed away has to go first, by bsai_magazine_flush. */
+bool bsai_magazine_is_tight(const struct bsai_magazine *m);
+
 /*
- * Fills an empty magazine of the cache with at least one object from the depot (may be NULL) or the
+ * Fills a bare magazine of the cache with at least one object from the depot (may be NULL) or the
  * cache; false when a slab is needed. fresh as in bsai_cache_take.
  */
 bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_magazine *m,
                           struct bsai_cache *cache, struct bsai_depot *depot, enum bsai_take from,
                           struct bsai_slab *fresh);
 
-/* Makes room in a full magazine: its newest objects go to the depot, or home. True when there are
- * now more empty slabs than are kept. */
+/* Makes room in a magazine that is full, or tight: a batch that was freed away goes to the depot,
+ * or home, or its newest objects go home. True when there are now more empty slabs than are kept.
+ */
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot);
 

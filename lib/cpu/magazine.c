@@ -75,6 +75,7 @@ static void begin(struct bsai_magazine *m)
         limit = LIMIT_FIRST;
     set_slots(m, m->own, 0);
     m->capacity = m->own_capacity;
+    m->away = 0;
     m->limit = m->base + limit;
     m->epoch = bsai_consume(m->now);
     m->demand = 0;
@@ -145,7 +146,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     bsai_memcpy(slots, m->base - 1, (count + 1) * sizeof(*slots));
     bsai_slots_wipe(slots + 1 + count, slots + bsai_slots_of(capacity));
     give_slots(cpu, call, buddy, m);
-    m->pages = (uint32_t)pages;
+    m->pages = (uint16_t)pages;
     m->capacity = capacity;
     m->demand = 0;
     set_slots(m, slots + 1, count);
@@ -158,7 +159,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 void *bsai_magazine_pop(struct bsai_magazine *m, void **twice)
 {
     void *object;
-    while (m->top[-1].slab != NULL) {
+    while (!bsai_magazine_is_bare(m)) {
         if (bsai_magazine_pop_home(m, &object))
             return object;
         struct bsai_slot *slot = m->top - 1;
@@ -188,21 +189,23 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
                           struct bsai_cache *cache, struct bsai_depot *depot, enum bsai_take from,
                           struct bsai_slab *fresh)
 {
-    bsai_assert(m->top == m->base);
+    bsai_assert(bsai_magazine_is_bare(m));
     renew(m);
     if (fresh == NULL && from == BSAI_TAKE_OWN) /* the first attempt of a miss */
         note_refill(m);
-    if (fresh == NULL && depot != NULL && is_wide(m) &&
-        bsai_depot_get(depot, call, cpu->id, m->base)) {
+    struct bsai_slot *top = m->top;
+    bsai_assert(!bsai_magazine_is_tight(m));
+    if (fresh == NULL && depot != NULL && is_wide(m) && (size_t)(m->limit - top) >= depot->batch &&
+        bsai_depot_get(depot, call, cpu->id, top)) {
         for (unsigned i = 0; i < depot->batch; i++)
-            bsai_slot_rehome(cache, &m->base[i], bsai_peek(&m->base[i].slab->home) == cpu->id);
-        bsai_poke(&m->top, m->base + depot->batch);
+            bsai_slot_rehome(cache, &top[i], bsai_peek(&top[i].slab->home) == cpu->id);
+        bsai_poke(&m->top, top + depot->batch);
         bsai_count(&cpu->counters.depot_gets, (size_t)1);
         return true;
     }
     unsigned got = bsai_cache_take(cache, call, cpu->id, &cpu->shelves[cache->id], from, fresh,
-                                   batch_of(m), m->base);
-    bsai_poke(&m->top, m->base + got);
+                                   batch_of(m), top);
+    bsai_poke(&m->top, top + got);
     return got != 0;
 }
 
@@ -215,32 +218,56 @@ static bool put_home(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_ca
     return empty;
 }
 
-/* A CPU's own objects go to its own slabs: on their way through the depot other CPUs would get
- * them, and write the states of the same slabs from then on. */
-static bool mostly_away(const struct bsai_slot *slots, unsigned n)
+/* Takes n slots out, from `from` on: of those above, the last come down. */
+static void close_gap(struct bsai_magazine *m, struct bsai_slot *from, unsigned n)
 {
-    unsigned away = 0;
-    for (unsigned i = 0; i < n; i++)
-        away += slots[i].addr == BSAI_NO_ADDRESS;
-    return 2 * away >= n;
+    struct bsai_slot *top = m->top;
+    unsigned above = (unsigned)(top - from) - n, moved = above < n ? above : n;
+    bsai_memcpy(from, top - moved, moved * sizeof(*from));
+    bsai_slots_wipe(top - n, top);
+    bsai_poke(&m->top, top - n);
 }
 
+bool bsai_magazine_is_tight(const struct bsai_magazine *m)
+{
+    return m->away != 0 && (unsigned)(m->limit - m->top) < batch_of(m);
+}
+
+void bsai_magazine_sink(struct bsai_magazine *m, unsigned n)
+{
+    struct bsai_slot *bottom = m->base + m->away, *last = m->top - 1;
+    m->away = (uint16_t)(m->away + n);
+    for (unsigned left = n; left != 0 && bottom < m->top - n; left--, bottom++, last--) {
+        struct bsai_slot slot = *bottom;
+        *bottom = *last;
+        *last = slot;
+    }
+}
+
+/* Only what was freed away goes by the depot. A CPU's own objects go to its own slabs: on their way
+ * through the depot other CPUs would get them, and write the states of the same slabs from then on.
+ */
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot)
 {
     struct bsai_magazine *m = &cpu->magazines[cache->id];
     unsigned n = batch_of(m);
-    struct bsai_slot *from = m->top - n;
     bool empty = false;
 
     bsai_count(&cpu->counters.flushes, (size_t)1);
     note_flush(m);
-    if (depot != NULL && is_wide(m) && mostly_away(from, n) && bsai_depot_put(depot, call, from))
+    struct bsai_slot *from = m->top - n;
+    if (m->away >= n) {
+        m->away = (uint16_t)(m->away - n);
+        from = m->base + m->away;
+    } else {
+        depot = NULL;
+    }
+    if (depot != NULL && is_wide(m) && bsai_depot_put(depot, call, from))
         bsai_count(&cpu->counters.depot_puts, (size_t)1);
     else
         empty = put_home(cpu, call, cache, from, n);
-    bsai_slots_wipe(from, m->top);
-    bsai_poke(&m->top, from);
+    close_gap(m, from, n);
     return empty;
 }
 

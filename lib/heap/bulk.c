@@ -110,6 +110,8 @@ static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
         return 0;
     }
     bsai_poke(&m->top, slot);
+    if (!home)
+        bsai_magazine_sink(m, (unsigned)count);
     return count;
 }
 

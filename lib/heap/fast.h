@@ -109,7 +109,7 @@ static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *cpu, struct bsai_sl
     if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)) ||
         BSAI_UNLIKELY(!bsai_retire(cpu, slab, index, p, &slot)))
         return false;
-    bsai_magazine_push(m, slot);
+    bsai_magazine_take_in(m, slot);
     return true;
 }
 

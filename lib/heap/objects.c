@@ -41,19 +41,38 @@ static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
     return record;
 }
 
-/* The magazine of a cache is empty: fills it, with everything short of other CPUs' private state.
+/* Slabs that a flush or a put has emptied, beyond those that are kept. */
+static void settle(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
+{
+    bsai_heap_release(cpu->heap, call, cache,
+                      bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
+}
+
+static void flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
+{
+    if (bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, cache->id)))
+        settle(cpu, call, cache);
+}
+
+/* The magazine of a cache is bare: fills it, with everything short of other CPUs' private state.
  */
 static bool refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_magazine *m,
                    struct bsai_cache *cache)
 {
     struct bsai_depot *depot = bsai_heap_depot(cpu, cache->id);
     bsai_heap_meet_request(cpu, call);
+    if (bsai_magazine_is_tight(m))
+        flush(cpu, call, cache);
     if (bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_OWN, NULL))
         return true;
     struct bsai_slab *fresh = make_slab(cpu, call, cache);
     if (fresh != NULL)
         return bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_OWN, fresh);
-    return bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_ANY, NULL);
+    if (bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_ANY, NULL))
+        return true;
+    bool any = m->away != 0;
+    m->away = 0; /* memory is short: they need not go home first */
+    return any;
 }
 
 /* For the length of a call, where a named cache has no slots on a CPU. */
@@ -83,7 +102,7 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
         if (m->capacity == 0)
             m = stand_in(cache, &in);
     }
-    if (bsai_magazine_count(m) == 0) {
+    if (bsai_magazine_is_bare(m)) {
         bsai_count(&cpu->counters.refills, (size_t)1);
         bsai_magazine_widen(m);
     }
@@ -187,22 +206,18 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_slot s
     unsigned number = slot.slab->cache;
     struct bsai_cache *cache = &cpu->heap->caches[number];
     struct bsai_magazine *m = &cpu->magazines[number];
-    bool empty = false;
     if (m->top >= m->limit) {
         bsai_heap_meet_request(cpu, call);
         if (m->capacity == 0 && number > cpu->heap->classes.count)
             bsai_named_open(cpu, call, number);
-        if (m->capacity == 0)
-            empty = bsai_magazine_bypass(cpu, call, cache, slot);
-        else if (m->top >= m->limit && !bsai_magazine_widen(m) &&
-                 !bsai_magazine_enlarge(cpu, call, &cpu->heap->buddy, m))
-            empty = bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, number));
+        if (m->capacity != 0 && m->top >= m->limit && !bsai_magazine_widen(m) &&
+            !bsai_magazine_enlarge(cpu, call, &cpu->heap->buddy, m))
+            flush(cpu, call, cache);
     }
     if (m->capacity != 0)
-        bsai_magazine_push(m, slot);
-    if (empty)
-        bsai_heap_release(cpu->heap, call, cache,
-                          bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
+        bsai_magazine_take_in(m, slot);
+    else if (bsai_magazine_bypass(cpu, call, cache, slot))
+        settle(cpu, call, cache);
 }
 
 static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,

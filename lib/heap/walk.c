@@ -197,6 +197,8 @@ static const char *validate_magazine(const struct bsai_cache *cache, const struc
     for (const struct bsai_slot *slot = m->base; slot < bsai_peek(&m->top); slot++) {
         if (slot->addr != BSAI_NO_ADDRESS && slot->addr != bsai_slot_addr(cache, slot))
             return "an object in a magazine and its address differ";
+        if (slot->addr != BSAI_NO_ADDRESS && slot < m->base + m->away)
+            return "an object of the CPU's own lies among those freed away";
         if (bsai_live(slot->states, slot->bit) != 0 || (slot->states->free & slot->bit) != 0)
             return "an object in a magazine is live, or in its slab as well";
     }

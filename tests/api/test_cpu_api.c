@@ -354,6 +354,55 @@ START_TEST(cpus_beside_each_other_stay_apart)
 }
 END_TEST
 
+/* Objects that a CPU frees for others are not handed out again by it as long as it has its own: so
+ * two CPUs that swap all they have come to use slabs of their own again. In the last resort they
+ * are, and nothing of a full heap is lost. */
+START_TEST(what_is_freed_away_travels_on)
+{
+    enum { MANY = 400 };
+    static void *p[MANY], *mine[MANY];
+    struct machine m;
+    bool bulk = (_i & 1) != 0;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, 2, (_i & 2) == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    m.cpu = 0;
+    for (unsigned i = 0; i < MANY; i++)
+        p[i] = heap_get(heap, 64, 1);
+    m.cpu = 1;
+    void *own = heap_get(heap, 64, 1);
+    assert_ok(bsa_heap_free(heap, own));
+    if (bulk)
+        assert_ok(bsa_heap_free_bulk(heap, p, MANY / 2, NULL));
+    for (unsigned i = bulk ? MANY / 2 : 0; i < MANY; i++) {
+        /* One of the other's freed, and one had: it is not one of those. */
+        if (i % 40 == 0)
+            assert_ok(bsa_heap_validate(heap));
+        assert_ok(bsa_heap_free(heap, p[i]));
+        mine[i] = heap_get(heap, 64, 1);
+        for (unsigned j = i < 20 ? 0 : i - 20; j <= i; j++)
+            ck_assert_ptr_ne(mine[i], p[j]);
+    }
+    struct bsa_cpu_stats s = stats_of(heap, 1);
+    ck_assert_uint_ge(s.objects_sent_home + s.depot_puts * 32, MANY - s.objects_cached);
+    assert_ok(bsa_heap_validate(heap));
+    for (unsigned i = bulk ? MANY / 2 : 0; i < MANY; i++)
+        assert_ok(bsa_heap_free(heap, mine[i]));
+
+    /* Memory is full: what the other CPU had is all that there is. */
+    m.cpu = 0;
+    void *last = NULL, *q;
+    while (bsa_heap_alloc(heap, 64, 8, &q) == BSA_OK)
+        last = q;
+    m.cpu = 1;
+    for (unsigned i = 0; i < 3; i++) {
+        assert_ok(bsa_heap_free(heap, last));
+        assert_ok(bsa_heap_alloc(heap, 64, 8, &q));
+        ck_assert_ptr_eq(q, last);
+    }
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* What an offline CPU's slabs get back is anybody's. */
 START_TEST(an_offline_cpu_keeps_nothing)
 {
@@ -430,6 +479,7 @@ static Suite *cpu_suite(void)
     tcase_add_test(all, an_address_does_not_outlive_its_slab);
     tcase_add_loop_test(all, magazines_follow_demand, 0, 4);
     tcase_add_loop_test(all, cpus_beside_each_other_stay_apart, 0, 2);
+    tcase_add_loop_test(all, what_is_freed_away_travels_on, 0, 4);
     tcase_add_loop_test(all, an_offline_cpu_keeps_nothing, 0, 2);
     tcase_add_loop_test(all, calls_are_bracketed, 0, 2);
     suite_add_tcase(suite, all);
