@@ -64,6 +64,8 @@ malloc_programs = \
 	%D%/malloc/test_malloc_threads
 
 cli_programs = \
+	%D%/cli/test_import_kernel \
+	%D%/cli/test_import_user \
 	%D%/cli/test_metrics \
 	%D%/cli/test_regions \
 	%D%/cli/test_replay \

@@ -83,6 +83,9 @@ static void compare(struct search *search, const struct recent *recent, guint64 
 
 static void search_record(struct search *search, const struct trace_record *record)
 {
+    if (!trace_record_has_object(record)) {
+        return;
+    }
     if (record->cpu >= search->recent->len) {
         g_array_set_size(search->recent, record->cpu + 1u);
     }
@@ -194,6 +197,9 @@ static int layers_may_meet(trace_spool *spool, guint64 page_size, GError **error
     trace_map_init(&places.blocks);
     if (trace_spool_rewind(spool, error)) {
         while (!meet && (got = trace_spool_next(spool, &record, error)) > 0) {
+            if (!trace_record_has_object(record)) {
+                continue;
+            }
             if (record->kind == TRACE_PAGE_ALLOC || record->kind == TRACE_PAGE_FREE) {
                 remove_block(&places, record->address);
             }

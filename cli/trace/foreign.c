@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Names what a file is that no format recognises, so that the message can say what to do. */
-#include <string.h>
-
 #include "import.h"
+#include "scan.h"
 
-/* All that the reader understands today; the way to get it is the same from everywhere. */
-#define RECORD_WITH_PERF "record with perf record -a -e 'kmem:*' and give the output of perf script"
+#define RECORD_ANEW "record it anew with bsa-record"
 
 struct signature {
-    const char *bytes; /* the first of the file, none of them 0 */
+    const char *bytes; /* none of them 0 */
     const char *advice;
 };
 
@@ -16,25 +14,48 @@ static const struct signature beginnings[] = {
     {"PERFILE2", "it is binary perf data: run perf script -i on it and give its output"},
     {"2ELIFREP", "it is binary perf data of a machine with the other byte order: run "
                  "perf script -i on it and give its output"},
-    {"\x17\x08\x44tracing", "it is a trace.dat of trace-cmd: " RECORD_WITH_PERF},
+    {"\x17\x08\x44tracing",
+     "it is a trace.dat of trace-cmd: run trace-cmd report on it and give its output"},
     {"\x1f\x8b", "it is compressed by gzip: give it through gzip -dc, or with zstd"},
     {"\xfd\x37zXZ", "it is compressed by xz: give it through xz -dc, or with zstd"},
     {"BZh", "it is compressed by bzip2: give it through bzip2 -dc, or with zstd"},
     {"\x04\x22\x4d\x18", "it is compressed by lz4: give it through lz4 -dc, or with zstd"},
     {"PK\x03\x04", "it is a zip archive: unpack it first"},
     {"\x7f\x45LF", "it is a program or a library, not a trace"},
-    {"# tracer:", "it is text of tracefs: " RECORD_WITH_PERF},
-    {"cpus=", "it looks like trace-cmd report: " RECORD_WITH_PERF},
-    {"= Start", "it looks like a glibc mtrace; only kernel traces are read"},
+    {"# tracer:", "it is text of tracefs in which no event was found: switch the kmem events on, "
+                  "with a trace_clock that counts seconds (local, global, mono, boot)"},
+    {"cpus=", "it is text of trace-cmd report in which no event was found: record the kmem events, "
+              "with a clock that counts seconds (local, global, mono, boot)"},
 };
+
+/* In the first lines of a text, in this order. */
+static const struct signature pieces[] = {
+    {"->malloc(", "it is text of ltrace, which mixes decimal and hexadecimal numbers and splits "
+                  "calls: " RECORD_ANEW},
+    {"->free(", "it is text of ltrace, which mixes decimal and hexadecimal numbers and splits "
+                "calls: " RECORD_ANEW},
+    {" kmem:", "it looks like perf script without times: give perf script its field time (-F)"},
+    {" mm_page_alloc:", "it has kmem events, but no line begins as perf script, trace-cmd report "
+                        "or tracefs print it: comm, pid, [cpu] and seconds"},
+    {" kmalloc:", "it has kmem events, but no line begins as perf script, trace-cmd report or "
+                  "tracefs print it: comm, pid, [cpu] and seconds"},
+    {"== Using Valgrind", "it is text of valgrind without calls: run valgrind --trace-malloc=yes"},
+};
+
+/* heaptrack_interpret keeps the first line, and makes strings and instructions of what follows. */
+static gboolean is_interpreted_heaptrack(const char *bytes, gsize length)
+{
+    return TRACE_BEGINS(bytes, bytes + length, "v ") &&
+           (g_strstr_len(bytes, (gssize)length, "\ns ") != NULL ||
+            g_strstr_len(bytes, (gssize)length, "\ni ") != NULL);
+}
 
 const char *trace_describe_foreign(const char *bytes, gsize length)
 {
     for (gsize i = 0; i < G_N_ELEMENTS(beginnings); i++) {
-        const struct signature *signature = &beginnings[i];
-        gsize held = strlen(signature->bytes);
-        if (length >= held && memcmp(bytes, signature->bytes, held) == 0) {
-            return signature->advice;
+        const char *known = beginnings[i].bytes;
+        if (trace_begins(bytes, bytes + length, known, strlen(known))) {
+            return beginnings[i].advice;
         }
     }
     if (length > 262 && memcmp(bytes + 257, "ustar", 5) == 0) {
@@ -42,12 +63,16 @@ const char *trace_describe_foreign(const char *bytes, gsize length)
     }
     if (memchr(bytes, '\0', length) != NULL ||
         !g_utf8_validate(bytes, (gssize)MIN(length, 256), NULL)) {
-        return "it is binary: " RECORD_WITH_PERF;
+        return "it is binary: " RECORD_ANEW;
     }
-    if (g_strstr_len(bytes, (gssize)length, " mm_page_alloc:") != NULL ||
-        g_strstr_len(bytes, (gssize)length, " kmalloc:") != NULL ||
-        g_strstr_len(bytes, (gssize)length, " kfree:") != NULL) {
-        return "it looks like text of tracefs or trace-cmd: " RECORD_WITH_PERF;
+    if (is_interpreted_heaptrack(bytes, length)) {
+        return "it is a file of heaptrack_interpret, which keeps no addresses: give the file that "
+               "heaptrack --raw wrote, or " RECORD_ANEW;
     }
-    return "it is text of another kind: " RECORD_WITH_PERF;
+    for (gsize i = 0; i < G_N_ELEMENTS(pieces); i++) {
+        if (g_strstr_len(bytes, (gssize)length, pieces[i].bytes) != NULL) {
+            return pieces[i].advice;
+        }
+    }
+    return "it is text of another kind: " RECORD_ANEW;
 }

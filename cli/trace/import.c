@@ -49,7 +49,9 @@ gboolean trace_import_add(struct trace_import *import, const struct trace_record
             return TRUE;
         }
     }
-    note_thread(import, record->thread);
+    if (record->kind != TRACE_LOST) {
+        note_thread(import, record->thread);
+    }
     import->cpus = MAX(import->cpus, (guint32)record->cpu + 1);
     if (record->time_ns < import->last_ns) {
         import->hygiene->out_of_order++;
@@ -57,6 +59,36 @@ gboolean trace_import_add(struct trace_import *import, const struct trace_record
     import->last_ns = record->time_ns;
     import->first_ns = MIN(import->first_ns, record->time_ns);
     return trace_spool_append(import->spool, record, error);
+}
+
+gboolean trace_import_realloc(struct trace_import *import, const struct trace_record *record,
+                              guint64 from, GError **error)
+{
+    struct trace_record part = *record;
+    if (from == 0) {
+        part.kind = TRACE_ALLOC;
+        return trace_import_add(import, &part, error);
+    }
+    part.kind = TRACE_REALLOC_BEGIN;
+    part.address = from;
+    part.size = 0;
+    part.flags = 0;
+    if (!trace_import_add(import, &part, error)) {
+        return FALSE;
+    }
+    part = *record;
+    part.kind = TRACE_REALLOC;
+    return trace_import_add(import, &part, error);
+}
+
+void trace_import_untimed(struct trace_import *import)
+{
+    trace_meta_set_text(import->meta, "clock", "records");
+}
+
+guint64 trace_import_next_ns(const struct trace_import *import)
+{
+    return trace_spool_count(import->spool);
 }
 
 void trace_import_ignore(struct trace_import *import, guint64 line)
@@ -75,4 +107,18 @@ void trace_import_progress(struct trace_import *import)
         options->progress(options->progress_data, trace_spool_count(import->spool),
                           trace_input_fraction(import->input));
     }
+}
+
+int trace_import_line(struct trace_import *import, struct trace_line *line, GError **error)
+{
+    int got;
+    while ((got = trace_input_line(import->input, line, error)) > 0) {
+        import->hygiene->lines++;
+        trace_import_progress(import);
+        if (!line->cut) {
+            break;
+        }
+        trace_import_ignore(import, line->number);
+    }
+    return got;
 }

@@ -18,10 +18,14 @@
 /* Records with a higher CPU number are not believed. */
 #define TRACE_CPUS_MAX 65536u
 
+/* No machine gives more at once; sums of sizes cannot overflow. */
+#define TRACE_SIZE_MAX ((guint64)1 << 48)
+
 /* Where the records go, and what is counted on the way. */
 struct trace_import {
     trace_input *input;
     trace_names *names;
+    trace_meta *meta;
     trace_spool *spool;
     struct trace_hygiene *hygiene;
     const struct trace_options *options;
@@ -45,6 +49,12 @@ struct trace_format {
 };
 
 extern const struct trace_format trace_format_perf_script;
+extern const struct trace_format trace_format_trace_cmd;
+extern const struct trace_format trace_format_tracefs;
+extern const struct trace_format trace_format_mtrace;
+extern const struct trace_format trace_format_rep;
+extern const struct trace_format trace_format_heaptrack;
+extern const struct trace_format trace_format_valgrind;
 
 void trace_import_init(struct trace_import *import);
 void trace_import_destroy(struct trace_import *import);
@@ -55,11 +65,23 @@ void trace_import_seen(struct trace_import *import, guint32 cpu, guint64 time_ns
 gboolean trace_import_add(struct trace_import *import, const struct trace_record *record,
                           GError **error);
 
+/* The two records of a realloc that moved from an address to the record's; from nowhere it is an
+ * allocation. */
+gboolean trace_import_realloc(struct trace_import *import, const struct trace_record *record,
+                              guint64 from, GError **error);
+
+/* For formats without times: metadata that says so, and a nanosecond for each record. */
+void trace_import_untimed(struct trace_import *import);
+guint64 trace_import_next_ns(const struct trace_import *import);
+
 /* A line (or record) that is not understood. */
 void trace_import_ignore(struct trace_import *import, guint64 line);
 
 /* To be called for each line (or record): shows the progress now and then. */
 void trace_import_progress(struct trace_import *import);
+
+/* The next line that is whole, counted: 1, 0 at the end, -1 and error. */
+int trace_import_line(struct trace_import *import, struct trace_line *line, GError **error);
 
 /* What a foreign input looks like and what to do with it; never NULL. */
 const char *trace_describe_foreign(const char *bytes, gsize length);

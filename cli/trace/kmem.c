@@ -7,13 +7,12 @@
  */
 #include "kmem.h"
 
-#include <string.h>
+#include "import.h"
+#include "scan.h"
 
 /* kmalloc(0) yields this address, and kfree takes it as it takes NULL. */
 #define ZERO_SIZE_POINTER 16u
 #define ORDER_MAX 30u
-/* No machine gives more at once; sums of sizes cannot overflow. */
-#define SIZE_LIMIT ((guint64)1 << 48)
 
 struct event_name {
     const char *name;
@@ -59,65 +58,14 @@ enum field {
     FIELD_GIVEN = 1u << 3,
     FIELD_ORDER = 1u << 4,
     FIELD_MIGRATETYPE = 1u << 5,
-    FIELD_BAD = 1u << 6
+    FIELD_NODE = 1u << 6,
+    FIELD_BAD = 1u << 7
 };
 
 struct fields {
     unsigned found; /* enum field */
-    guint64 pointer, frame, requested, given, order, migratetype;
+    guint64 pointer, frame, requested, given, order, migratetype, node;
 };
-
-/* A whole value of digits of the base, without overflow. */
-static gboolean digits(const char *text, const char *end, unsigned base, guint64 *value)
-{
-    guint64 sum = 0;
-    if (text == end) {
-        return FALSE;
-    }
-    for (; text < end; text++) {
-        unsigned digit = (unsigned)g_ascii_xdigit_value(*text);
-        if (digit >= base || sum > (G_MAXUINT64 - digit) / base) {
-            return FALSE;
-        }
-        sum = sum * base + digit;
-    }
-    *value = sum;
-    return TRUE;
-}
-
-/* Decimal, hexadecimal after "0x", or negative (as the kernel prints "none"). */
-static gboolean number(const char *text, const char *end, guint64 *value)
-{
-    if (end - text > 2 && text[0] == '0' && text[1] == 'x') {
-        return digits(text + 2, end, 16, value);
-    }
-    if (text < end && *text == '-') {
-        gboolean good = digits(text + 1, end, 10, value);
-        *value = 0 - *value;
-        return good;
-    }
-    return digits(text, end, 10, value);
-}
-
-static gboolean is(const char *text, const char *end, const char *word, gsize length)
-{
-    return (gsize)(end - text) == length && memcmp(text, word, length) == 0;
-}
-
-#define IS(text, end, word) is(text, end, word, sizeof word - 1)
-
-/* Hexadecimal, with or without "0x". */
-static gboolean pointer(const char *text, const char *end, guint64 *value)
-{
-    if (IS(text, end, "(nil)") || IS(text, end, "(null)") || IS(text, end, "NULL")) {
-        *value = 0;
-        return TRUE;
-    }
-    if (end - text > 2 && text[0] == '0' && text[1] == 'x') {
-        text += 2;
-    }
-    return digits(text, end, 16, value);
-}
 
 static void set(struct fields *fields, enum field field, gboolean good)
 {
@@ -149,23 +97,27 @@ static void take(struct fields *fields, struct trace_record *record, trace_names
                  const char *key, const char *value, const char **stop, const char *end)
 {
     const char *equals = value - 1;
-    if (IS(key, equals, "ptr")) {
-        set(fields, FIELD_POINTER, pointer(value, *stop, &fields->pointer));
-    } else if (IS(key, equals, "call_site")) {
+    if (TRACE_IS(key, equals, "ptr")) {
+        set(fields, FIELD_POINTER, trace_scan_pointer(value, *stop, &fields->pointer));
+    } else if (TRACE_IS(key, equals, "call_site")) {
         record->site = trace_names_intern(names, value, (gsize)(*stop - value));
-    } else if (IS(key, equals, "name")) {
+    } else if (TRACE_IS(key, equals, "name")) {
         *stop = name_end(*stop, end);
         record->cache = trace_names_intern(names, value, (gsize)(*stop - value));
-    } else if (IS(key, equals, "bytes_req")) {
-        set(fields, FIELD_REQUESTED, number(value, *stop, &fields->requested));
-    } else if (IS(key, equals, "bytes_alloc")) {
-        set(fields, FIELD_GIVEN, number(value, *stop, &fields->given));
-    } else if (IS(key, equals, "pfn")) {
-        set(fields, FIELD_FRAME, number(value, *stop, &fields->frame));
-    } else if (IS(key, equals, "order")) {
-        set(fields, FIELD_ORDER, number(value, *stop, &fields->order));
-    } else if (IS(key, equals, "migratetype")) {
-        set(fields, FIELD_MIGRATETYPE, number(value, *stop, &fields->migratetype));
+    } else if (TRACE_IS(key, equals, "bytes_req")) {
+        set(fields, FIELD_REQUESTED, trace_scan_number(value, *stop, &fields->requested));
+    } else if (TRACE_IS(key, equals, "bytes_alloc")) {
+        set(fields, FIELD_GIVEN, trace_scan_number(value, *stop, &fields->given));
+    } else if (TRACE_IS(key, equals, "pfn")) {
+        set(fields, FIELD_FRAME, trace_scan_number(value, *stop, &fields->frame));
+    } else if (TRACE_IS(key, equals, "order")) {
+        set(fields, FIELD_ORDER, trace_scan_number(value, *stop, &fields->order));
+    } else if (TRACE_IS(key, equals, "migratetype")) {
+        set(fields, FIELD_MIGRATETYPE, trace_scan_number(value, *stop, &fields->migratetype));
+    } else if (TRACE_IS(key, equals, "gfp_flags")) {
+        record->gfp = trace_names_intern(names, value, (gsize)(*stop - value));
+    } else if (TRACE_IS(key, equals, "node")) {
+        set(fields, FIELD_NODE, trace_scan_number(value, *stop, &fields->node));
     }
 }
 
@@ -195,7 +147,7 @@ enum trace_kmem_result trace_kmem_check(const struct trace_record *record)
 {
     gboolean alloc = trace_kind_is_alloc(record->kind);
     guint64 frame = record->address;
-    if (record->size > SIZE_LIMIT || record->order > ORDER_MAX) {
+    if (record->size > TRACE_SIZE_MAX || record->order > ORDER_MAX) {
         return TRACE_KMEM_BAD;
     }
     if (!trace_kind_is_page(record->kind) && record->address <= ZERO_SIZE_POINTER) {
@@ -216,9 +168,12 @@ object_record(enum trace_kmem_event event, const struct fields *fields, struct t
         return TRACE_KMEM_BAD;
     }
     record->kind = alloc ? TRACE_ALLOC : TRACE_FREE;
-    record->address = fields->pointer;
     record->size = fields->requested;
+    record->address = fields->pointer;
     record->given = fields->given;
+    if ((fields->found & FIELD_NODE) != 0 && fields->node < TRACE_NO_NODE) {
+        record->node = (guint16)fields->node;
+    }
     return trace_kmem_check(record);
 }
 

@@ -30,7 +30,7 @@ enum trace_kmem_result {
 /* name with or without "kmem:" before it. */
 enum trace_kmem_event trace_kmem_event(const char *name, gsize length);
 
-/* Fills kind, address, size, given, cache, site, order and migratetype of the record. */
+/* Fills all of the record but time, line, thread and CPU. */
 enum trace_kmem_result trace_kmem_fields(enum trace_kmem_event event, const char *text,
                                          const char *end, trace_names *names,
                                          struct trace_record *record);

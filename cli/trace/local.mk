@@ -8,6 +8,8 @@ cli_trace_sources = \
     %D%/export.h \
     %D%/foreign.c \
     %D%/format.h \
+    %D%/ftrace.c \
+    %D%/heaptrack.c \
     %D%/hygiene.c \
     %D%/hygiene.h \
     %D%/import.c \
@@ -16,23 +18,30 @@ cli_trace_sources = \
     %D%/input.h \
     %D%/kinds.c \
     %D%/kinds.h \
+    %D%/kerneltext.c \
+    %D%/kerneltext.h \
     %D%/kmem.c \
     %D%/kmem.h \
     %D%/map.c \
     %D%/map.h \
     %D%/meta.c \
     %D%/meta.h \
+    %D%/mtrace.c \
     %D%/names.c \
     %D%/names.h \
     %D%/perf.c \
     %D%/reader.c \
     %D%/reader.h \
+    %D%/rep.c \
     %D%/resolve.c \
     %D%/resolve.h \
+    %D%/scan.c \
+    %D%/scan.h \
     %D%/slabpages.c \
     %D%/slabpages.h \
     %D%/spool.c \
     %D%/spool.h \
     %D%/temporary.c \
     %D%/temporary.h \
+    %D%/valgrind.c \
     %D%/writer.h

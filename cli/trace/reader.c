@@ -15,7 +15,8 @@
 #include "resolve.h"
 
 static const struct trace_format *const formats[] = {
-    &trace_format_perf_script,
+    &trace_format_perf_script, &trace_format_trace_cmd, &trace_format_tracefs, &trace_format_mtrace,
+    &trace_format_heaptrack,   &trace_format_valgrind,  &trace_format_rep,
 };
 
 struct trace_reader {
@@ -36,6 +37,32 @@ struct trace_reader {
     guint64 late_ns; /* the latest first time stamp among the CPUs, since first_ns */
 };
 
+/* What is read, for messages. */
+static char *format_names(void)
+{
+    GString *names = g_string_new(NULL);
+    for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
+        const char *between = i == 0 ? "" : i + 1 < G_N_ELEMENTS(formats) ? ", " : " or ";
+        g_string_append_printf(names, "%s%s", between, formats[i]->name);
+    }
+    return g_string_free(names, FALSE);
+}
+
+static void fail_format(const trace_input *input, const char *bytes, gsize length, GError **error)
+{
+    char *names = format_names();
+    if (length == 0) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY, "%s: is empty%s; expected %s",
+                    trace_input_name(input),
+                    trace_input_compressed(input) ? " when decompressed" : "", names);
+    } else {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_FORMAT,
+                    "%s: is no trace that can be read: %s; expected %s, plain or compressed",
+                    trace_input_name(input), trace_describe_foreign(bytes, length), names);
+    }
+    g_free(names);
+}
+
 static const struct trace_format *find_format(trace_input *input, GError **error)
 {
     const char *bytes;
@@ -43,28 +70,18 @@ static const struct trace_format *find_format(trace_input *input, GError **error
     if (!trace_input_peek(input, &bytes, &length, error)) {
         return NULL;
     }
-    if (length == 0) {
-        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
-                    "%s: is empty%s; expected the output of perf script with kmem events",
-                    trace_input_name(input),
-                    trace_input_compressed(input) ? " when decompressed" : "");
-        return NULL;
-    }
     for (gsize i = 0; i < G_N_ELEMENTS(formats); i++) {
-        if (formats[i]->probe(bytes, length)) {
+        if (length > 0 && formats[i]->probe(bytes, length)) {
             return formats[i];
         }
     }
-    g_set_error(error, TRACE_ERROR, TRACE_ERROR_FORMAT,
-                "%s: is no trace that can be read; expected the output of perf script, plain or "
-                "compressed by zstd, but %s",
-                trace_input_name(input), trace_describe_foreign(bytes, length));
+    fail_format(input, bytes, length, error);
     return NULL;
 }
 
 /* The trace has lines, but none of those that were asked for. */
 static gboolean check_layer(const trace_reader *reader, const struct trace_import *import,
-                            GError **error)
+                            gboolean kernel, GError **error)
 {
     const char *name = trace_input_name(import->input);
     guint64 slab = import->slab_records, page = import->page_records;
@@ -73,9 +90,10 @@ static gboolean check_layer(const trace_reader *reader, const struct trace_impor
         g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
                     "%s: no allocation and no free in its %" G_GUINT64_FORMAT
                     " lines (%" G_GUINT64_FORMAT " events of other kinds, %" G_GUINT64_FORMAT
-                    " lines not understood); record with perf record -a -e 'kmem:*'",
+                    " lines not understood); record with %s",
                     name, reader->hygiene.lines, reader->hygiene.other_events,
-                    reader->hygiene.ignored_lines);
+                    reader->hygiene.ignored_lines,
+                    kernel ? "bsa-record --kernel, or perf record -a -e 'kmem:*'" : "bsa-record");
         return FALSE;
     }
     if ((layer == TRACE_LAYER_SLAB && slab == 0) || (layer == TRACE_LAYER_PAGE && page == 0)) {
@@ -121,10 +139,12 @@ static gboolean import_input(trace_reader *reader, trace_input *input, GError **
     trace_import_init(&import);
     import.input = input;
     import.names = reader->names;
+    import.meta = reader->meta;
     import.spool = reader->spool;
     import.hygiene = &reader->hygiene;
     import.options = &reader->options;
-    gboolean good = format->import(&import, error) && check_layer(reader, &import, error);
+    gboolean good =
+        format->import(&import, error) && check_layer(reader, &import, format->kernel, error);
     if (good) {
         guint64 latest = latest_first(import.cpu_first);
         reader->resolver.first_ns = import.first_ns;

@@ -297,6 +297,9 @@ static int resolve_other(struct trace_resolver *resolver, const struct trace_rec
         resolver->hygiene->lost_reports++;
     } else if (trace_kind_is_alloc(record->kind)) {
         resolver->hygiene->failed_allocs++;
+        if (trace_kind_is_page(record->kind)) {
+            events[0].size = resolver->page_size << record->order;
+        }
     }
     return 1;
 }

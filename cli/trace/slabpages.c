@@ -115,6 +115,9 @@ static gboolean mark_blocks(trace_page_marks *marks, trace_spool *spool, guint64
     live.blocks = g_array_new(FALSE, FALSE, sizeof(struct block));
     live.unused = g_array_new(FALSE, FALSE, sizeof(guint32));
     while ((got = trace_spool_next(spool, &record, error)) > 0) {
+        if (!trace_record_has_object(record)) {
+            continue;
+        }
         if (record->kind == TRACE_PAGE_ALLOC) {
             block_begins(&live, record);
         } else if (record->kind == TRACE_PAGE_FREE) {

@@ -39,6 +39,12 @@ struct trace_record {
         .node = TRACE_NO_NODE, .migratetype = TRACE_NO_MIGRATETYPE                                 \
     }
 
+/* Whether it says that an object or a block is, or was, at its address. */
+static inline gboolean trace_record_has_object(const struct trace_record *record)
+{
+    return trace_kind_has_slot(record->kind) && (record->flags & TRACE_FAILED) == 0;
+}
+
 typedef struct trace_spool trace_spool;
 
 /* records: how many stay in memory; 0: a sensible number. */

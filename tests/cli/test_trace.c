@@ -31,6 +31,8 @@ START_TEST(object_fields)
     ck_assert_uint_eq(event->thread, 28558);
     ck_assert_uint_eq(event->cache, TRACE_NO_NAME);
     ck_assert_str_eq(trace_name(told.reader, event->site), "first+0x1c");
+    ck_assert_str_eq(trace_name(told.reader, event->gfp), "GFP_KERNEL");
+    ck_assert_uint_eq(event->node, TRACE_NO_NODE);
     const struct trace_event *end = event_at(&told, 1);
     ck_assert_uint_eq(end->number, 2);
     ck_assert_uint_eq(end->line, 2);
@@ -56,6 +58,26 @@ START_TEST(object_fields)
 }
 END_TEST
 
+/* perf script -F without comm and tid, with nanoseconds. */
+START_TEST(threads_not_told)
+{
+    struct told told;
+    read_text(&told,
+              "    10.000000001: kmem:kmalloc: ptr=0xffff888000001000 bytes_req=8 node=3\n"
+              "[002] 10.000000003: kmem:kfree: ptr=0xffff888000001000\n"
+              "swapper -1 [001] 10.000000004: kmem:kfree: ptr=(nil)\n",
+              TRACE_LAYER_SLAB);
+    ck_assert_uint_eq(told.events->len, 2);
+    ck_assert_uint_eq(event_at(&told, 0)->thread, 0);
+    ck_assert_uint_eq(event_at(&told, 0)->node, 3);
+    ck_assert_uint_eq(event_at(&told, 1)->cpu, 2);
+    ck_assert_uint_eq(event_at(&told, 1)->time_ns, 2);
+    ck_assert_uint_eq(told.hygiene.null_frees, 1);
+    ck_assert_uint_eq(told.hygiene.ignored_lines, 0);
+    drop(&told);
+}
+END_TEST
+
 START_TEST(page_fields)
 {
     struct told told;
@@ -73,6 +95,7 @@ START_TEST(page_fields)
     ck_assert_uint_eq(event->address, 0x3a6d18);
     ck_assert_uint_eq(event->order, 3);
     ck_assert_uint_eq(event->migratetype, 2);
+    ck_assert_str_eq(trace_name(told.reader, event->gfp), "GFP_KERNEL");
     ck_assert_uint_eq(event->size, 32768);
     ck_assert_uint_ne(event->slot, event_at(&told, 1)->slot);
     const struct trace_event *end = event_at(&told, 2);
@@ -130,6 +153,10 @@ static const char *const alloc_forms[] = {
     "perf 28558 1.500000: kmem:kmalloc: ptr=0xffff888103062ba0 bytes_req=24 bytes_alloc=32",
     "perf 9/28558 [001] 1.500000: 1 kmem:kmalloc: ptr=0xffff888103062ba0 bytes_req=24",
     "28558 [001] 1.500000: kmem:kmalloc: ptr=0xffff888103062ba0 bytes_req=24 bytes_alloc=32\r",
+    "perf 28558 [001] 1.500000: kmem:kmalloc: ptr=0xffff888103062ba0 bytes_req=24 bytes_alloc=32\n"
+    "\tffffffff811b2c3d kmalloc_trace+0x2d ([kernel.kallsyms])\n"
+    "\tffffffff811b2c3e [unknown]\n"
+    "\t    7f3124000b70 main+0x1a (inlined)\n",
 };
 
 START_TEST(forms_of_allocations)
@@ -222,16 +249,17 @@ END_TEST
 static const struct {
     const char *line;
     guint64 lost;
+    guint cpu;
 } lost_lines[] = {
-    {"       perf-exec 19115 [000]  3072.873461: PERF_RECORD_LOST lost 2", 2},
+    {"       perf-exec 19115 [000]  3072.873461: PERF_RECORD_LOST lost 2", 2, 0},
     {"       perf-exec 19115 [000]  3072.873461: PERF_RECORD_LOST lost 18446744073709",
-     18446744073709},
-    {"       perf-exec 19115 [000]  3072.873461: PERF_RECORD_LOST_SAMPLES lost 7", 7},
-    {"CPU:1 [LOST 123 EVENTS]", 123},
-    {"CPU:0 [LOST EVENTS]", 0},
-    {"LOST 5 events!", 5},
-    {"    [44 EVENTS DROPPED]", 44},
-    {"Processed 1000 events and lost 3 chunks!", 0},
+     18446744073709, 0},
+    {"       perf-exec 19115 [000]  3072.873461: PERF_RECORD_LOST_SAMPLES lost 7", 7, 0},
+    {"CPU:1 [LOST 123 EVENTS]", 123, 1},
+    {"CPU:0 [LOST EVENTS]", 0, 0},
+    {"LOST 5 events!", 5, 0},
+    {"    [44 EVENTS DROPPED]", 44, 0},
+    {"Processed 1000 events and lost 3 chunks!", 0, 0},
 };
 
 START_TEST(lost_events)
@@ -239,7 +267,12 @@ START_TEST(lost_events)
     struct told told;
     char *text = g_strdup_printf(ALLOC_A "%s\n" FREE_A, lost_lines[_i].line);
     read_text(&told, text, TRACE_LAYER_SLAB);
-    ck_assert_uint_eq(told.events->len, 2);
+    ck_assert_uint_eq(told.events->len, 3);
+    ck_assert_uint_eq(event_at(&told, 1)->kind, TRACE_LOST);
+    ck_assert_uint_eq(event_at(&told, 1)->size, lost_lines[_i].lost);
+    ck_assert_uint_eq(event_at(&told, 1)->slot, TRACE_NO_SLOT);
+    ck_assert_uint_eq(event_at(&told, 1)->cpu, lost_lines[_i].cpu);
+    ck_assert_uint_eq(told.summary.threads, 1);
     ck_assert_uint_eq(told.hygiene.lost_events, lost_lines[_i].lost);
     ck_assert_uint_eq(told.hygiene.lost_reports, 1);
     ck_assert_uint_eq(told.hygiene.ignored_lines, 0);
@@ -448,6 +481,7 @@ Suite *trace_suite(void)
     Suite *suite = suite_create("trace");
     TCase *lines = tcase_create("lines");
     tcase_add_test(lines, object_fields);
+    tcase_add_test(lines, threads_not_told);
     tcase_add_test(lines, page_fields);
     tcase_add_test(lines, page_size_of_the_recorded_machine);
     tcase_add_loop_test(lines, forms_of_allocations, 0, G_N_ELEMENTS(alloc_forms));

@@ -42,8 +42,17 @@ START_TEST(failed_allocations)
         "perf 28558 [001] 1.5: kmem:mm_page_alloc: page=(nil) pfn=0xffffffffffffffff order=9\n"
         "perf 28558 [001] 1.6: kmem:mm_page_alloc: page=(nil) pfn=18446744073709551615 order=9\n",
         TRACE_LAYER_BOTH);
-    ck_assert_uint_eq(told.events->len, 1);
+    ck_assert_uint_eq(told.events->len, 7);
     ck_assert_uint_eq(told.hygiene.failed_allocs, 6);
+    for (guint i = 1; i < 7; i++) {
+        const struct trace_event *event = event_at(&told, i);
+        ck_assert_uint_eq(event->kind, i == 1 ? TRACE_ALLOC : TRACE_PAGE_ALLOC);
+        ck_assert_uint_eq(event->flags, TRACE_FAILED);
+        ck_assert_uint_eq(event->slot, TRACE_NO_SLOT);
+        ck_assert_uint_eq(event->address, 0);
+        ck_assert_uint_eq(event->size, i == 1 ? 8 : 4096 << 9);
+    }
+    ck_assert_uint_eq(told.summary.peak_live_bytes, 24);
     check_balance(&told.hygiene);
     drop(&told);
 }

@@ -253,9 +253,13 @@ static const struct {
     {"\0\1\2\3\4\5", 6, "binary"},
     {"\xff\xfe\xfd\xfc", 4, "binary"},
     {"# tracer: nop\n#\n", 16, "tracefs"},
-    {"cpus=2\n a-1 [000] 1.5: kfree: ptr=0x1\n", 38, "trace-cmd report"},
-    {" a-1 [000] ..... 1.5: kfree: ptr=0x1\n", 37, "tracefs or trace-cmd"},
-    {"= Start\n", 8, "mtrace"},
+    {"cpus=2\n", 7, "trace-cmd report"},
+    {"perf 7 [001] kmem:kfree: ptr=0x1\n", 33, "without times"},
+    {" a-1 [000] ..... 15: kmalloc: ptr=0x1\n", 38, "no line begins as"},
+    {"12 api->malloc(100, 0x7f) = 0x55\n", 33, "ltrace"},
+    {"v 10400 3\nX ./api\nI 1000 5\ns 2 ab\n", 34, "heaptrack_interpret"},
+    {"==12== Using Valgrind-3.19.0\n", 29, "--trace-malloc=yes"},
+    {"v 10400 3\nX ./api\n", 18, "another kind"},
     {"Dear reader,\n", 13, "text of another kind"},
     {"\x28\xb5\x2f", 3, "binary"},
 };
@@ -265,7 +269,7 @@ START_TEST(foreign_file)
     refuse_bytes(foreign[_i].bytes, foreign[_i].length, TRACE_LAYER_SLAB, TRACE_ERROR_FORMAT,
                  foreign[_i].expected);
     refuse_bytes(foreign[_i].bytes, foreign[_i].length, TRACE_LAYER_SLAB, TRACE_ERROR_FORMAT,
-                 "expected the output of perf script");
+                 "expected perf script, trace-cmd report, ");
 }
 END_TEST
 

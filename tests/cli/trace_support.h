@@ -11,6 +11,7 @@
 #include <glib/gstdio.h>
 
 #include "trace/error.h"
+#include "trace/hygiene.h"
 #include "trace/reader.h"
 
 /* A trace read to its end, and what was said about it. */
@@ -115,16 +116,16 @@ static inline void refuse_text(const char *text, enum trace_layer layer, enum tr
     refuse_bytes(text, strlen(text), layer, code, expected);
 }
 
-/* Each line of the input is accounted for by exactly one count. */
+/* Each line of a kernel's text is accounted for by exactly one count. */
 static inline void check_balance(const struct trace_hygiene *h)
 {
     guint64 unseen = h->implicit_frees + h->implicit_page_frees;
-    ck_assert_uint_eq(h->events, h->allocs + h->frees + h->page_allocs + h->page_frees);
-    ck_assert_uint_eq(h->lines, h->events - unseen + h->null_frees + h->failed_allocs +
-                                    h->orphan_frees + h->orphan_page_frees + h->batched_repeats +
-                                    h->slab_page_allocs + h->slab_page_frees + h->lost_reports +
-                                    h->other_events + h->other_layer + h->filler_lines +
-                                    h->ignored_lines);
+    ck_assert_uint_eq(h->events, h->allocs + h->frees + h->page_allocs + h->page_frees +
+                                     h->failed_allocs + h->lost_reports);
+    ck_assert_uint_eq(h->lines, h->events - unseen + h->null_frees + h->orphan_frees +
+                                    h->orphan_page_frees + h->batched_repeats +
+                                    h->slab_page_allocs + h->slab_page_frees + h->other_events +
+                                    h->other_layer + h->filler_lines + h->ignored_lines);
 }
 
 /* A file of the tests' own data; to be freed. */
@@ -132,6 +133,36 @@ static inline char *data_path(const char *name)
 {
     const char *source = g_getenv("BSA_SRCDIR");
     return g_build_filename(source != NULL ? source : ".", "tests", "cli", "data", name, NULL);
+}
+
+static inline void read_data(struct told *told, const char *name, enum trace_layer layer)
+{
+    char *path = data_path(name);
+    read_path(told, path, layer);
+    g_free(path);
+}
+
+/* A count of hygiene and what it has to be. */
+struct wanted {
+    const char *key;
+    guint64 value;
+};
+
+/* All counts that are wanted, up to one without a key. */
+static inline void check_counts(const struct trace_hygiene *hygiene, const struct wanted *wanted)
+{
+    for (; wanted->key != NULL; wanted++) {
+        guint i = 0;
+        while (i < trace_hygiene_field_count &&
+               strcmp(trace_hygiene_fields[i].key, wanted->key) != 0) {
+            i++;
+        }
+        ck_assert_msg(i < trace_hygiene_field_count, "no count %s", wanted->key);
+        guint64 value = trace_hygiene_get(hygiene, &trace_hygiene_fields[i]);
+        ck_assert_msg(value == wanted->value,
+                      "%s: %" G_GUINT64_FORMAT ", wanted %" G_GUINT64_FORMAT, wanted->key, value,
+                      wanted->value);
+    }
 }
 
 /* TAP on standard output unless the environment says where to. */
