@@ -17,7 +17,8 @@ noinst_LTLIBRARIES += %D%/libcli.la
 bin_PROGRAMS += %D%/bsa-replay
 endif
 
-%C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) $(cli_replay_sources) $(cli_report_sources)
+%C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) \
+	$(cli_record_sources) $(cli_replay_sources) $(cli_report_sources)
 %C%_libcli_la_CPPFLAGS = $(cli_cppflags)
 %C%_libcli_la_LIBADD = $(cli_libs)
 

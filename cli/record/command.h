@@ -27,4 +27,7 @@ gboolean record_command_wait(struct record_command *command, gint64 timeout_ns);
 /* What bsa-record's own exit status is then: its own, or 128 + the signal that killed it. */
 int record_command_status(const struct record_command *command);
 
+/* Whether one of those signals has come since it ended: then somebody wants to go home. */
+gboolean record_interrupted(void);
+
 #endif

@@ -1,5 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
+cli_record_sources = \
+	%D%/command.c \
+	%D%/command.h \
+	%D%/describe.c \
+	%D%/describe.h \
+	%D%/environment.h \
+	%D%/options.c \
+	%D%/recordable.c \
+	%D%/recordable.h \
+	%D%/record.h
+
 # bsa-record --kernel, a library of its own: nothing else needs what it needs.
 if KERNEL_RECORDING
 cli_record_kernel_sources = \

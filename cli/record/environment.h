@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How bsa-record tells the recorder inside its targets what to do: by their environment. */
+#ifndef BSA_CLI_RECORD_ENVIRONMENT_H
+#define BSA_CLI_RECORD_ENVIRONMENT_H
+
+/* A process writes STEM.PROGRAM.PID SUFFIX; STEM is an absolute path. Without it nothing is
+ * recorded. */
+#define RECORD_ENV_STEM "BSA_RECORD_STEM"
+#define RECORD_ENV_SUFFIX "BSA_RECORD_SUFFIX"
+/* Text that goes into the metadata of each file as "session". */
+#define RECORD_ENV_SESSION "BSA_RECORD_SESSION"
+/* When the recording ends, in nanoseconds of CLOCK_MONOTONIC. */
+#define RECORD_ENV_UNTIL "BSA_RECORD_UNTIL"
+#define RECORD_ENV_MAX_EVENTS "BSA_RECORD_MAX_EVENTS"
+#define RECORD_ENV_MIN_SIZE "BSA_RECORD_MIN_SIZE"
+/* The only process that is recorded, by its id. */
+#define RECORD_ENV_ONLY "BSA_RECORD_ONLY"
+
+#endif
