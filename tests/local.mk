@@ -75,6 +75,10 @@ cli_programs = \
 	%D%/cli/test_trace_identity \
 	%D%/cli/test_trace_input
 
+# They need what bsa-record --kernel needs, too.
+kernel_programs = \
+	%D%/cli/test_kernel_decode
+
 check_scripts = \
 	%D%/check-exports.sh \
 	%D%/check-format.sh \
@@ -100,6 +104,9 @@ endif
 if CLI
 test_programs += $(cli_programs)
 endif
+if KERNEL_RECORDING
+test_programs += $(kernel_programs)
+endif
 
 if HAVE_CHECK
 check_LTLIBRARIES += $(test_support)
@@ -117,7 +124,7 @@ endif
 # Programs have their source from their name, and the libraries of their kind from these
 # target-specific variables (GNU make): a line for each program is spared.
 LDADD = $(test_support) lib/libbuddyslab.la $(CHECK_LIBS) -lpthread
-AM_CPPFLAGS += $(CHECK_CFLAGS) $(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS)
+AM_CPPFLAGS += $(CHECK_CFLAGS) $(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS) $(TRACEFS_CFLAGS)
 
 $(unit_programs): LDADD = $(test_support) lib/libbuddyslab-core.la $(CHECK_LIBS) -lpthread
 $(unit_programs): lib/libbuddyslab-core.la
@@ -125,6 +132,8 @@ $(malloc_programs): LDADD = $(test_support) malloc/libbuddyslab-malloc.la lib/li
 $(malloc_programs): malloc/libbuddyslab-malloc.la
 $(cli_programs): LDADD = $(test_support) cli/libcli.la lib/libbuddyslab.la $(cli_libs) $(CHECK_LIBS)
 $(cli_programs): cli/libcli.la
+$(kernel_programs): LDADD = $(test_support) cli/record/libkernel.la cli/libcli.la lib/libbuddyslab.la $(TRACEFS_LIBS) $(cli_libs) $(CHECK_LIBS)
+$(kernel_programs): cli/record/libkernel.la cli/libcli.la
 
 # TAP, a line for each test case. Sanitizers and valgrind are slow: ten times the patience.
 TEST_EXTENSIONS = .sh

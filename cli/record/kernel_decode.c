@@ -273,7 +273,7 @@ int kernel_stream_next(kernel_stream *stream, struct trace_record *record, GErro
                 *record = (struct trace_record)TRACE_RECORD_INIT;
                 record->kind = TRACE_LOST;
                 record->cpu = stream->cpu;
-                record->time_ns = kbuffer_timestamp(stream->page);
+                record->time_ns = stream->time_ns;
                 record->size = missed > 0 ? (guint64)missed : 0;
                 return 1;
             }

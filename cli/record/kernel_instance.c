@@ -206,12 +206,24 @@ static gboolean load_formats(kernel_instance *instance, GError **error)
            fail(error, "the formats in %s/events/kmem cannot be read", tracefs_tracing_dir());
 }
 
+/* A page of this instance may be another size than one of the main buffer. */
+static gboolean load_page_format(kernel_instance *instance, GError **error)
+{
+    int bytes = 0;
+    char *text = tracefs_instance_file_read(instance->tracefs, "events/header_page", &bytes);
+    gboolean good = text != NULL && tep_parse_header_page(instance->formats, text,
+                                                          (unsigned long)bytes, sizeof(long)) == 0;
+    free(text);
+    return good || fail(error, "the format in %s/events/header_page cannot be read",
+                        tracefs_instance_get_trace_dir(instance->tracefs));
+}
+
 kernel_instance *kernel_instance_new(guint64 buffer_bytes, GError **error)
 {
     kernel_instance *instance = g_new0(kernel_instance, 1);
     tracefs_set_loglevel(TEP_LOG_NONE);
     if (find_tracefs(error) && find_events(error) && load_formats(instance, error) &&
-        make(instance, error) && set_clock(instance, error) &&
+        make(instance, error) && load_page_format(instance, error) && set_clock(instance, error) &&
         set_buffers(instance, buffer_bytes, error)) {
         count_cpus(instance);
         return instance;

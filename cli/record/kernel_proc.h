@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What /proc tells of the machine's memory. */
+/* What /proc tells of the kernel and of the machine's memory. */
 #ifndef BSA_CLI_RECORD_KERNEL_PROC_H
 #define BSA_CLI_RECORD_KERNEL_PROC_H
 
@@ -9,6 +9,9 @@
 
 /* Bytes that programs can still have without swapping. */
 guint64 kernel_memory_available(void);
+
+/* The text of /proc/kallsyms, or NULL where the kernel keeps its addresses to itself. */
+char *kernel_functions(void);
 
 /*
  * Takes slabinfo, buddyinfo and pagetypeinfo as they are now, as kernel.slabinfo.MOMENT and so on.

@@ -16,23 +16,15 @@ struct kernel_symbols {
     gboolean known;
 };
 
-/* kptr_restrict makes all addresses zeros. */
-static gboolean has_addresses(const char *kallsyms)
-{
-    return kallsyms[strspn(kallsyms, "0")] != ' ';
-}
-
-kernel_symbols *kernel_symbols_new(struct tep_handle *formats, trace_names *names)
+kernel_symbols *kernel_symbols_new(struct tep_handle *formats, const char *functions,
+                                   trace_names *names)
 {
     kernel_symbols *symbols = g_new0(kernel_symbols, 1);
-    char *text = NULL;
     symbols->formats = formats;
     symbols->names = names;
+    symbols->known = functions != NULL && tep_parse_kallsyms(formats, functions) == 0;
     trace_map_init(&symbols->sites);
     trace_map_init(&symbols->flags);
-    symbols->known = g_file_get_contents("/proc/kallsyms", &text, NULL, NULL) &&
-                     has_addresses(text) && tep_parse_kallsyms(formats, text) == 0;
-    g_free(text);
     return symbols;
 }
 

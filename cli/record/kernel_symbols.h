@@ -16,10 +16,14 @@ struct tep_record;
 
 typedef struct kernel_symbols kernel_symbols;
 
-/* Words go to names. Reads /proc/kallsyms, for formats to keep. */
-kernel_symbols *kernel_symbols_new(struct tep_handle *formats, trace_names *names);
+/*
+ * functions: as /proc/kallsyms has them, for formats to keep; NULL: the kernel does not tell them.
+ * Words go to names.
+ */
+kernel_symbols *kernel_symbols_new(struct tep_handle *formats, const char *functions,
+                                   trace_names *names);
 
-/* "function+0x1c", or the address where the kernel does not tell its functions. */
+/* "function+0x1c", or the address where no function is known. */
 guint32 kernel_symbols_site(kernel_symbols *symbols, guint64 address);
 
 /* The flags of this event, as its format prints them. */

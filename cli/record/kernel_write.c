@@ -2,6 +2,7 @@
 #include "kernel_write.h"
 
 #include "kernel_decode.h"
+#include "kernel_proc.h"
 #include "../trace/map.h"
 
 /* The next record of one CPU. */
@@ -170,7 +171,8 @@ static gboolean start_streams(struct merge *merge, GError **error)
 
 gboolean kernel_write(struct kernel_recording *recording, GError **error)
 {
-    kernel_symbols *symbols = kernel_symbols_new(recording->formats, recording->names);
+    char *functions = kernel_functions();
+    kernel_symbols *symbols = kernel_symbols_new(recording->formats, functions, recording->names);
     struct merge merge = {.recording = recording};
     recording->written = (struct kernel_written){0};
     merge.decoder = kernel_decoder_new(recording->formats, symbols);
@@ -190,5 +192,6 @@ gboolean kernel_write(struct kernel_recording *recording, GError **error)
     g_free(merge.heads);
     kernel_decoder_free(merge.decoder);
     kernel_symbols_free(symbols);
+    g_free(functions);
     return good;
 }
