@@ -64,6 +64,7 @@ malloc_programs = \
 	%D%/malloc/test_malloc_threads
 
 cli_programs = \
+	%D%/cli/test_export \
 	%D%/cli/test_import_kernel \
 	%D%/cli/test_import_user \
 	%D%/cli/test_metrics \

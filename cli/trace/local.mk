@@ -5,6 +5,7 @@ cli_trace_sources = \
     %D%/directmap.h \
     %D%/error.h \
     %D%/event.h \
+    %D%/export.c \
     %D%/export.h \
     %D%/foreign.c \
     %D%/format.h \
