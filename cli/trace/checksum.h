@@ -11,19 +11,23 @@
 
 #include "format.h"
 
+/* Headers as they stand in a file, little-endian. */
 static inline uint64_t trace_header_checksum(const struct trace_file_header *header)
 {
     return XXH3_64bits(header, offsetof(struct trace_file_header, checksum));
 }
 
-/* stored: the header's stored_bytes of them. */
+/* The header as it stands in a file, little-endian; stored: its stored_bytes of them. */
 static inline uint64_t trace_chunk_checksum(const struct trace_chunk_header *header,
                                             const void *stored)
 {
+    const unsigned char *bytes = (const unsigned char *)&header->stored_bytes;
+    size_t length =
+        bytes[0] | (size_t)bytes[1] << 8 | (size_t)bytes[2] << 16 | (size_t)bytes[3] << 24;
     XXH3_state_t state;
     XXH3_64bits_reset(&state);
     XXH3_64bits_update(&state, header, offsetof(struct trace_chunk_header, checksum));
-    XXH3_64bits_update(&state, stored, header->stored_bytes);
+    XXH3_64bits_update(&state, stored, length);
     return XXH3_64bits_digest(&state);
 }
 

@@ -61,9 +61,14 @@ struct trace_chunk_header {
     uint32_t content_bytes; /* of them when decompressed */
     uint32_t events;        /* in it, 0 where there are none */
     uint32_t thread;        /* TRACE_CHUNK_FIXED: whose they are */
-    uint64_t clock_ticks;   /* TRACE_CHUNK_FIXED: one moment on the clock of its records */
-    uint64_t clock_ns;      /*   and in nanoseconds of CLOCK_MONOTONIC; two chunks give the rate */
-    uint64_t checksum;      /* XXH3, 64 bits, of this header up to here, then of the stored bytes */
+    /*
+     * TRACE_CHUNK_FIXED: one moment on the clock of its records, and in nanoseconds of
+     * CLOCK_MONOTONIC; two chunks give the rate. TRACE_CHUNK_COLUMNS: lowest and highest time of
+     * its events.
+     */
+    uint64_t clock_ticks;
+    uint64_t clock_ns;
+    uint64_t checksum; /* XXH3, 64 bits, of this header up to here, then of the stored bytes */
 };
 
 /* What a recorder writes: no search, no compression. */
@@ -77,6 +82,16 @@ struct trace_fixed {
     uint8_t flags; /* enum trace_flag */
 };
 
+/* The index is one of these for each chunk before it, in the order of the file. */
+struct trace_index_entry {
+    uint64_t offset;    /* of the chunk's header, from the file's first byte */
+    uint64_t lowest_ns; /* TRACE_CHUNK_COLUMNS: time of its first event, and of its last */
+    uint64_t highest_ns;
+    uint32_t events;
+    uint16_t type;     /* enum trace_chunk_type */
+    uint16_t reserved; /* 0 */
+};
+
 struct trace_trailer {
     uint64_t index_offset; /* of the index's chunk header, from the file's first byte */
     uint64_t checksum;     /* XXH3, 64 bits, of index_offset */
@@ -86,6 +101,7 @@ struct trace_trailer {
 _Static_assert(sizeof(struct trace_file_header) == 32, "as in bsa-trace(5)");
 _Static_assert(sizeof(struct trace_chunk_header) == 48, "as in bsa-trace(5)");
 _Static_assert(sizeof(struct trace_fixed) == 32, "as in bsa-trace(5)");
+_Static_assert(sizeof(struct trace_index_entry) == 32, "as in bsa-trace(5)");
 _Static_assert(sizeof(struct trace_trailer) == 24, "as in bsa-trace(5)");
 
 #endif

@@ -35,6 +35,7 @@ const struct trace_hygiene_field trace_hygiene_fields[] = {
     ODD(lost_reports, "reports of lost events"),
     FIELD(incomplete_start, "events before all CPUs recorded"),
     FIELD(out_of_order, "events out of order in time"),
+    ODD(cut_bytes, "bytes at the end of a file that was cut off"),
     FIELD(other_events, "events of other kinds"),
     FIELD(other_layer, "events of the layer that was not asked for"),
     FIELD(filler_lines, "empty lines, comments, call chains"),

@@ -37,6 +37,10 @@ struct trace_import {
     guint64 last_ns;      /* time of the last record */
     guint64 slab_records; /* told apart so that an empty layer can be named */
     guint64 page_records;
+    /* What a format finds out of the input. */
+    gboolean kernel;             /* begins as the format's */
+    guint32 page_size;           /* 0: not told */
+    struct trace_stream *stream; /* the events themselves, instead of records */
 };
 
 struct trace_format {
@@ -48,6 +52,7 @@ struct trace_format {
     gboolean (*import)(struct trace_import *import, GError **error);
 };
 
+extern const struct trace_format trace_format_native;
 extern const struct trace_format trace_format_perf_script;
 extern const struct trace_format trace_format_trace_cmd;
 extern const struct trace_format trace_format_tracefs;

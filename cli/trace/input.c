@@ -232,6 +232,30 @@ gboolean trace_input_peek(trace_input *input, const char **bytes, gsize *length,
     return TRUE;
 }
 
+gssize trace_input_read(trace_input *input, gpointer to, gsize room, GError **error)
+{
+    while (input->first == input->last && !input->end) {
+        if (!fill(input, error)) {
+            return -1;
+        }
+    }
+    gsize got = MIN(room, input->last - input->first);
+    memcpy(to, input->buffer + input->first, got);
+    input->first += got;
+    return (gssize)got;
+}
+
+int trace_input_file(const trace_input *input, guint64 *bytes)
+{
+    off_t at = input->zstd == NULL && input->file_bytes > 0 ? lseek(input->fd, 0, SEEK_CUR) : -1;
+    /* Standard input may have been read from before. */
+    if (at < 0 || (guint64)at != input->bytes_read) {
+        return -1;
+    }
+    *bytes = input->file_bytes;
+    return input->fd;
+}
+
 /* Passes over the rest of a line that is too long to be one. */
 static gboolean skip_line(trace_input *input, GError **error)
 {

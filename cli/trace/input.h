@@ -33,6 +33,13 @@ gboolean trace_input_peek(trace_input *input, const char **bytes, gsize *length,
 /* The next line: 1, 0 at the end, -1 and error. */
 int trace_input_line(trace_input *input, struct trace_line *line, GError **error);
 
+/* The next bytes, as they are: how many, 0 at the end, -1 and error. */
+gssize trace_input_read(trace_input *input, gpointer to, gsize room, GError **error);
+
+/* The file itself where it can be read at any place: its descriptor, which stays ours, and length;
+ * else -1. */
+int trace_input_file(const trace_input *input, guint64 *bytes);
+
 /* How much of the input was consumed, 0..1; negative where its length is not known. */
 double trace_input_fraction(const trace_input *input);
 void trace_input_close(trace_input *input);

@@ -1,12 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 cli_trace_sources = \
     %D%/checksum.h \
+    %D%/clock.c \
+    %D%/clock.h \
+    %D%/columns.h \
+    %D%/decode.c \
+    %D%/decode.h \
+    %D%/dictionary.c \
+    %D%/dictionary.h \
     %D%/directmap.c \
     %D%/directmap.h \
+    %D%/encode.c \
+    %D%/encode.h \
     %D%/error.h \
     %D%/event.h \
     %D%/export.c \
     %D%/export.h \
+    %D%/file.c \
+    %D%/file.h \
     %D%/foreign.c \
     %D%/format.h \
     %D%/ftrace.c \
@@ -25,11 +36,18 @@ cli_trace_sources = \
     %D%/kmem.h \
     %D%/map.c \
     %D%/map.h \
+    %D%/merge.c \
+    %D%/merge.h \
     %D%/meta.c \
     %D%/meta.h \
     %D%/mtrace.c \
     %D%/names.c \
     %D%/names.h \
+    %D%/native.c \
+    %D%/numbers.c \
+    %D%/numbers.h \
+    %D%/output.c \
+    %D%/output.h \
     %D%/perf.c \
     %D%/reader.c \
     %D%/reader.h \
@@ -40,9 +58,16 @@ cli_trace_sources = \
     %D%/scan.h \
     %D%/slabpages.c \
     %D%/slabpages.h \
+    %D%/slots.c \
+    %D%/slots.h \
     %D%/spool.c \
     %D%/spool.h \
+    %D%/stream.c \
+    %D%/stream.h \
+    %D%/tally.c \
+    %D%/tally.h \
     %D%/temporary.c \
     %D%/temporary.h \
     %D%/valgrind.c \
+    %D%/writer.c \
     %D%/writer.h

@@ -4,7 +4,8 @@
  * for both layers the blocks that held slab objects are marked; then the
  * records are resolved once without anybody listening, which gives the summary
  * and the hygiene, and once more as the caller asks for events. So the input
- * itself is read once, be it a file or a pipe.
+ * itself is read once, be it a file or a pipe. A file that has events instead of
+ * records needs none of this: its stream is read twice.
  */
 #include "reader.h"
 
@@ -13,14 +14,16 @@
 #include "error.h"
 #include "import.h"
 #include "resolve.h"
+#include "stream.h"
 
 static const struct trace_format *const formats[] = {
-    &trace_format_perf_script, &trace_format_trace_cmd, &trace_format_tracefs, &trace_format_mtrace,
-    &trace_format_heaptrack,   &trace_format_valgrind,  &trace_format_rep,
+    &trace_format_native, &trace_format_perf_script, &trace_format_trace_cmd, &trace_format_tracefs,
+    &trace_format_mtrace, &trace_format_heaptrack,   &trace_format_valgrind,  &trace_format_rep,
 };
 
 struct trace_reader {
     struct trace_options options;
+    trace_input *input;
     struct trace_summary summary;
     struct trace_hygiene hygiene;
     /* While events are handed out the same things are counted again, here. */
@@ -29,6 +32,7 @@ struct trace_reader {
     trace_names *names;
     trace_meta *meta;
     trace_spool *spool;
+    trace_stream *stream; /* NULL: there are records */
     trace_page_marks *marks;
     struct trace_resolver resolver;
     struct trace_event pending[TRACE_RESOLVE_EVENTS];
@@ -107,13 +111,12 @@ static gboolean check_layer(const trace_reader *reader, const struct trace_impor
     return TRUE;
 }
 
-static gboolean prefix_name(GError **error, const trace_input *input)
+static void prefix_name(GError **error, const trace_input *input)
 {
     if (error != NULL && *error != NULL &&
         !g_str_has_prefix((*error)->message, trace_input_name(input))) {
         g_prefix_error(error, "%s: ", trace_input_name(input));
     }
-    return FALSE;
 }
 
 /* The latest of the CPUs' first time stamps. */
@@ -129,31 +132,48 @@ static guint64 latest_first(const GArray *cpu_first)
     return latest;
 }
 
-static gboolean import_input(trace_reader *reader, trace_input *input, GError **error)
+static void take_import(trace_reader *reader, const struct trace_format *format,
+                        const struct trace_import *import)
+{
+    guint64 latest = latest_first(import->cpu_first);
+    reader->resolver.first_ns = import->first_ns;
+    reader->pages = import->page_records > 0;
+    reader->late_ns = latest > import->first_ns ? latest - import->first_ns : 0;
+    reader->summary.format = format->name;
+    reader->summary.kernel = import->kernel;
+    if (reader->stream == NULL) {
+        reader->summary.cpus = import->cpus;
+        reader->summary.threads = (guint32)import->threads.count;
+    }
+    if (import->page_size != 0) {
+        reader->options.page_size = import->page_size;
+        reader->resolver.page_size = import->page_size;
+    }
+}
+
+static gboolean import_input(trace_reader *reader, GError **error)
 {
     struct trace_import import;
-    const struct trace_format *format = find_format(input, error);
+    const struct trace_format *format = find_format(reader->input, error);
     if (format == NULL) {
         return FALSE;
     }
     trace_import_init(&import);
-    import.input = input;
+    import.input = reader->input;
     import.names = reader->names;
     import.meta = reader->meta;
     import.spool = reader->spool;
     import.hygiene = &reader->hygiene;
     import.options = &reader->options;
-    gboolean good =
-        format->import(&import, error) && check_layer(reader, &import, format->kernel, error);
+    import.kernel = format->kernel;
+    gboolean good = format->import(&import, error);
+    reader->stream = import.stream;
+    if (good && reader->stream != NULL) {
+        good = trace_stream_summarise(reader->stream, &import, &reader->summary, error);
+    }
+    good = good && check_layer(reader, &import, import.kernel, error);
     if (good) {
-        guint64 latest = latest_first(import.cpu_first);
-        reader->resolver.first_ns = import.first_ns;
-        reader->pages = import.page_records > 0;
-        reader->late_ns = latest > import.first_ns ? latest - import.first_ns : 0;
-        reader->summary.format = format->name;
-        reader->summary.kernel = format->kernel;
-        reader->summary.cpus = import.cpus;
-        reader->summary.threads = (guint32)import.threads.count;
+        take_import(reader, format, &import);
     }
     trace_import_destroy(&import);
     return good;
@@ -183,20 +203,33 @@ static gboolean summarise(trace_reader *reader, GError **error)
     return trace_spool_rewind(reader->spool, error);
 }
 
-static gboolean prepare_records(trace_reader *reader, trace_input *input, GError **error)
+static gboolean prepare_records(trace_reader *reader, GError **error)
 {
-    return import_input(reader, input, error) && trace_spool_rewind(reader->spool, error);
+    if (!import_input(reader, error)) {
+        return FALSE;
+    }
+    if (reader->stream != NULL) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_FORMAT,
+                    "%s: has events, not records: it is replayable, and what was recorded is not "
+                    "there any more; use the raw file that it was made of",
+                    trace_input_name(reader->input));
+        return FALSE;
+    }
+    return trace_spool_rewind(reader->spool, error);
 }
 
-static gboolean prepare_events(trace_reader *reader, trace_input *input, GError **error)
+static gboolean prepare_events(trace_reader *reader, GError **error)
 {
     enum trace_layer layer = reader->options.layer;
-    if (!import_input(reader, input, error)) {
+    if (!import_input(reader, error)) {
         return FALSE;
+    }
+    if (reader->stream != NULL) {
+        return TRUE;
     }
     if (reader->pages && (layer == TRACE_LAYER_BOTH || layer == TRACE_LAYER_ALL)) {
         reader->marks = trace_page_marks_new(reader->spool, reader->options.page_size,
-                                             trace_input_name(input), error);
+                                             trace_input_name(reader->input), error);
         if (reader->marks == NULL) {
             return FALSE;
         }
@@ -207,8 +240,7 @@ static gboolean prepare_events(trace_reader *reader, trace_input *input, GError 
 }
 
 static trace_reader *open_with(const char *path, const struct trace_options *options,
-                               gboolean (*prepare)(trace_reader *, trace_input *, GError **),
-                               GError **error)
+                               gboolean (*prepare)(trace_reader *, GError **), GError **error)
 {
     guint page_size = options->page_size == 0 ? 4096 : options->page_size;
     if ((page_size & (page_size - 1)) != 0 || page_size < 1024 || page_size > 1u << 20) {
@@ -223,15 +255,15 @@ static trace_reader *open_with(const char *path, const struct trace_options *opt
     }
     trace_reader *reader = g_new0(trace_reader, 1);
     reader->options = *options;
+    reader->input = input;
     reader->options.page_size = page_size;
     reader->names = trace_names_new();
     reader->meta = trace_meta_new();
     reader->spool = trace_spool_new(0);
     trace_resolver_init(&reader->resolver);
     reader->resolver.page_size = page_size;
-    gboolean good = prepare(reader, input, error) || prefix_name(error, input);
-    trace_input_close(input);
-    if (!good) {
+    if (!prepare(reader, error)) {
+        prefix_name(error, input);
         trace_close(reader);
         return NULL;
     }
@@ -256,6 +288,9 @@ int trace_next_record(trace_reader *reader, const struct trace_record **record, 
 
 int trace_next(trace_reader *reader, struct trace_event *event, GError **error)
 {
+    if (reader->stream != NULL) {
+        return trace_stream_next(reader->stream, event, error);
+    }
     while (reader->next == reader->ready) {
         const struct trace_record *record;
         int got = trace_spool_next(reader->spool, &record, error);
@@ -306,6 +341,8 @@ void trace_close(trace_reader *reader)
     }
     trace_resolver_destroy(&reader->resolver);
     trace_page_marks_free(reader->marks);
+    trace_stream_free(reader->stream);
+    trace_input_close(reader->input);
     trace_spool_free(reader->spool);
     trace_names_free(reader->names);
     trace_meta_free(reader->meta);

@@ -61,6 +61,7 @@ struct trace_hygiene {
     guint64 never_freed_bytes; /* of these objects, as requested; page blocks apart */
     guint64 pages_never_freed; /* in pages, not blocks */
     guint64 out_of_order;      /* events whose time stamp was before their predecessor's */
+    guint64 cut_bytes;         /* at the end of a raw trace file, that are no whole chunk */
 };
 
 /* What one pass over the whole input found before the first event is handed out. */

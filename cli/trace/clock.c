@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "clock.h"
+
+#include <string.h>
+
+/* A moment's two readings may lie apart by what interrupts; over a second that is nothing. */
+#define APART_NS G_GUINT64_CONSTANT(1000000000)
+
+void trace_clock_init(struct trace_clock *clock)
+{
+    *clock = (struct trace_clock){g_array_new(FALSE, FALSE, sizeof(struct trace_moment)), 0, FALSE};
+}
+
+void trace_clock_destroy(struct trace_clock *clock)
+{
+    g_array_free(clock->moments, TRUE);
+}
+
+void trace_clock_add(struct trace_clock *clock, guint64 ticks, guint64 ns)
+{
+    struct trace_moment moment = {ticks, ns};
+    g_array_append_val(clock->moments, moment);
+}
+
+static void add_start(struct trace_clock *clock, const trace_meta *meta)
+{
+    char *text = trace_meta_text(meta, "clock.start");
+    char **words = g_strsplit(text != NULL ? text : "", " ", 3);
+    guint64 ticks, ns;
+    if (g_strv_length(words) == 2 &&
+        g_ascii_string_to_unsigned(words[0], 10, 0, G_MAXUINT64, &ticks, NULL) &&
+        g_ascii_string_to_unsigned(words[1], 10, 0, G_MAXUINT64, &ns, NULL)) {
+        trace_clock_add(clock, ticks, ns);
+    }
+    g_strfreev(words);
+    g_free(text);
+}
+
+static gint by_ticks(gconstpointer a, gconstpointer b)
+{
+    const struct trace_moment *first = a, *second = b;
+    return first->ticks < second->ticks ? -1 : first->ticks > second->ticks;
+}
+
+static struct trace_moment *moment_at(const struct trace_clock *clock, guint index)
+{
+    return &g_array_index(clock->moments, struct trace_moment, index);
+}
+
+/* The first, the last, and between them those that lie well apart and in order. */
+static void thin_out(struct trace_clock *clock)
+{
+    guint count = clock->moments->len, kept = 1;
+    for (guint i = 1; i < count; i++) {
+        struct trace_moment moment = *moment_at(clock, i), last = *moment_at(clock, kept - 1);
+        if (moment.ticks <= last.ticks || moment.ns < last.ns) {
+            continue;
+        }
+        if (kept > 1 && last.ns - moment_at(clock, kept - 2)->ns < APART_NS) {
+            kept--;
+        }
+        *moment_at(clock, kept++) = moment;
+    }
+    g_array_set_size(clock->moments, kept);
+}
+
+void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta)
+{
+    char *name = trace_meta_text(meta, "clock");
+    clock->is_ns = name == NULL || strcmp(name, "tsc") != 0;
+    g_free(name);
+    add_start(clock, meta);
+    g_array_sort(clock->moments, by_ticks);
+    if (clock->moments->len > 0) {
+        thin_out(clock);
+    }
+}
+
+guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks)
+{
+    guint count = clock->moments->len;
+    if (clock->is_ns || count < 2) {
+        return ticks;
+    }
+    /* Most ticks follow those before them. */
+    while (clock->near > 0 && ticks < moment_at(clock, clock->near)->ticks) {
+        clock->near--;
+    }
+    while (clock->near + 2 < count && ticks >= moment_at(clock, clock->near + 1)->ticks) {
+        clock->near++;
+    }
+    struct trace_moment from = *moment_at(clock, clock->near);
+    struct trace_moment to = *moment_at(clock, clock->near + 1);
+    double rate = (double)(to.ns - from.ns) / (double)(to.ticks - from.ticks);
+    if (ticks >= from.ticks) {
+        return from.ns + (guint64)((double)(ticks - from.ticks) * rate);
+    }
+    guint64 before = (guint64)((double)(from.ticks - ticks) * rate);
+    return before < from.ns ? from.ns - before : 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* From the ticks of a recorder's clock to nanoseconds: straight lines between moments that are
+ * known. */
+#ifndef BSA_CLI_TRACE_CLOCK_H
+#define BSA_CLI_TRACE_CLOCK_H
+
+#include <glib.h>
+
+#include "meta.h"
+
+struct trace_clock {
+    GArray *moments; /* struct trace_moment, in order once it is ready */
+    guint near;      /* the moment before the ticks that were asked for last */
+    gboolean is_ns;  /* a tick is a nanosecond */
+};
+
+struct trace_moment {
+    guint64 ticks, ns;
+};
+
+void trace_clock_init(struct trace_clock *clock);
+void trace_clock_destroy(struct trace_clock *clock);
+void trace_clock_add(struct trace_clock *clock, guint64 ticks, guint64 ns);
+
+/* All moments are known; the metadata names the clock and may have its first moment. */
+void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta);
+guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks);
+
+#endif

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A heap of rows by the time of their next record. A row that has a chunk to be opened stands there
+ * with the time of the chunk's first record, so that nothing is read before it is needed.
+ */
+#include "merge.h"
+
+#include <string.h>
+
+#include "columns.h"
+#include "decode.h"
+#include "map.h"
+
+/* Records that are in memory of a chunk that can be read in parts. */
+#define WINDOW 128u
+
+/* Chunks of columns that overlap in time are open at once; a sensible writer's hardly do. */
+#define OPEN_BYTES_MAX ((guint64)256 << 20)
+
+struct place {
+    struct trace_chunk chunk;
+    guint64 first; /* ticks or ns of its first record */
+    guint32 next;  /* of the row, an index into places; G_MAXUINT32: none */
+};
+
+#define NO_PLACE G_MAXUINT32
+
+struct row {
+    guint32 first, last; /* of its places */
+    guint32 place;       /* that is open, or is the next to be */
+    gboolean open;
+    gboolean columns;
+    guint64 highest_ns; /* columns: of its last chunk */
+    /* While a chunk is open. */
+    guint64 done;        /* its records that were read before the window */
+    guint32 next, ready; /* of the window */
+    struct trace_fixed *fixed;
+    struct trace_event *events;
+    struct trace_content content;
+    trace_decoder *decoder;
+    /* The heap's order. */
+    guint64 time_ns, ticks;
+    guint8 begins; /* frees go before what takes their address at the same time */
+};
+
+struct trace_merge {
+    trace_file *file;
+    struct trace_dictionary *dictionary;
+    struct trace_clock clock;
+    struct trace_content content;
+    GArray *places;          /* struct place */
+    GPtrArray *rows;         /* struct row */
+    struct trace_map row_of; /* thread -> row of its chunks of fixed records */
+    struct row *columns;     /* the last of those */
+    struct row **heap;
+    guint heap_count;
+    guint64 open_bytes;
+    struct trace_record record;
+    struct row *given; /* whose next record was handed out */
+};
+
+static void free_row(gpointer data)
+{
+    struct row *row = data;
+    trace_decoder_free(row->decoder);
+    trace_content_free(&row->content);
+    g_free(row->fixed);
+    g_free(row->events);
+    g_free(row);
+}
+
+trace_merge *trace_merge_new(trace_file *file, struct trace_dictionary *dictionary)
+{
+    trace_merge *merge = g_new0(trace_merge, 1);
+    merge->file = file;
+    merge->dictionary = dictionary;
+    merge->places = g_array_new(FALSE, FALSE, sizeof(struct place));
+    merge->rows = g_ptr_array_new_with_free_func(free_row);
+    trace_clock_init(&merge->clock);
+    trace_map_init(&merge->row_of);
+    return merge;
+}
+
+void trace_merge_free(trace_merge *merge)
+{
+    if (merge != NULL) {
+        g_array_free(merge->places, TRUE);
+        g_ptr_array_free(merge->rows, TRUE);
+        trace_clock_destroy(&merge->clock);
+        trace_map_destroy(&merge->row_of);
+        trace_content_free(&merge->content);
+        g_free(merge->heap);
+        g_free(merge);
+    }
+}
+
+static struct place *place_at(const trace_merge *merge, guint32 index)
+{
+    return &g_array_index(merge->places, struct place, index);
+}
+
+static struct row *add_row(trace_merge *merge)
+{
+    struct row *row = g_new0(struct row, 1);
+    row->first = NO_PLACE;
+    g_ptr_array_add(merge->rows, row);
+    return row;
+}
+
+static struct row *row_of_chunk(trace_merge *merge, const struct trace_chunk_header *header)
+{
+    if (header->type == TRACE_CHUNK_COLUMNS) {
+        if (merge->columns == NULL || header->clock_ticks < merge->columns->highest_ns) {
+            merge->columns = add_row(merge);
+            merge->columns->columns = TRUE;
+        }
+        merge->columns->highest_ns = header->clock_ns;
+        return merge->columns;
+    }
+    const guint32 *known = trace_map_find(&merge->row_of, header->thread);
+    if (known != NULL) {
+        return g_ptr_array_index(merge->rows, *known);
+    }
+    trace_map_insert(&merge->row_of, header->thread, merge->rows->len);
+    return add_row(merge);
+}
+
+static void add_place(trace_merge *merge, const struct trace_chunk *chunk, guint64 first)
+{
+    struct row *row = row_of_chunk(merge, &chunk->header);
+    struct place place = {*chunk, first, NO_PLACE};
+    guint32 index = merge->places->len;
+    g_array_append_val(merge->places, place);
+    if (row->first == NO_PLACE) {
+        row->first = row->place = index;
+    } else {
+        place_at(merge, row->last)->next = index;
+    }
+    row->last = index;
+}
+
+/* Checks fixed records once for all: afterwards they are read in parts. */
+static gboolean scan_fixed(trace_merge *merge, const struct trace_chunk *chunk, GError **error)
+{
+    struct trace_fixed first;
+    if (!trace_file_content(merge->file, chunk, &merge->content, error)) {
+        return FALSE;
+    }
+    trace_clock_add(&merge->clock, chunk->header.clock_ticks, chunk->header.clock_ns);
+    if (chunk->header.events > 0) {
+        memcpy(&first, merge->content.bytes, sizeof first);
+        add_place(merge, chunk, GUINT64_FROM_LE(first.ticks));
+    }
+    return TRUE;
+}
+
+static gboolean scan_chunk(trace_merge *merge, const struct trace_chunk *chunk, GError **error)
+{
+    switch (chunk->header.type) {
+    case TRACE_CHUNK_FIXED:
+        return scan_fixed(merge, chunk, error);
+    case TRACE_CHUNK_COLUMNS:
+        if (chunk->header.clock_ns < chunk->header.clock_ticks) {
+            return trace_file_spoilt(merge->file, chunk, 0, "its highest time is below its lowest",
+                                     error);
+        }
+        add_place(merge, chunk, chunk->header.clock_ticks);
+        return TRUE;
+    default:
+        return trace_dictionary_take(merge->dictionary, merge->file, chunk, &merge->content, error);
+    }
+}
+
+static gboolean goes_before(const struct row *a, const struct row *b)
+{
+    if (a->time_ns != b->time_ns) {
+        return a->time_ns < b->time_ns;
+    }
+    if (a->ticks != b->ticks) {
+        return a->ticks < b->ticks;
+    }
+    return a->open != b->open ? !a->open : a->begins < b->begins;
+}
+
+static void sift_down(trace_merge *merge, guint at)
+{
+    struct row **heap = merge->heap, *row = heap[at];
+    for (;;) {
+        guint child = 2 * at + 1;
+        if (child >= merge->heap_count) {
+            break;
+        }
+        if (child + 1 < merge->heap_count && goes_before(heap[child + 1], heap[child])) {
+            child++;
+        }
+        if (!goes_before(heap[child], row)) {
+            break;
+        }
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = row;
+}
+
+/* The row waits for its chunk's first record. */
+static void wait_for_chunk(trace_merge *merge, struct row *row)
+{
+    guint64 first = place_at(merge, row->place)->first;
+    row->open = FALSE;
+    row->begins = 0;
+    row->ticks = row->columns ? 0 : first;
+    row->time_ns = row->columns ? first : trace_clock_ns(&merge->clock, first);
+}
+
+gboolean trace_merge_scan(trace_merge *merge, GError **error)
+{
+    struct trace_chunk chunk;
+    int got;
+    while ((got = trace_file_next(merge->file, &chunk, error)) > 0) {
+        if (!scan_chunk(merge, &chunk, error)) {
+            return FALSE;
+        }
+    }
+    if (got < 0) {
+        return FALSE;
+    }
+    trace_clock_ready(&merge->clock, merge->dictionary->meta);
+    merge->heap_count = merge->rows->len;
+    merge->heap = g_new(struct row *, MAX(1, merge->heap_count));
+    for (guint i = 0; i < merge->heap_count; i++) {
+        merge->heap[i] = g_ptr_array_index(merge->rows, i);
+        wait_for_chunk(merge, merge->heap[i]);
+    }
+    for (guint i = merge->heap_count / 2; i > 0; i--) {
+        sift_down(merge, i - 1);
+    }
+    return TRUE;
+}
+
+static gboolean packed(const struct trace_chunk *chunk)
+{
+    return (chunk->header.flags & TRACE_CHUNK_ZSTD) != 0;
+}
+
+/* Bytes that an open chunk holds in memory whole. */
+static guint64 bytes_of(const struct row *row, const struct trace_chunk *chunk)
+{
+    return row->columns || packed(chunk) ? chunk->header.content_bytes : 0;
+}
+
+static gboolean open_chunk(trace_merge *merge, struct row *row, GError **error)
+{
+    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
+    merge->open_bytes += bytes_of(row, chunk);
+    if (merge->open_bytes > OPEN_BYTES_MAX) {
+        return trace_file_spoilt(merge->file, chunk, 0,
+                                 "too many chunks overlap with it in time to be sorted", error);
+    }
+    row->open = TRUE;
+    row->done = 0;
+    row->next = row->ready = 0;
+    if (bytes_of(row, chunk) == 0) {
+        row->fixed = g_renew(struct trace_fixed, row->fixed, MIN(WINDOW, chunk->header.events));
+        return TRUE;
+    }
+    if (!trace_file_content(merge->file, chunk, &row->content, error)) {
+        return FALSE;
+    }
+    if (!row->columns) {
+        return TRUE;
+    }
+    if (row->decoder == NULL) {
+        row->decoder = trace_decoder_new(TRACE_LEVEL_RAW);
+        row->events = g_new(struct trace_event, TRACE_DECODE_BLOCK);
+    }
+    guint32 name_count;
+    const guint32 *names = trace_dictionary_names(merge->dictionary, &name_count);
+    const char *wrong =
+        trace_decoder_begin(row->decoder, row->content.bytes, chunk->header.content_bytes,
+                            chunk->header.events, names, name_count);
+    return wrong == NULL || trace_file_spoilt(merge->file, chunk, 0, wrong, error);
+}
+
+/* Many rows may be between two chunks: what they hold is given back. */
+static void close_chunk(trace_merge *merge, struct row *row)
+{
+    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
+    merge->open_bytes -= bytes_of(row, chunk);
+    if (row->columns) {
+        trace_content_free(&row->content);
+        row->content = (struct trace_content){0};
+    }
+    row->place = place_at(merge, row->place)->next;
+}
+
+static gboolean fill_window(trace_merge *merge, struct row *row, GError **error)
+{
+    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
+    const char *wrong = NULL;
+    row->done += row->ready;
+    row->next = 0;
+    if (row->columns) {
+        row->ready = trace_decoder_block(row->decoder, row->events, &wrong);
+        return wrong == NULL || trace_file_spoilt(merge->file, chunk, row->done + 1, wrong, error);
+    }
+    if (packed(chunk)) {
+        row->ready = row->done == 0 ? chunk->header.events : 0;
+        return TRUE;
+    }
+    row->ready = (guint32)MIN(WINDOW, chunk->header.events - row->done);
+    return trace_file_read(
+        merge->file, chunk->offset + sizeof chunk->header + row->done * sizeof(struct trace_fixed),
+        row->fixed, row->ready * sizeof(struct trace_fixed), error);
+}
+
+static struct trace_fixed fixed_at(const struct row *row, const struct trace_chunk *chunk)
+{
+    struct trace_fixed fixed;
+    if (packed(chunk)) {
+        memcpy(&fixed, row->content.bytes + row->next * sizeof fixed, sizeof fixed);
+    } else {
+        fixed = row->fixed[row->next];
+    }
+    return fixed;
+}
+
+static void take_fixed(trace_merge *merge, const struct row *row, struct trace_record *record)
+{
+    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
+    struct trace_fixed fixed = fixed_at(row, chunk);
+    *record = (struct trace_record){
+        .time_ns = trace_clock_ns(&merge->clock, GUINT64_FROM_LE(fixed.ticks)),
+        .address = GUINT64_FROM_LE(fixed.address),
+        .size = GUINT64_FROM_LE(fixed.size),
+        .align = GUINT32_FROM_LE(fixed.align),
+        .thread = chunk->header.thread,
+        .cpu = GUINT16_FROM_LE(fixed.cpu),
+        .node = TRACE_NO_NODE,
+        .kind = fixed.kind,
+        .flags = fixed.flags,
+        .migratetype = TRACE_NO_MIGRATETYPE,
+    };
+}
+
+static void take_event(const struct trace_event *event, struct trace_record *record)
+{
+    *record = (struct trace_record){
+        .time_ns = event->time_ns,
+        .address = event->address,
+        .size = event->size,
+        .given = event->given,
+        .align = event->align,
+        .thread = event->thread,
+        .cache = event->cache,
+        .site = event->site,
+        .gfp = event->gfp,
+        .cpu = (guint16)event->cpu,
+        .node = event->node,
+        .kind = event->kind,
+        .flags = event->flags,
+        .order = event->order,
+        .migratetype = event->migratetype,
+    };
+}
+
+/* NULL, or what is wrong with a record, whoever wrote it. */
+static const char *check_record(const struct row *row, const struct trace_record *record)
+{
+    gboolean lives = (record->flags & TRACE_FAILED) == 0 && trace_kind_has_slot(record->kind);
+    if (record->kind >= TRACE_KINDS || (!row->columns && trace_kind_is_page(record->kind))) {
+        return "a record is of a kind that is not known here";
+    }
+    return lives && record->size > TRACE_SIZE_MAX ? "a size is no machine's" : NULL;
+}
+
+/* Where the row stands in the heap is by the record that comes next. FALSE and error. */
+static gboolean look_ahead(trace_merge *merge, struct row *row, GError **error)
+{
+    if (row->next == row->ready && !fill_window(merge, row, error)) {
+        return FALSE;
+    }
+    if (row->next == row->ready) {
+        close_chunk(merge, row);
+        if (row->place != NO_PLACE) {
+            wait_for_chunk(merge, row);
+        }
+        return TRUE;
+    }
+    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
+    guint8 kind;
+    if (row->columns) {
+        row->time_ns = row->events[row->next].time_ns;
+        row->ticks = 0;
+        kind = row->events[row->next].kind;
+    } else {
+        struct trace_fixed fixed = fixed_at(row, chunk);
+        row->ticks = GUINT64_FROM_LE(fixed.ticks);
+        row->time_ns = trace_clock_ns(&merge->clock, row->ticks);
+        kind = fixed.kind;
+    }
+    row->begins = trace_kind_is_alloc(kind) || kind == TRACE_REALLOC;
+    return TRUE;
+}
+
+/* The row at the top has moved, or is at its end. */
+static gboolean move_top(trace_merge *merge, GError **error)
+{
+    struct row *row = merge->heap[0];
+    if (!look_ahead(merge, row, error)) {
+        return FALSE;
+    }
+    if (row->place == NO_PLACE) {
+        merge->heap[0] = merge->heap[--merge->heap_count];
+    }
+    if (merge->heap_count > 0) {
+        sift_down(merge, 0);
+    }
+    return TRUE;
+}
+
+int trace_merge_next(trace_merge *merge, const struct trace_record **record, GError **error)
+{
+    if (merge->given != NULL) {
+        merge->given->next++;
+        merge->given = NULL;
+        if (!move_top(merge, error)) {
+            return -1;
+        }
+    }
+    while (merge->heap_count > 0 && !merge->heap[0]->open) {
+        if (!open_chunk(merge, merge->heap[0], error) || !move_top(merge, error)) {
+            return -1;
+        }
+    }
+    if (merge->heap_count == 0) {
+        return 0;
+    }
+    struct row *row = merge->heap[0];
+    if (row->columns) {
+        take_event(&row->events[row->next], &merge->record);
+    } else {
+        take_fixed(merge, row, &merge->record);
+    }
+    const char *wrong = check_record(row, &merge->record);
+    if (wrong != NULL) {
+        trace_file_spoilt(merge->file, &place_at(merge, row->place)->chunk,
+                          row->done + row->next + 1, wrong, error);
+        return -1;
+    }
+    merge->given = row;
+    *record = &merge->record;
+    return 1;
+}

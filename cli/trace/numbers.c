@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "numbers.h"
+
+#include <string.h>
+
+static const guint64 masks[16] = {
+    0,
+    G_GUINT64_CONSTANT(0xff),
+    G_GUINT64_CONSTANT(0xffff),
+    G_GUINT64_CONSTANT(0xffffff),
+    G_GUINT64_CONSTANT(0xffffffff),
+    G_GUINT64_CONSTANT(0xffffffffff),
+    G_GUINT64_CONSTANT(0xffffffffffff),
+    G_GUINT64_CONSTANT(0xffffffffffffff),
+    G_MAXUINT64,
+};
+
+static guint length_of(guint64 value)
+{
+    guint length = 0;
+    for (; value != 0; value >>= 8) {
+        length++;
+    }
+    return length;
+}
+
+static void append_word(GByteArray *bytes, guint64 value, guint length)
+{
+    guint64 little = GUINT64_TO_LE(value);
+    g_byte_array_append(bytes, (const guint8 *)&little, length);
+}
+
+void trace_numbers_pack(GByteArray *bytes, const guint64 *values, guint32 count,
+                        enum trace_encoding *encoding)
+{
+    guint32 same = 1;
+    while (same < count && values[same] == values[0]) {
+        same++;
+    }
+    if (same >= count) {
+        *encoding = TRACE_CONSTANT;
+        append_word(bytes, count > 0 ? values[0] : 0, 8);
+        return;
+    }
+    *encoding = TRACE_PACKED;
+    for (guint32 i = 0; i < count; i += 2) {
+        guint second = i + 1 < count ? length_of(values[i + 1]) : 0;
+        guint8 lengths = (guint8)(length_of(values[i]) | second << 4);
+        g_byte_array_append(bytes, &lengths, 1);
+    }
+    for (guint32 i = 0; i < count; i++) {
+        append_word(bytes, values[i], length_of(values[i]));
+    }
+}
+
+/* Each length is 8 at most and they are all the bytes there are: nothing to be checked later. */
+static gboolean lengths_fit(const guint8 *lengths, guint32 count, gsize bytes)
+{
+    guint64 sum = 0;
+    guint too_long = 0;
+    for (guint32 i = 0; i < (count + 1) / 2; i++) {
+        guint first = lengths[i] & 15u, second = lengths[i] >> 4;
+        sum += first + second;
+        too_long |= (guint)(first > 8) | (guint)(second > 8);
+    }
+    return !too_long && sum == bytes && (count % 2 == 0 || lengths[count / 2] >> 4 == 0);
+}
+
+gboolean trace_numbers_open(struct trace_numbers *numbers, guint encoding, guint32 count,
+                            const guint8 *bytes, gsize length)
+{
+    gsize control = ((gsize)count + 1) / 2;
+    *numbers = (struct trace_numbers){.count = count};
+    if (encoding == TRACE_CONSTANT && length == 8) {
+        memcpy(&numbers->constant, bytes, 8);
+        numbers->constant = GUINT64_FROM_LE(numbers->constant);
+        return TRUE;
+    }
+    if (encoding != TRACE_PACKED || length < control ||
+        !lengths_fit(bytes, count, length - control)) {
+        return FALSE;
+    }
+    numbers->lengths = bytes;
+    numbers->bytes = bytes + control;
+    return TRUE;
+}
+
+/* The lengths are checked: a number is eight bytes, whatever they are, and a mask. */
+static guint64 unpack(const guint8 **bytes, guint length)
+{
+    guint64 value;
+    memcpy(&value, *bytes, 8);
+    *bytes += length;
+    return GUINT64_FROM_LE(value) & masks[length];
+}
+
+gboolean trace_numbers_take(struct trace_numbers *numbers, guint64 *values, guint32 count)
+{
+    if (numbers->lengths == NULL) {
+        for (guint32 i = 0; i < count; i++) {
+            values[i] = numbers->constant;
+        }
+        return TRUE;
+    }
+    if (count > numbers->count - numbers->next) {
+        return FALSE;
+    }
+    const guint8 *lengths = numbers->lengths, *bytes = numbers->bytes;
+    guint32 i = 0, at = numbers->next;
+    if (at % 2 == 1 && count > 0) {
+        values[i++] = unpack(&bytes, lengths[at++ / 2] >> 4);
+    }
+    for (; i + 1 < count; i += 2, at += 2) {
+        values[i] = unpack(&bytes, lengths[at / 2] & 15u);
+        values[i + 1] = unpack(&bytes, lengths[at / 2] >> 4);
+    }
+    if (i < count) {
+        values[i] = unpack(&bytes, lengths[at++ / 2] & 15u);
+    }
+    numbers->next = at;
+    numbers->bytes = bytes;
+    return TRUE;
+}

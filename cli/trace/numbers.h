@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A column of numbers in a chunk. Packed: four bits for each number that tell how many bytes it
+ * has, two numbers to a byte, then all the bytes. A decoder needs no branch for a number, and the
+ * lengths stand where zstd finds what they repeat. Constant: the number itself, once.
+ */
+#ifndef BSA_CLI_TRACE_NUMBERS_H
+#define BSA_CLI_TRACE_NUMBERS_H
+
+#include <glib.h>
+
+enum trace_encoding {
+    TRACE_CONSTANT = 0, /* 8 bytes */
+    TRACE_PACKED = 1
+};
+
+/* Bytes that can be read behind a column without harm. */
+#define TRACE_NUMBERS_SLACK 8u
+
+/* A column that is being read; all zero: one of zeros, without end. */
+struct trace_numbers {
+    const guint8 *lengths; /* NULL: constant */
+    const guint8 *bytes;
+    guint64 constant;
+    guint32 count; /* packed: how many there are */
+    guint32 next;
+};
+
+/* Appends values to bytes; what is told of the column goes to *encoding. */
+void trace_numbers_pack(GByteArray *bytes, const guint64 *values, guint32 count,
+                        enum trace_encoding *encoding);
+
+/* FALSE: these bytes are no such column. TRACE_NUMBERS_SLACK bytes can be read behind them. */
+gboolean trace_numbers_open(struct trace_numbers *numbers, guint encoding, guint32 count,
+                            const guint8 *bytes, gsize length);
+
+/* The next ones. FALSE: there are not so many. */
+gboolean trace_numbers_take(struct trace_numbers *numbers, guint64 *values, guint32 count);
+
+#endif

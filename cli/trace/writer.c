@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "writer.h"
+
+#include <string.h>
+
+#include <zstd.h>
+
+#include "checksum.h"
+#include "encode.h"
+#include "error.h"
+#include "output.h"
+#include "slots.h"
+
+#define DEFAULT_COMPRESSION 9
+
+struct trace_writer {
+    struct trace_writer_options options;
+    trace_output *output;
+    trace_encoder *encoder;
+    struct trace_slots slots;
+    GArray *records;     /* struct trace_record, TRACE_LEVEL_RAW: the chunk's, to be sorted */
+    gboolean unsorted;   /* they are not in order of time */
+    GByteArray *content; /* of the chunk that is being written */
+    GByteArray *index;   /* struct trace_index_entry */
+    trace_meta *meta;    /* as written so far */
+    guint32 names;       /* how many of them are written */
+    guint64 events;
+    ZSTD_CCtx *zstd;
+    guint8 *packed;
+    gsize packed_size;
+};
+
+G_STATIC_ASSERT(TRACE_COLUMNS_EVENTS <= TRACE_COLUMNS_EVENTS_MAX);
+
+static gboolean write_header(trace_writer *writer, GError **error)
+{
+    struct trace_file_header header = {
+        .major = GUINT16_TO_LE(TRACE_FILE_MAJOR),
+        .minor = GUINT16_TO_LE(TRACE_FILE_MINOR),
+        .level = (guint8)writer->options.level,
+        .kernel = writer->options.kernel != FALSE,
+        .bytes = GUINT16_TO_LE(sizeof header),
+        .page_size = GUINT32_TO_LE(writer->options.page_size),
+    };
+    memcpy(header.magic, TRACE_FILE_MAGIC, sizeof header.magic);
+    header.checksum = GUINT64_TO_LE(trace_header_checksum(&header));
+    return trace_output_write(writer->output, &header, sizeof header, error);
+}
+
+trace_writer *trace_writer_open(const char *path, const struct trace_writer_options *options,
+                                GError **error)
+{
+    trace_output *output = trace_output_open(path, error);
+    if (output == NULL) {
+        return NULL;
+    }
+    trace_writer *writer = g_new0(trace_writer, 1);
+    writer->options = *options;
+    writer->output = output;
+    writer->encoder = trace_encoder_new(options->level, options->addresses);
+    writer->content = g_byte_array_new();
+    writer->index = g_byte_array_new();
+    writer->records = g_array_new(FALSE, FALSE, sizeof(struct trace_record));
+    writer->meta = trace_meta_new();
+    writer->names = 1;
+    writer->zstd = ZSTD_createCCtx();
+    trace_slots_init(&writer->slots);
+    if (writer->zstd == NULL) {
+        g_error("out of memory");
+    }
+    if (!write_header(writer, error)) {
+        trace_writer_abandon(writer);
+        return NULL;
+    }
+    return writer;
+}
+
+/* The content if it becomes smaller; FALSE: it stays as it is. */
+static gboolean compress(trace_writer *writer, gsize *stored)
+{
+    gsize bound = ZSTD_compressBound(writer->content->len);
+    gint level = writer->options.compression;
+    if (bound > writer->packed_size) {
+        writer->packed = g_realloc(writer->packed, bound);
+        writer->packed_size = bound;
+    }
+    *stored = ZSTD_compressCCtx(writer->zstd, writer->packed, bound, writer->content->data,
+                                writer->content->len, level != 0 ? level : DEFAULT_COMPRESSION);
+    return !ZSTD_isError(*stored) && *stored < writer->content->len;
+}
+
+/* Writes the content as a chunk; what the header says beyond it stands there already. */
+static gboolean write_chunk(trace_writer *writer, struct trace_chunk_header *header, GError **error)
+{
+    gsize stored;
+    gboolean packed = compress(writer, &stored);
+    const guint8 *data = packed ? writer->packed : writer->content->data;
+    struct trace_index_entry entry = {
+        .offset = GUINT64_TO_LE(trace_output_bytes(writer->output)),
+        .lowest_ns = header->clock_ticks,
+        .highest_ns = header->clock_ns,
+        .events = header->events,
+        .type = header->type,
+    };
+    stored = packed ? stored : writer->content->len;
+    memcpy(header->magic, TRACE_CHUNK_MAGIC, sizeof header->magic);
+    header->flags = GUINT16_TO_LE(packed ? TRACE_CHUNK_ZSTD : 0);
+    header->stored_bytes = GUINT32_TO_LE((guint32)stored);
+    header->content_bytes = GUINT32_TO_LE(writer->content->len);
+    header->checksum = GUINT64_TO_LE(trace_chunk_checksum(header, data));
+    g_byte_array_append(writer->index, (const guint8 *)&entry, sizeof entry);
+    g_byte_array_set_size(writer->content, 0);
+    return trace_output_write(writer->output, header, sizeof *header, error) &&
+           trace_output_write(writer->output, data, stored, error);
+}
+
+/* The names that came since the last time; each ends with a zero. */
+static gboolean write_names(trace_writer *writer, GError **error)
+{
+    const trace_names *names = writer->options.names;
+    guint32 count = names == NULL ? 1 : trace_names_count(names);
+    while (writer->names < count) {
+        struct trace_chunk_header header = {.type = GUINT16_TO_LE(TRACE_CHUNK_NAMES)};
+        while (writer->names < count && writer->content->len < TRACE_CHUNK_BYTES_MAX / 2) {
+            const char *name = trace_names_get(names, writer->names++);
+            g_byte_array_append(writer->content, (const guint8 *)name, (guint)strlen(name) + 1);
+        }
+        if (!write_chunk(writer, &header, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
+}
+
+static gboolean fail(const trace_writer *writer, GError **error, const char *what)
+{
+    g_set_error(error, TRACE_ERROR, TRACE_ERROR_DAMAGED, "%s: event %" G_GUINT64_FORMAT " %s",
+                trace_output_name(writer->output), writer->events + 1, what);
+    return FALSE;
+}
+
+static gboolean write_events(trace_writer *writer, GError **error)
+{
+    guint64 lowest_ns, highest_ns;
+    struct trace_chunk_header header = {
+        .type = GUINT16_TO_LE(TRACE_CHUNK_COLUMNS),
+        .events = GUINT32_TO_LE(trace_encoder_count(writer->encoder)),
+    };
+    if (header.events == 0) {
+        return TRUE;
+    }
+    if (!write_names(writer, error)) {
+        return FALSE;
+    }
+    trace_encoder_finish(writer->encoder, writer->content, &lowest_ns, &highest_ns);
+    header.clock_ticks = GUINT64_TO_LE(lowest_ns);
+    header.clock_ns = GUINT64_TO_LE(highest_ns);
+    return write_chunk(writer, &header, error);
+}
+
+static void take_record(trace_writer *writer, const struct trace_record *record)
+{
+    struct trace_event event = {
+        .time_ns = record->time_ns,
+        .size = record->size,
+        .given = record->given,
+        .align = record->align,
+        .address = record->address,
+        .slot = TRACE_NO_SLOT,
+        .cpu = record->cpu,
+        .thread = record->thread,
+        .cache = record->cache,
+        .site = record->site,
+        .gfp = record->gfp,
+        .node = record->node,
+        .kind = record->kind,
+        .flags = record->flags,
+        .order = record->order,
+        .migratetype = record->migratetype,
+    };
+    trace_encoder_add(writer->encoder, &event);
+}
+
+static gint by_time(gconstpointer a, gconstpointer b)
+{
+    const struct trace_record *first = a, *second = b;
+    return first->time_ns < second->time_ns ? -1 : first->time_ns > second->time_ns;
+}
+
+/* The records of a chunk stand in order of time, whatever order they came in. */
+static gboolean write_records(trace_writer *writer, GError **error)
+{
+    GArray *records = writer->records;
+    if (writer->unsorted) {
+        g_array_sort(records, by_time);
+    }
+    for (guint i = 0; i < records->len; i++) {
+        take_record(writer, &g_array_index(records, struct trace_record, i));
+    }
+    g_array_set_size(records, 0);
+    writer->unsorted = FALSE;
+    return write_events(writer, error);
+}
+
+gboolean trace_writer_record(trace_writer *writer, const struct trace_record *record,
+                             GError **error)
+{
+    GArray *records = writer->records;
+    if (records->len > 0) {
+        const struct trace_record *last =
+            &g_array_index(records, struct trace_record, records->len - 1);
+        writer->unsorted = writer->unsorted || record->time_ns < last->time_ns;
+    }
+    g_array_append_val(records, *record);
+    writer->events++;
+    return records->len < TRACE_COLUMNS_EVENTS || write_records(writer, error);
+}
+
+/* The event's slot among those of the file, which are as small as can be. */
+static gboolean find_slot(trace_writer *writer, struct trace_event *event, GError **error)
+{
+    guint32 slot = event->slot;
+    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, event->kind, event->flags)) {
+    case TRACE_REFERENCE_NONE:
+        event->slot = TRACE_NO_SLOT;
+        return TRUE;
+    case TRACE_REFERENCE_BEGINS:
+        event->slot = trace_slots_begin(&writer->slots, slot);
+        return event->slot != TRACE_NO_SLOT ||
+               fail(writer, error, "begins an object in a slot that has one");
+    case TRACE_REFERENCE_ENDS:
+        event->slot = trace_slots_end(&writer->slots, slot);
+        return event->slot != TRACE_NO_SLOT ||
+               fail(writer, error, "ends an object that does not live");
+    case TRACE_REFERENCE_STAYS:
+        event->slot = trace_slots_find(&writer->slots, slot);
+        return event->slot != TRACE_NO_SLOT ||
+               (slot == TRACE_NO_SLOT && (event->flags & TRACE_FAILED) != 0) ||
+               fail(writer, error, "resizes an object that does not live");
+    }
+    return TRUE;
+}
+
+gboolean trace_writer_event(trace_writer *writer, const struct trace_event *event, GError **error)
+{
+    struct trace_event ours = *event;
+    if (event->kind >= TRACE_KINDS || event->kind == TRACE_REALLOC_BEGIN) {
+        return fail(writer, error, "is of a kind that a replayable trace cannot have");
+    }
+    if (event->size > TRACE_SIZE_MAX && (event->flags & TRACE_FAILED) == 0 &&
+        trace_kind_has_slot(event->kind)) {
+        return fail(writer, error, "has a size that no machine's memory has");
+    }
+    if (!find_slot(writer, &ours, error)) {
+        return FALSE;
+    }
+    trace_encoder_add(writer->encoder, &ours);
+    writer->events++;
+    return trace_encoder_count(writer->encoder) < TRACE_COLUMNS_EVENTS ||
+           write_events(writer, error);
+}
+
+/* Key, zero, length of the value in four bytes, value. */
+static void append_entry(GByteArray *content, const char *key, gconstpointer value, gsize bytes)
+{
+    guint32 length = GUINT32_TO_LE((guint32)bytes);
+    g_byte_array_append(content, (const guint8 *)key, (guint)strlen(key) + 1);
+    g_byte_array_append(content, (const guint8 *)&length, sizeof length);
+    g_byte_array_append(content, value, (guint)bytes);
+}
+
+gboolean trace_writer_meta(trace_writer *writer, const trace_meta *meta, GError **error)
+{
+    struct trace_chunk_header header = {.type = GUINT16_TO_LE(TRACE_CHUNK_META)};
+    if (!(writer->options.level == TRACE_LEVEL_RAW ? write_records(writer, error)
+                                                   : write_events(writer, error))) {
+        return FALSE;
+    }
+    for (guint i = 0; i < trace_meta_count(meta); i++) {
+        const struct trace_meta_entry *entry = trace_meta_nth(meta, i);
+        GBytes *known = trace_meta_get(writer->meta, entry->key);
+        gsize bytes;
+        gconstpointer value = g_bytes_get_data(entry->value, &bytes);
+        if (known != NULL && g_bytes_equal(known, entry->value)) {
+            continue;
+        }
+        if (bytes + strlen(entry->key) > TRACE_CHUNK_BYTES_MAX / 2) {
+            g_set_error(error, TRACE_ERROR, TRACE_ERROR_OPTION,
+                        "%s: the metadata %s has %" G_GSIZE_FORMAT
+                        " bytes, more than a trace file takes (%u)",
+                        trace_output_name(writer->output), entry->key, bytes,
+                        TRACE_CHUNK_BYTES_MAX / 2);
+            return FALSE;
+        }
+        if (writer->content->len + bytes + strlen(entry->key) > TRACE_CHUNK_BYTES_MAX / 2 &&
+            !write_chunk(writer, &header, error)) {
+            return FALSE;
+        }
+        append_entry(writer->content, entry->key, value, bytes);
+        trace_meta_set(writer->meta, entry->key, value, bytes);
+    }
+    return writer->content->len == 0 || write_chunk(writer, &header, error);
+}
+
+guint64 trace_writer_bytes(const trace_writer *writer)
+{
+    return trace_output_bytes(writer->output);
+}
+
+static gboolean write_end(trace_writer *writer, GError **error)
+{
+    struct trace_chunk_header header = {.type = GUINT16_TO_LE(TRACE_CHUNK_INDEX)};
+    struct trace_trailer trailer = {
+        .index_offset = GUINT64_TO_LE(trace_output_bytes(writer->output)),
+    };
+    g_byte_array_append(writer->content, writer->index->data, writer->index->len);
+    trailer.checksum = GUINT64_TO_LE(trace_trailer_checksum(&trailer));
+    memcpy(trailer.magic, TRACE_FILE_MAGIC, sizeof trailer.magic);
+    return write_chunk(writer, &header, error) &&
+           trace_output_write(writer->output, &trailer, sizeof trailer, error);
+}
+
+static void free_writer(trace_writer *writer)
+{
+    trace_encoder_free(writer->encoder);
+    trace_slots_destroy(&writer->slots);
+    g_array_free(writer->records, TRUE);
+    g_byte_array_free(writer->content, TRUE);
+    g_byte_array_free(writer->index, TRUE);
+    trace_meta_free(writer->meta);
+    ZSTD_freeCCtx(writer->zstd);
+    g_free(writer->packed);
+    g_free(writer);
+}
+
+gboolean trace_writer_close(trace_writer *writer, GError **error)
+{
+    gboolean good = write_records(writer, error) && write_end(writer, error);
+    if (!good) {
+        trace_writer_abandon(writer);
+        return FALSE;
+    }
+    good = trace_output_close(writer->output, error);
+    free_writer(writer);
+    return good;
+}
+
+void trace_writer_abandon(trace_writer *writer)
+{
+    if (writer != NULL) {
+        trace_output_abandon(writer->output);
+        free_writer(writer);
+    }
+}
