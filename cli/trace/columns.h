@@ -17,9 +17,6 @@
 /* A reader refuses more, so that a few bytes cannot stand for any number of events. */
 #define TRACE_COLUMNS_EVENTS_MAX ((guint32)1 << 20)
 
-/* Larger is nothing that a machine has; sums of sizes cannot overflow. */
-#define TRACE_SIZE_MAX ((guint64)1 << 48)
-
 struct trace_columns_header {
     guint64 time_ns; /* before the first event's difference */
     guint32 slots;   /* that were in use before, at TRACE_LEVEL_REPLAYABLE */

@@ -44,6 +44,9 @@ enum trace_flag {
     TRACE_SLAB_PAGES = 1u << 2
 };
 
+/* No machine gives more at once; sums of sizes cannot overflow. */
+#define TRACE_SIZE_MAX ((uint64_t)1 << 48)
+
 #define TRACE_NO_SLOT UINT32_MAX
 #define TRACE_NO_NAME 0u /* index 0 of the name table is the empty name */
 #define TRACE_NO_NODE UINT16_MAX

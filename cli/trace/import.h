@@ -18,9 +18,6 @@
 /* Records with a higher CPU number are not believed. */
 #define TRACE_CPUS_MAX 65536u
 
-/* No machine gives more at once; sums of sizes cannot overflow. */
-#define TRACE_SIZE_MAX ((guint64)1 << 48)
-
 /* Where the records go, and what is counted on the way. */
 struct trace_import {
     trace_input *input;

@@ -269,7 +269,7 @@ START_TEST(foreign_file)
     refuse_bytes(foreign[_i].bytes, foreign[_i].length, TRACE_LAYER_SLAB, TRACE_ERROR_FORMAT,
                  foreign[_i].expected);
     refuse_bytes(foreign[_i].bytes, foreign[_i].length, TRACE_LAYER_SLAB, TRACE_ERROR_FORMAT,
-                 "expected perf script, trace-cmd report, ");
+                 "expected bsa-trace, perf script, trace-cmd report, ");
 }
 END_TEST
 
