@@ -18,12 +18,44 @@ GQuark record_error_quark(void)
 /* What comes here for the command, and the news that it has ended. */
 static const int passed_on[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
-static void awaited_signals(sigset_t *set)
+/* What the mask of signals was before they were held; commands get it back. */
+static sigset_t mask_before;
+static gboolean held;
+
+static void signals_to_take(sigset_t *set)
 {
     sigemptyset(set);
-    sigaddset(set, SIGCHLD);
     for (guint i = 0; i < G_N_ELEMENTS(passed_on); i++)
         sigaddset(set, passed_on[i]);
+}
+
+static void awaited_signals(sigset_t *set)
+{
+    signals_to_take(set);
+    sigaddset(set, SIGCHLD);
+}
+
+void record_signals_hold(void)
+{
+    sigset_t awaited;
+    if (held)
+        return;
+    awaited_signals(&awaited);
+    sigprocmask(SIG_BLOCK, &awaited, &mask_before);
+    held = TRUE;
+}
+
+static struct timespec timespec_of_us(gint64 us)
+{
+    return (struct timespec){.tv_sec = us / G_USEC_PER_SEC, .tv_nsec = us % G_USEC_PER_SEC * 1000};
+}
+
+gboolean record_signal_take(gint64 timeout_ns)
+{
+    struct timespec patience = timespec_of_us(timeout_ns / 1000);
+    sigset_t set;
+    signals_to_take(&set);
+    return sigtimedwait(&set, NULL, &patience) > 0;
 }
 
 gboolean record_interrupted(void)
@@ -76,18 +108,16 @@ gboolean record_command_start(struct record_command *command, char *const *argv,
                               char *const *environment, GError **error)
 {
     int ends[2];
-    sigset_t awaited, before;
     struct sigaction standard = {.sa_handler = SIG_DFL}, child_action;
     *command = (struct record_command){.pid = -1};
     if (pipe2(ends, O_CLOEXEC) != 0)
         return start_failed(argv[0], errno, error);
     /* Where it is ignored, as by a parent that does not care, nobody could wait for a child. */
     sigaction(SIGCHLD, &standard, &child_action);
-    awaited_signals(&awaited);
-    sigprocmask(SIG_BLOCK, &awaited, &before);
+    record_signals_hold();
     command->pid = fork();
     if (command->pid == 0)
-        become(argv, environment, ends[1], &before, &child_action);
+        become(argv, environment, ends[1], &mask_before, &child_action);
     int failed = command->pid < 0 ? errno : 0;
     close(ends[1]);
     if (failed == 0)
@@ -97,7 +127,7 @@ gboolean record_command_start(struct record_command *command, char *const *argv,
         return TRUE;
     if (command->pid > 0)
         waitpid(command->pid, NULL, 0);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    command->pid = -1;
     return start_failed(argv[0], failed, error);
 }
 
@@ -116,13 +146,14 @@ gboolean record_command_wait(struct record_command *command, gint64 timeout_ns)
     while (!command->ended) {
         if (waitpid(command->pid, &command->status, WNOHANG) == command->pid) {
             command->ended = TRUE;
+            while (record_signal_take(0)) {
+            } /* what came before was the command's */
             break;
         }
         gint64 left = end - g_get_monotonic_time();
         if (left <= 0)
             break;
-        struct timespec patience = {.tv_sec = left / G_USEC_PER_SEC,
-                                    .tv_nsec = left % G_USEC_PER_SEC * 1000};
+        struct timespec patience = timespec_of_us(left);
         siginfo_t info;
         if (sigtimedwait(&awaited, &info, timeout_ns < 0 ? NULL : &patience) > 0)
             pass_on(command, &info);

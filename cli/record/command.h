@@ -13,8 +13,17 @@ struct record_command {
 };
 
 /*
- * Starts command with environment, NULL: this process's. From now on SIGINT, SIGTERM, SIGHUP and
- * SIGQUIT that come here are passed on to it and do not end this process. FALSE and a RECORD_ERROR
+ * From now on SIGINT, SIGTERM, SIGHUP and SIGQUIT do not end this process, nor threads that it
+ * starts, but wait to be taken. Commands do not inherit this.
+ */
+void record_signals_hold(void);
+
+/* Whether one of them is there, or comes within the time: it is taken. */
+gboolean record_signal_take(gint64 timeout_ns);
+
+/*
+ * Starts command with environment, NULL: this process's. From now on those signals are held, and
+ * passed on to it by those who wait for it. FALSE and a RECORD_ERROR
  * whose code says whether there is no such command or it cannot be run.
  */
 gboolean record_command_start(struct record_command *command, char *const *argv,
@@ -27,7 +36,7 @@ gboolean record_command_wait(struct record_command *command, gint64 timeout_ns);
 /* What bsa-record's own exit status is then: its own, or 128 + the signal that killed it. */
 int record_command_status(const struct record_command *command);
 
-/* Whether one of those signals has come since it ended: then somebody wants to go home. */
+/* Whether one of the signals waits, as after the command has ended: somebody wants to go home. */
 gboolean record_interrupted(void);
 
 #endif

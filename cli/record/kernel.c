@@ -4,12 +4,9 @@
  *
  * What comes out of the ring buffers is kept as it is until the recording has ended: to decode and
  * compress it meanwhile would take the processors from the load. When it is decoded the instance in
- * tracefs is gone already; a signal ends the recording only, so that it is removed whatever comes.
+ * tracefs is gone already; until then signals are held, so that it is removed whatever comes.
  */
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "../trace/error.h"
@@ -23,23 +20,6 @@
 
 #define DEFAULT_OUTPUT "bsa-record.kernel.bsat"
 #define LOOK_EVERY_NS ((gint64)50 * 1000000)
-
-static volatile sig_atomic_t signalled; /* the signal that asks us to end; 0: none */
-
-static void on_signal(int number)
-{
-    signalled = number;
-}
-
-static void catch_signals(void)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-    struct sigaction action = {.sa_handler = on_signal};
-    sigemptyset(&action.sa_mask);
-    for (guint i = 0; i < G_N_ELEMENTS(numbers); i++) {
-        sigaction(numbers[i], &action, NULL);
-    }
-}
 
 /* A recording that is under way. */
 struct session {
@@ -116,7 +96,7 @@ static gboolean start(struct session *session, GError **error)
         return FALSE;
     }
     session->start_us = g_get_monotonic_time();
-    return !has_command(session) || signalled != 0 ||
+    return !has_command(session) ||
            record_command_start(&session->command, recording->options->command, NULL, error);
 }
 
@@ -137,7 +117,7 @@ static void wait_for_end(struct session *session)
 {
     guint64 duration = session->recording.options->duration_ns;
     gboolean ended = FALSE;
-    while (!ended && signalled == 0) {
+    while (!ended) {
         gint64 span = LOOK_EVERY_NS;
         if (duration > 0) {
             guint64 past = (guint64)(g_get_monotonic_time() - session->start_us) * 1000;
@@ -146,11 +126,8 @@ static void wait_for_end(struct session *session)
             }
             span = MIN(span, (gint64)(duration - past));
         }
-        if (has_command(session)) {
-            ended = record_command_wait(&session->command, span);
-        } else {
-            g_usleep((gulong)span / 1000 + 1);
-        }
+        ended = has_command(session) ? record_command_wait(&session->command, span)
+                                     : record_signal_take(span);
         ended = ended || enough_events(session) || kernel_readers_failed(session->readers);
     }
 }
@@ -242,7 +219,7 @@ int record_kernel(const struct record_options *options, GError **error)
     session.output = options->output != NULL ? options->output : DEFAULT_OUTPUT;
     session.recording.names = trace_names_new();
     session.recording.meta = trace_meta_new();
-    catch_signals();
+    record_signals_hold();
     if (open_writer(&session, &failure) && start(&session, &failure)) {
         wait_for_end(&session);
         stop(&session, &incomplete);

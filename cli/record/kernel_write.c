@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kernel_write.h"
 
+#include "command.h"
 #include "kernel_decode.h"
 #include "kernel_proc.h"
 #include "../trace/map.h"
+
+#define LOOK_EVERY 65536u /* events, for a signal */
 
 /* The next record of one CPU. */
 struct head {
@@ -17,7 +20,8 @@ struct merge {
     kernel_decoder *decoder;
     struct head *heads;     /* of each CPU */
     struct trace_map small; /* addresses of live objects that were left out */
-    guint64 events;
+    guint64 taken;          /* records from all streams */
+    guint64 events;         /* of them written */
     guint64 last_ns;
 };
 
@@ -97,6 +101,11 @@ static gboolean put_all(struct merge *merge, GError **error)
     guint64 most = merge->recording->options->max_events;
     struct head *head;
     while ((most == 0 || merge->events < most) && (head = first(merge)) != NULL) {
+        if (merge->taken++ % LOOK_EVERY == 0 && record_interrupted()) {
+            g_set_error(error, RECORD_ERROR, RECORD_ERROR_FAILED,
+                        "a signal came before the trace was written; there is none");
+            return FALSE;
+        }
         if (!put(merge, &head->record, error) || !advance(head, error)) {
             return FALSE;
         }
