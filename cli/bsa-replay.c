@@ -9,10 +9,14 @@
 #include "replay/error.h"
 #include "replay/minimum.h"
 #include "replay/options.h"
+#include "common/figures.h"
+#include "common/files.h"
 #include "common/progress.h"
 #include "report/curve.h"
 #include "report/observed.h"
 #include "report/report.h"
+#include "view/draw.h"
+#include "view/write.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
@@ -72,6 +76,35 @@ static gboolean try_regions(struct run *run, GError **error)
     return ok;
 }
 
+/* What is shown is made from what was written, as bsa-replay show does it. */
+static gboolean show_files(struct run *run, GError **error)
+{
+    const char *folder = run->options.directory;
+    struct report_timing *timing = &run->report.timing;
+    JsonNode *root = view_load(folder, error);
+    if (root == NULL)
+        return FALSE;
+    JsonObject *tree = json_node_get_object(root);
+    gboolean ok = view_write(folder, tree, VIEW_PNG | VIEW_SVG, error);
+    gint64 start = g_get_monotonic_time();
+    if (ok) {
+        gboolean drawn = !run->options.plots || view_draw(folder, tree, VIEW_PNG | VIEW_SVG, error);
+        timing->draw_seconds = seconds_since(start);
+        ok = report_write_timing(&run->report, drawn ? error : NULL) && drawn;
+    }
+    json_node_unref(root);
+    return ok;
+}
+
+static gboolean write_files(struct run *run, GError **error)
+{
+    gint64 start = g_get_monotonic_time();
+    if (!view_remove(run->options.directory, error) || !report_write(&run->report, error))
+        return FALSE;
+    run->report.timing.write_seconds = seconds_since(start);
+    return show_files(run, error);
+}
+
 static gboolean write_report(struct run *run, GError **error)
 {
     struct report *report = &run->report;
@@ -90,14 +123,7 @@ static gboolean write_report(struct run *run, GError **error)
     report->minimum = &run->minimum;
     report->curve = &run->curve;
     report->timing.replay_seconds = run->observed.seconds;
-    gint64 start = g_get_monotonic_time();
-    if (!report_write(report, error))
-        return FALSE;
-    report->timing.write_seconds = seconds_since(start);
-    start = g_get_monotonic_time();
-    gboolean drawn = !run->options.plots || report_draw(report, error);
-    report->timing.draw_seconds = seconds_since(start);
-    return report_write_timing(report, drawn ? error : NULL) && drawn;
+    return write_files(run, error);
 }
 
 static void print_summary(const struct run *run)
@@ -143,7 +169,7 @@ int main(int argc, char **argv)
         status = EXIT_USAGE;
     } else if (parse == REPLAY_PARSE_RUN) {
         progress_init(&run.progress, run.options.quiet);
-        if (!report_prepare(run.options.directory, &error) || !open_trace(&run, &error) ||
+        if (!files_prepare(run.options.directory, &error) || !open_trace(&run, &error) ||
             !try_regions(&run, &error) ||
             !observed_replay(&run.observed, &run.options, run.reader, &run.progress, &error) ||
             !write_report(&run, &error)) {

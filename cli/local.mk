@@ -7,6 +7,7 @@ include %D%/trace/local.mk
 include %D%/record/local.mk
 include %D%/replay/local.mk
 include %D%/report/local.mk
+include %D%/view/local.mk
 
 cli_cppflags = -I$(top_srcdir)/include -I$(top_srcdir)/cli -D_GNU_SOURCE \
 	$(GLIB_CFLAGS) $(JSON_GLIB_CFLAGS) $(ZSTD_CFLAGS) $(XXHASH_CFLAGS)
@@ -18,7 +19,8 @@ bin_PROGRAMS += %D%/bsa-replay
 endif
 
 %C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) \
-	$(cli_record_sources) $(cli_replay_sources) $(cli_report_sources)
+	$(cli_record_sources) $(cli_replay_sources) $(cli_report_sources) \
+	$(cli_view_sources)
 %C%_libcli_la_CPPFLAGS = $(cli_cppflags)
 %C%_libcli_la_LIBADD = $(cli_libs)
 

@@ -3,9 +3,12 @@
 cli_common_sources = \
 	%D%/arguments.c \
 	%D%/arguments.h \
+	%D%/files.c \
+	%D%/files.h \
 	%D%/figures.c \
 	%D%/figures.h \
 	%D%/json.c \
 	%D%/json.h \
 	%D%/progress.c \
-	%D%/progress.h
+	%D%/progress.h \
+	%D%/schema.h

@@ -64,6 +64,14 @@ static void grow(struct replay_growth *growth, guint64 size, guint64 live, gbool
     }
 }
 
+static void widen(struct replay_window *window, guint64 live, guint64 occupied)
+{
+    window->occupied_low = MIN(window->occupied_low, occupied);
+    window->occupied_high = MAX(window->occupied_high, occupied);
+    window->requested_low = MIN(window->requested_low, live);
+    window->requested_high = MAX(window->requested_high, live);
+}
+
 void replay_account_tick(struct replay_account *account, guint64 event, guint64 allocated,
                          guint64 occupied)
 {
@@ -86,4 +94,16 @@ void replay_account_tick(struct replay_account *account, guint64 event, guint64 
     account->sum_given_bytes += given * (double)allocated;
     grow(&account->occupied, occupied, live, peak);
     grow(&account->span, account->span_bytes, live, peak);
+    widen(&account->window, live, occupied);
+}
+
+struct replay_window replay_account_look(struct replay_account *account, guint64 occupied)
+{
+    struct replay_window window = account->window;
+    guint64 live = account->requested;
+    if (window.occupied_high == 0 && window.occupied_low == 0) /* the first look */
+        window = (struct replay_window){occupied, occupied, live, live};
+    widen(&window, live, occupied);
+    account->window = (struct replay_window){occupied, occupied, live, live};
+    return window;
 }

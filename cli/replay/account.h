@@ -32,6 +32,12 @@ struct replay_growth {
     guint64 size_at_peak; /* H when L first reached its maximum */
 };
 
+/* Extremes between two looks. */
+struct replay_window {
+    guint64 occupied_low, occupied_high;
+    guint64 requested_low, requested_high;
+};
+
 struct replay_account {
     struct replay_live live[REPLAY_MAX_CLASSES + 1];
     guint64 requested, given;           /* sums of live[] */
@@ -49,6 +55,7 @@ struct replay_account {
     struct replay_growth span;     /* lowest to highest address handed out so far, all regions */
     guintptr lowest[REPLAY_MAX_REGIONS], highest[REPLAY_MAX_REGIONS];
     guint64 span_bytes;
+    struct replay_window window; /* since replay_account_look */
 };
 
 /* An allocation that succeeded. size_class: a class, or REPLAY_NO_CLASS. */
@@ -64,5 +71,8 @@ gboolean replay_account_address(struct replay_account *account,
  * occupied what the allocator now holds. */
 void replay_account_tick(struct replay_account *account, guint64 event, guint64 allocated,
                          guint64 occupied);
+
+/* The extremes since the last look; the present is in this window and in the next. */
+struct replay_window replay_account_look(struct replay_account *account, guint64 occupied);
 
 #endif

@@ -112,6 +112,7 @@ struct replay_backend_ops {
     enum replay_status (*snapshot)(struct replay_backend *backend, struct replay_snapshot *out);
     /* Free blocks at orders 0 to REPLAY_ORDERS - 1, while others may be calling. */
     enum replay_status (*free_blocks)(struct replay_backend *backend, guint64 *counts);
+    /* NULL: no caches. */
     enum replay_status (*counters)(struct replay_backend *backend, guint cpu,
                                    struct replay_cache_counters *out);
     /* Every run of pages that is not free, in ascending order within a region; NULL where a backend

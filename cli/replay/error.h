@@ -10,9 +10,7 @@ enum replay_error {
     REPLAY_ERROR_MEMORY,    /* memory or a process that cannot be had */
     REPLAY_ERROR_TOO_SMALL, /* a region in which the allocator cannot start */
     REPLAY_ERROR_ALLOCATOR, /* the allocator contradicts itself or the replay */
-    REPLAY_ERROR_TRACE,     /* a stream that contradicts its summary */
-    REPLAY_ERROR_OUTPUT,    /* files of the report */
-    REPLAY_ERROR_PLOT       /* gnuplot */
+    REPLAY_ERROR_TRACE      /* a stream that contradicts its summary */
 };
 
 GQuark replay_error_quark(void);

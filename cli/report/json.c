@@ -5,6 +5,7 @@
  * Ratios without a value (a fragmentation index where the request would succeed) are null.
  */
 #include "../common/json.h"
+#include "../common/schema.h"
 #include "../trace/hygiene.h"
 #include "report.h"
 
@@ -81,6 +82,7 @@ static void put_result(JsonBuilder *json, const struct report *report)
     put_count(json, "peak_requested_bytes", account->peak_requested);
     put_count(json, "peak_requested_event", account->peak_event);
     put_count(json, "peak_occupied_bytes", account->occupied.max_size);
+    put_count(json, "occupied_at_peak_bytes", account->occupied.size_at_peak);
     put_count(json, "peak_address_span_bytes", account->span.max_size);
     begin_list(json, "first_failures");
     for (guint64 i = 0; i < MIN(execution->failed, REPLAY_FAILURES_SHOWN); i++) {
@@ -316,6 +318,58 @@ static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
     json_builder_end_object(json);
 }
 
+/* The largest values of the time line, which tell a picture what there is to draw. */
+static void put_maximum(JsonBuilder *json, const struct sampler *sampler)
+{
+    struct memory_split most = {{0}};
+    struct sampler_cpus cpus = {0};
+    guint64 free_blocks = 0;
+    for (guint i = 0; i < sampler->count; i++) {
+        const struct sample *sample = &sampler->sample[i];
+        for (guint part = 0; part < SPLIT_PARTS; part++)
+            most.part[part] = MAX(most.part[part], sample->split.part[part]);
+        for (guint order = 0; order < REPORT_ORDERS; order++)
+            free_blocks = MAX(free_blocks, sample->free_blocks[order]);
+    }
+    for (guint column = 0; sampler->count > 0 && column < sampler->columns; column++) {
+        const struct sampler_cpus *last =
+            &sampler->cpus[(gsize)(sampler->count - 1) * sampler->columns + column];
+        cpus.remote = MAX(cpus.remote, last->remote);
+        cpus.objects = MAX(cpus.objects, last->objects);
+    }
+    begin_object(json, "maximum");
+    for (guint part = 0; part < SPLIT_PARTS; part++)
+        put_count(json, split_names[part].key, most.part[part]);
+    put_count(json, "free_blocks", free_blocks);
+    put_count(json, "remote_frees", cpus.remote);
+    put_count(json, "cpu_objects", cpus.objects);
+    json_builder_end_object(json);
+}
+
+static void put_timeline(JsonBuilder *json, const struct report *report)
+{
+    const struct sampler *sampler = report->sampler;
+    begin_object(json, "timeline");
+    put_count(json, "samples", sampler->count);
+    put_flag(json, "thinned", report_csv_thinned(report));
+    put_maximum(json, sampler);
+    begin_list(json, "cpu_columns");
+    for (guint column = 0; column < sampler->columns; column++) {
+        guint first, last;
+        guint64 events = 0;
+        sampler_column(sampler, report->execution->cpus, column, &first, &last);
+        for (guint cpu = first; cpu <= last; cpu++)
+            events += report->execution->cpu[cpu].events;
+        json_builder_begin_object(json);
+        put_count(json, "first", first);
+        put_count(json, "last", last);
+        put_count(json, "events", events);
+        json_builder_end_object(json);
+    }
+    json_builder_end_array(json);
+    json_builder_end_object(json);
+}
+
 static void put_formulas(JsonBuilder *json)
 {
     begin_object(json, "formulas");
@@ -350,6 +404,7 @@ char *report_json(const struct report *report)
     put_moment(json, "end", &report->sampler->end);
     put_moment(json, "end_drained", &report->sampler->drained);
     put_measures(json, report);
+    put_timeline(json, report);
     put_minimum(json, report->minimum);
     put_curve(json, report->curve);
     put_cpus(json, report);

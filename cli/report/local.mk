@@ -2,6 +2,9 @@
 
 cli_report_sources = \
 	%D%/csv.c \
+	%D%/csv.h \
+	%D%/csv_curve.c \
+	%D%/csv_tables.c \
 	%D%/curve.c \
 	%D%/curve.h \
 	%D%/json.c \
@@ -10,11 +13,6 @@ cli_report_sources = \
 	%D%/observed.c \
 	%D%/observed.h \
 	%D%/output.c \
-	%D%/plot.c \
 	%D%/report.h \
 	%D%/sampler.c \
-	%D%/sampler.h \
-	%D%/text.c \
-	%D%/text_memory.c \
-	%D%/text_regions.c \
-	%D%/text_tables.c
+	%D%/sampler.h

@@ -6,24 +6,16 @@
 #include "../replay/error.h"
 
 const struct split_name split_names[SPLIT_PARTS] = {
-    [SPLIT_REQUESTED] = {"requested", "requested", "bytes asked for by what is live"},
-    [SPLIT_CLASS_ROUNDING] = {"class_rounding", "class rounding",
-                              "live objects * size - bytes asked for"},
-    [SPLIT_BLOCK_ROUNDING] = {"block_rounding", "block rounding",
-                              "bytes of live page blocks - bytes asked for"},
-    [SPLIT_FREE_SLOTS] = {"free_slots", "free slots in slabs",
-                          "free objects of slabs that have some out * size"},
-    [SPLIT_EMPTY_SLABS] = {"empty_slabs", "empty slabs kept",
-                           "objects of slabs that have none out * size"},
-    [SPLIT_CACHED] = {"cached", "magazines, page lists",
-                      "objects in magazines, depot * size + listed pages"},
-    [SPLIT_REMOTE_PENDING] = {"remote_pending", "remote frees pending",
-                              "freed by other CPUs, not collected * size"},
-    [SPLIT_SLAB_RECORDS] = {"slab_records", "slab records, slab ends",
-                            "record pages + what no object fills in slabs"},
-    [SPLIT_METADATA] = {"metadata", "metadata, CPU state",
-                        "prefixes, part pages of regions + CPU pages"},
-    [SPLIT_FREE] = {"free", "free", "free pages that are on no CPU's list"},
+    [SPLIT_REQUESTED] = {"requested", "bytes asked for by what is live"},
+    [SPLIT_CLASS_ROUNDING] = {"class_rounding", "live objects * size - bytes asked for"},
+    [SPLIT_BLOCK_ROUNDING] = {"block_rounding", "bytes of live page blocks - bytes asked for"},
+    [SPLIT_FREE_SLOTS] = {"free_slots", "free objects of slabs that have some out * size"},
+    [SPLIT_EMPTY_SLABS] = {"empty_slabs", "objects of slabs that have none out * size"},
+    [SPLIT_CACHED] = {"cached", "objects in magazines, depot * size + listed pages"},
+    [SPLIT_REMOTE_PENDING] = {"remote_pending", "freed by other CPUs, not collected * size"},
+    [SPLIT_SLAB_RECORDS] = {"slab_records", "record pages + what no object fills in slabs"},
+    [SPLIT_METADATA] = {"metadata", "prefixes, part pages of regions + CPU pages"},
+    [SPLIT_FREE] = {"free", "free pages that are on no CPU's list"},
 };
 
 static gboolean disagree(GError **error, const char *what, guint64 ours, guint64 theirs)

@@ -35,8 +35,7 @@ struct memory_split {
 };
 
 struct split_name {
-    const char *key;   /* in timeline.csv and report.json */
-    const char *title; /* in report.txt and the pictures */
+    const char *key; /* in timeline.csv and report.json */
     const char *formula;
 };
 

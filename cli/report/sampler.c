@@ -37,7 +37,7 @@ void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 eve
         .columns = MIN(cpus, SAMPLER_MAX_COLUMNS),
     };
     sampler->sample = g_new0(struct sample, sampler->capacity);
-    sampler->remote = g_new0(guint64, (gsize)sampler->capacity * sampler->columns);
+    sampler->cpus = g_new0(struct sampler_cpus, (gsize)sampler->capacity * sampler->columns);
     sampler->observer.data = sampler;
     sampler->observer.sample = on_sample;
     advance(sampler, 0);
@@ -46,9 +46,9 @@ void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 eve
 void sampler_clear(struct sampler *sampler)
 {
     g_free(sampler->sample);
-    g_free(sampler->remote);
+    g_free(sampler->cpus);
     sampler->sample = NULL;
-    sampler->remote = NULL;
+    sampler->cpus = NULL;
 }
 
 void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first,
@@ -105,16 +105,32 @@ static void keep(struct moment *moment, const struct sample *sample,
     memcpy(moment->live, account->live, sizeof(moment->live));
 }
 
-static void note_remote(struct sampler *sampler, const struct replay_execution *execution)
+static gboolean note_cpus(struct sampler *sampler, const struct replay_execution *execution,
+                          GError **error)
 {
-    guint64 *row = &sampler->remote[(gsize)sampler->count * sampler->columns];
+    struct replay_backend *backend = execution->backend;
+    struct sampler_cpus *row = &sampler->cpus[(gsize)sampler->count * sampler->columns];
     for (guint column = 0; column < sampler->columns; column++) {
         guint first, last;
         sampler_column(sampler, execution->cpus, column, &first, &last);
-        row[column] = 0;
-        for (guint cpu = first; cpu <= last; cpu++)
-            row[column] += execution->cpu[cpu].remote_out;
+        row[column] = (struct sampler_cpus){0};
+        for (guint cpu = first; cpu <= last; cpu++) {
+            const struct replay_cpu *trace = &execution->cpu[cpu];
+            struct replay_cache_counters counters = {0};
+            if (trace->events == 0)
+                continue;
+            if (backend->ops->counters != NULL &&
+                backend->ops->counters(backend, cpu, &counters) != REPLAY_OK) {
+                g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "CPU %u: %s", cpu,
+                            backend->last_error);
+                return FALSE;
+            }
+            row[column].remote += trace->remote_out;
+            row[column].objects += trace->allocs + trace->frees;
+            row[column].misses += counters.refills + counters.flushes;
+        }
     }
+    return TRUE;
 }
 
 static gboolean on_sample(gpointer data, struct replay_execution *execution, gboolean peak,
@@ -126,10 +142,10 @@ static gboolean on_sample(gpointer data, struct replay_execution *execution, gbo
     if (sampler->count == sampler->capacity)
         return TRUE; /* a stream longer than its summary said; the end is looked at anyway */
     struct sample *sample = &sampler->sample[sampler->count];
-    if (!look(sample, &snapshot, execution, error))
+    if (!look(sample, &snapshot, execution, error) || !note_cpus(sampler, execution, error))
         return FALSE;
     sample->peak = peak;
-    note_remote(sampler, execution);
+    sample->window = replay_account_look(&execution->account, sample->occupied);
     sampler->count++;
     /* Where requests fail, the trace's own peak is never reached; then the highest sample stands
      * for it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The time line: snapshots at equally spaced event counts, and one at the peak of requested bytes.
- * All memory is allocated before the replay starts.
+ * Each also has the least and the most that was requested and in use since the one before, so that
+ * no extreme falls between two of them. All memory is allocated before the replay starts.
  */
 #ifndef BSA_CLI_REPORT_SAMPLER_H
 #define BSA_CLI_REPORT_SAMPLER_H
@@ -20,7 +21,8 @@ struct sample {
     gboolean peak;
     struct memory_split split;
     guint64 given;
-    guint64 occupied; /* bytes of pages in use */
+    guint64 occupied;            /* bytes of pages in use */
+    struct replay_window window; /* since the sample before */
     guint64 managed;
     guint64 span; /* lowest to highest address handed out so far */
     guint64 live_objects, live_blocks;
@@ -36,16 +38,23 @@ struct moment {
     struct replay_live live[REPLAY_MAX_CLASSES + 1];
 };
 
+/* What the CPUs of a column have done so far. */
+struct sampler_cpus {
+    guint64 remote;  /* frees of what others allocated */
+    guint64 objects; /* allocations and frees of objects */
+    guint64 misses;  /* of them, that found the magazine empty or full */
+};
+
 struct sampler {
     struct replay_observer observer; /* give it to the execution */
     guint wanted;                    /* equally spaced samples, the first at 0 */
     guint count;                     /* samples taken */
     guint capacity;
-    guint columns; /* remote frees per sample */
+    guint columns; /* of CPUs per sample */
     guint next_index;
     guint64 events; /* expected in all */
     struct sample *sample;
-    guint64 *remote; /* capacity * columns: remote frees so far, by the CPU that freed */
+    struct sampler_cpus *cpus; /* capacity * columns */
     struct moment peak, end, drained;
     gboolean peak_exact; /* peak was taken at the very event of the trace's peak */
 };

@@ -340,8 +340,37 @@ START_TEST(samples_are_equally_spaced)
     ck_assert_uint_eq(bench.sampler.count, 11);
     for (guint i = 0; i < 11; i++) {
         ck_assert_uint_eq(bench.sampler.sample[i].event, 10 * (guint64)i);
-        ck_assert_uint_eq(bench.sampler.remote[i * 2], 0);
-        ck_assert_uint_eq(bench.sampler.remote[i * 2 + 1], 5 * (guint64)i);
+        ck_assert_uint_eq(bench.sampler.cpus[i * 2].remote, 0);
+        ck_assert_uint_eq(bench.sampler.cpus[i * 2 + 1].remote, 5 * (guint64)i);
+    }
+    tear_down(&bench);
+}
+END_TEST
+
+/* What comes and goes between two samples is seen all the same. */
+START_TEST(no_extreme_falls_between_samples)
+{
+    struct bench bench;
+    set_up(&bench, 1, 1);
+    ck_assert(sampler_begin(&bench.sampler, &bench.execution, NULL));
+    for (guint i = 0; i < 10; i++) {
+        guint most = i == 4 ? 5 : 2; /* alive at once among ten events */
+        for (guint k = 0; k < most; k++)
+            ck_assert(step(&bench, TRACE_ALLOC, k, 0, NULL));
+        for (guint k = 0; k < most; k++)
+            ck_assert(step(&bench, TRACE_FREE, k, 0, NULL));
+        for (guint k = 2 * most; k < 10; k += 2) {
+            ck_assert(step(&bench, TRACE_ALLOC, 0, 0, NULL));
+            ck_assert(step(&bench, TRACE_FREE, 0, 0, NULL));
+        }
+    }
+    ck_assert_uint_eq(bench.sampler.count, 11);
+    for (guint i = 1; i < 11; i++) {
+        const struct sample *sample = &bench.sampler.sample[i];
+        ck_assert_uint_eq(sample->split.part[SPLIT_REQUESTED], 0);
+        ck_assert_uint_eq(sample->window.requested_low, 0);
+        ck_assert_uint_eq(sample->window.requested_high, 50 * (i == 5 ? 5 : 2));
+        ck_assert_uint_eq(sample->window.occupied_high, 4096);
     }
     tear_down(&bench);
 }
@@ -498,6 +527,7 @@ int main(void)
     tcase_add_test(steps, regions_are_added_one_by_one);
     tcase_add_test(steps, peak);
     tcase_add_test(steps, samples_are_equally_spaced);
+    tcase_add_test(steps, no_extreme_falls_between_samples);
     tcase_add_test(steps, contradictions_of_the_allocator);
     tcase_add_test(steps, contradictions_of_the_stream);
     tcase_add_loop_test(steps, alignment, 0, (int)G_N_ELEMENTS(alignments));

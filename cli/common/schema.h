@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the writer of report.json and its readers agree on. */
+#ifndef BSA_CLI_COMMON_SCHEMA_H
+#define BSA_CLI_COMMON_SCHEMA_H
+
+/* Version of report.json's layout; it grows when a member changes its meaning or goes. */
+#define REPORT_SCHEMA 2
+
+#endif

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+
+cli_view_sources = \
+	%D%/draw.c \
+	%D%/draw.h \
+	%D%/error.h \
+	%D%/model.c \
+	%D%/model.h \
+	%D%/parts.c \
+	%D%/parts.h \
+	%D%/plot.c \
+	%D%/plot.h \
+	%D%/plot_cpus.c \
+	%D%/plot_histograms.c \
+	%D%/plot_memory.c \
+	%D%/text.c \
+	%D%/text.h \
+	%D%/text_memory.c \
+	%D%/text_regions.c \
+	%D%/text_tables.c \
+	%D%/write.c \
+	%D%/write.h

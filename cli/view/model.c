@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "../common/schema.h"
+#include "error.h"
+
+static gboolean is_report(JsonNode *root, const char *name, GError **error)
+{
+    JsonObject *object = JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
+    guint64 schema = object == NULL ? 0 : view_count(object, "schema");
+    if (object == NULL || strcmp(view_text(object, "program"), "bsa-replay") != 0 ||
+        !view_has(object, "result"))
+        g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT,
+                    "%s is not a report of bsa-replay; name a folder that it wrote, or the "
+                    "report.json in it",
+                    name);
+    else if (schema != REPORT_SCHEMA)
+        g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT,
+                    "%s has layout %" G_GUINT64_FORMAT ", this bsa-replay knows layout %d; replay "
+                    "the trace again with it",
+                    name, schema, REPORT_SCHEMA);
+    else
+        return TRUE;
+    return FALSE;
+}
+
+JsonNode *view_parse(const char *text, const char *name, GError **error)
+{
+    GError *reason = NULL;
+    JsonParser *parser = json_parser_new_immutable();
+    JsonNode *root = NULL;
+    if (!json_parser_load_from_data(parser, text, -1, &reason)) {
+        g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT, "%s is no JSON: %s", name,
+                    reason->message);
+        g_error_free(reason);
+    } else {
+        root = json_parser_steal_root(parser);
+    }
+    g_object_unref(parser);
+    if (root != NULL && !is_report(root, name, error))
+        g_clear_pointer(&root, json_node_unref);
+    return root;
+}
+
+JsonNode *view_load(const char *path, GError **error)
+{
+    gboolean folder = g_file_test(path, G_FILE_TEST_IS_DIR);
+    char *file = folder ? g_build_filename(path, "report.json", NULL) : g_strdup(path);
+    char *text = NULL;
+    GError *reason = NULL;
+    JsonNode *root = NULL;
+    if (g_file_get_contents(file, &text, NULL, &reason)) {
+        root = view_parse(text, file, error);
+    } else {
+        g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT,
+                    "cannot read a report: %s; name a folder that bsa-replay wrote",
+                    reason->message);
+        g_error_free(reason);
+    }
+    g_free(text);
+    g_free(file);
+    return root;
+}
+
+/* NULL: not there, or null. */
+static JsonNode *find(JsonObject *object, const char *path)
+{
+    char name[64];
+    while (object != NULL) {
+        const char *point = strchr(path, '.');
+        gsize length = point == NULL ? strlen(path) : (gsize)(point - path);
+        g_assert(length < sizeof(name));
+        memcpy(name, path, length);
+        name[length] = '\0';
+        JsonNode *node = json_object_get_member(object, name);
+        if (point == NULL || node == NULL)
+            return node == NULL || JSON_NODE_HOLDS_NULL(node) ? NULL : node;
+        object = JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+        path = point + 1;
+    }
+    return NULL;
+}
+
+static double number(JsonNode *node)
+{
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_double(node) : NAN;
+}
+
+static guint64 count(JsonNode *node)
+{
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) ? (guint64)json_node_get_int(node) : 0;
+}
+
+gboolean view_has(JsonObject *object, const char *path)
+{
+    return find(object, path) != NULL;
+}
+
+guint64 view_count(JsonObject *object, const char *path)
+{
+    return count(find(object, path));
+}
+
+double view_ratio(JsonObject *object, const char *path)
+{
+    return number(find(object, path));
+}
+
+const char *view_text(JsonObject *object, const char *path)
+{
+    JsonNode *node = find(object, path);
+    const char *text =
+        node != NULL && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
+    return text == NULL ? "" : text;
+}
+
+gboolean view_flag(JsonObject *object, const char *path)
+{
+    JsonNode *node = find(object, path);
+    return node != NULL && JSON_NODE_HOLDS_VALUE(node) && json_node_get_boolean(node);
+}
+
+JsonObject *view_object(JsonObject *object, const char *path)
+{
+    JsonNode *node = find(object, path);
+    return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+}
+
+static JsonArray *list(JsonObject *object, const char *path)
+{
+    JsonNode *node = find(object, path);
+    return node != NULL && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+}
+
+guint view_length(JsonObject *object, const char *path)
+{
+    JsonArray *array = list(object, path);
+    return array == NULL ? 0 : json_array_get_length(array);
+}
+
+static JsonNode *element(JsonObject *object, const char *path, guint index)
+{
+    JsonArray *array = list(object, path);
+    return array != NULL && index < json_array_get_length(array)
+               ? json_array_get_element(array, index)
+               : NULL;
+}
+
+guint64 view_count_at(JsonObject *object, const char *path, guint index)
+{
+    return count(element(object, path, index));
+}
+
+double view_ratio_at(JsonObject *object, const char *path, guint index)
+{
+    return number(element(object, path, index));
+}
+
+JsonObject *view_row(JsonObject *object, const char *path, guint index)
+{
+    JsonNode *node = element(object, path, index);
+    return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pictures of the trace's own sizes and lifetimes, by powers of two. */
+#include "../common/figures.h"
+#include "plot.h"
+
+/* Tick labels at every so-manieth power: bytes, or a time in ns. */
+static void bytes_label(GString *out, guint power)
+{
+    append_bytes(out, G_GUINT64_CONSTANT(1) << power);
+}
+
+static void time_label(GString *out, guint power)
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    double value = (double)(G_GUINT64_CONSTANT(1) << power);
+    guint unit = 0;
+    while (value >= 1000.0 && unit + 1 < G_N_ELEMENTS(units)) {
+        value /= 1000.0;
+        unit++;
+    }
+    append_fixed(out, 0, value, value < 10.0 && unit > 0 ? 1 : 0);
+    g_string_append_printf(out, " %s", units[unit]);
+}
+
+static void tics(GString *out, guint low, guint high, void (*label)(GString *out, guint power))
+{
+    guint step = 1 + (high - low) / 12;
+    g_string_append(out, "set xtics (");
+    for (guint power = low; power <= high; power += step) {
+        g_string_append(out, power == low ? "\"" : ", \"");
+        label(out, power);
+        g_string_append_printf(out, "\" %u", power);
+    }
+    g_string_append_printf(out, ") rotate by -30\nset xrange [%d.4:%u.6]\n", (int)low - 1, high);
+}
+
+/* First and last row of a list of powers; false when it is empty. */
+static gboolean range(JsonObject *report, const char *path, guint *low, guint *high)
+{
+    guint rows = view_length(report, path);
+    if (rows == 0)
+        return FALSE;
+    *low = (guint)view_count(view_row(report, path, 0), "power");
+    *high = (guint)view_count(view_row(report, path, rows - 1), "power");
+    return TRUE;
+}
+
+void view_plot_sizes(JsonObject *report, struct view_script *script)
+{
+    GString *out = script->settings;
+    guint low = 0, high = 1;
+    range(report, "sizes.powers", &low, &high);
+    view_plot_title(report, out, "Sizes that were asked for", FALSE);
+    g_string_append(out, "set ylabel \"% of all allocations, and of bytes\"\n"
+                         "set xlabel \"bytes asked for, to twice as many\"\n"
+                         "set yrange [0:*]\nset style fill solid noborder\n");
+    tics(out, low, high, bytes_label);
+    g_string_append_printf(
+        out,
+        "allocs = %" G_GUINT64_FORMAT ".0 / 100\nbytes = %" G_GUINT64_FORMAT ".0 / 100\n"
+        "peak = %" G_GUINT64_FORMAT ".0 / 100\n",
+        MAX(view_count(report, "sizes.allocs"), 1), MAX(view_count(report, "sizes.bytes"), 1),
+        MAX(view_count(report, "sizes.live_at_peak_bytes"), 1));
+    g_string_append(
+        script->plot,
+        "\"sizes-by-power.csv\" using (column(\"power\") - 0.27):(column(\"allocs\") / allocs):"
+        "(0.25) with boxes lc rgb \"#0072B2\" title \"allocations\", \\\n     "
+        "\"sizes-by-power.csv\" using (column(\"power\")):(column(\"bytes\") / bytes):(0.25) with "
+        "boxes lc rgb \"#E69F00\" title \"their bytes\", \\\n     "
+        "\"sizes-by-power.csv\" using (column(\"power\") + 0.27):"
+        "(column(\"live_at_peak_bytes\") / peak):(0.25) with boxes lc rgb \"#009E73\" title "
+        "\"bytes alive at peak\"");
+}
+
+void view_plot_lifetimes(JsonObject *report, struct view_script *script)
+{
+    GString *out = script->settings;
+    guint low = 0, high = 1;
+    range(report, "lifetimes.time", &low, &high);
+    view_plot_title(report, out, "Lifetimes of objects and blocks", FALSE);
+    g_string_append(out, "set ylabel \"% of objects and blocks, and of bytes\"\n"
+                         "set xlabel \"lifetime, to twice as long\"\n"
+                         "set yrange [0:*]\nset style fill solid noborder\n");
+    tics(out, low, high, time_label);
+    g_string_append_printf(
+        out, "objects = %" G_GUINT64_FORMAT ".0 / 100\nbytes = %" G_GUINT64_FORMAT ".0 / 100\n",
+        MAX(view_count(report, "sizes.allocs"), 1), MAX(view_count(report, "sizes.bytes"), 1));
+    g_string_append(
+        script->plot,
+        "\"lifetimes.csv\" using (column(\"power\") - 0.2):"
+        "((column(\"freed\") + column(\"censored\")) / objects):(0.36) with boxes "
+        "lc rgb \"#999999\" title \"objects never freed, by age\", \\\n     "
+        "\"lifetimes.csv\" using (column(\"power\") - 0.2):(column(\"freed\") / objects):(0.36) "
+        "with boxes lc rgb \"#0072B2\" title \"objects freed\", \\\n     "
+        "\"lifetimes.csv\" using (column(\"power\") + 0.2):"
+        "((column(\"freed_bytes\") + column(\"censored_bytes\")) / bytes):(0.36) with boxes "
+        "lc rgb \"#cccccc\" title \"bytes never freed, by age\", \\\n     "
+        "\"lifetimes.csv\" using (column(\"power\") + 0.2):(column(\"freed_bytes\") / "
+        "bytes):(0.36) "
+        "with boxes lc rgb \"#E69F00\" title \"bytes freed\"");
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Pictures of memory over the run: what it is used for, and how free memory is cut up. */
+#include "../common/figures.h"
+#include "parts.h"
+#include "plot.h"
+
+static const guint orders[] = {2, 4, 6, 9};
+static const char *const order_colours[] = {"#56B4E9", "#009E73", "#E69F00", "#D55E00"};
+
+/* The top of the stack is drawn first, so that the legend is in the order of the picture. */
+void view_plot_occupancy(JsonObject *report, struct view_script *script)
+{
+    JsonObject *most = view_object(report, "timeline.maximum");
+    GString *out = script->settings;
+    guint shown[16], count = 0;
+    view_plot_over_events(report, out);
+    view_plot_title(report, out, "Memory in use", TRUE);
+    g_string_append(out, "set ylabel \"MiB\"\nset yrange [0:*]\nset style fill solid noborder\n\n"
+                         "# Each area reaches from the sum of the parts below it to its own sum.\n"
+                         "sum0(dummy) = 0\n");
+    for (guint i = 0; i < view_part_count; i++) {
+        if (view_parts[i].colour == NULL || view_count(most, view_parts[i].key) == 0)
+            continue;
+        g_string_append_printf(out, "sum%u(dummy) = sum%u(0) + column(\"%s\") / MiB\n", count + 1,
+                               count, view_parts[i].key);
+        shown[count++] = i;
+    }
+    for (guint i = count; i-- > 0;)
+        g_string_append_printf(
+            script->plot,
+            "\"%s\" using (x(0)):(sum%u(0)):(sum%u(0)) with filledcurves lc rgb \"%s\" "
+            "title \"%s\", \\\n     ",
+            view_plot_timeline(report), i, i + 1, view_parts[shown[i]].colour,
+            view_parts[shown[i]].title);
+    g_string_append_printf(script->plot,
+                           "\"%s\" using (x(0)):(column(\"occupied_max\") / MiB) with lines lw 0.8 "
+                           "lc rgb \"#000000\" title \"most pages in use\"",
+                           view_plot_timeline(report));
+}
+
+void view_plot_fragmentation(JsonObject *report, struct view_script *script)
+{
+    view_plot_over_events(report, script->settings);
+    view_plot_title(report, script->settings, "External fragmentation: unusable free space index",
+                    TRUE);
+    g_string_append(script->settings,
+                    "set ylabel \"part of free memory that the order cannot use\"\n"
+                    "set yrange [0:*<1]\n");
+    for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
+        g_string_append_printf(script->plot,
+                               "%s\"%s\" using (x(0)):(column(\"unusable_%u\")) with lines lw 1.6 "
+                               "lc rgb \"%s\" title \"order %u (",
+                               i + 1 == G_N_ELEMENTS(orders) ? "" : ", \\\n     ",
+                               view_plot_timeline(report), orders[i], order_colours[i], orders[i]);
+        view_plot_order(report, orders[i], script->plot);
+        g_string_append(script->plot, ")\"");
+    }
+}
+
+/* A band per order, coloured by the logarithm of the count; no colour where there is none. */
+void view_plot_free_blocks(JsonObject *report, struct view_script *script)
+{
+    GString *out = script->settings;
+    guint count = view_length(report, "end.unusable_free_space_index");
+    view_plot_over_events(report, out);
+    view_plot_title(report, out, "Free blocks by order, most in each interval", TRUE);
+    g_string_append_printf(out,
+                           "set ylabel \"order (bytes of a block)\"\n"
+                           "set yrange [-0.5:%u.5]\nunset grid\nset ytics (",
+                           count - 1);
+    for (guint order = 0; order < count; order++) {
+        g_string_append_printf(out, "%s\"%u (", order == 0 ? "" : ", ", order);
+        view_plot_order(report, order, out);
+        g_string_append_printf(out, ")\" %u", order);
+    }
+    g_string_append(out, ")\nset cblabel \"free blocks (none: white)\"\nset logscale cb\n"
+                         "set format cb \"%.0f\"\n");
+    view_plot_palette(out, FALSE); /* next to white, few are light and many dark */
+    g_string_append_printf(out,
+                           "set cbrange [1:%" G_GUINT64_FORMAT "]\nset style fill solid noborder\n"
+                           "count(n) = n > 0 ? n : NaN\nto = 0\n",
+                           MAX(view_count(report, "timeline.maximum.free_blocks"), 10));
+    /* Each row is a box that reaches back to the row before it, and a little further to hide the
+     * seam. */
+    for (guint order = 0; order < count; order++)
+        g_string_append_printf(
+            script->plot,
+            "%sto = 0, \"free-blocks.csv\" using (from = to, to = x(0)):(%u):"
+            "(from-0.5*(to-from)):(to):(%u-0.46):(%u+0.46):(count(column(\"order_%u\"))) "
+            "with boxxyerror lc palette notitle",
+            order == 0 ? "" : ", \\\n     ", order, order, order, order);
+}
+
+/* States as page-map.csv numbers them. */
+static const struct {
+    const char *colour, *title;
+} states[] = {
+    {"#ffffff", "free"},
+    {"#dddddd", "at most 1/4 in use"},
+    {"#F9E0A8", "slabs, at most 1/4 live"},
+    {"#F0BE55", "slabs, at most 1/2 live"},
+    {"#E69F00", "slabs, at most 3/4 live"},
+    {"#9C5F00", "slabs, more live"},
+    {"#0072B2", "page blocks"},
+    {"#CC79A7", "records, CPU state"},
+    {"#009E73", "CPUs' page lists"},
+};
+
+void view_plot_page_map(JsonObject *report, struct view_script *script)
+{
+    GString *out = script->settings;
+    guint64 columns = view_count(report, "page_map.columns");
+    gboolean thousands = view_count(report, "result.events") >= 20000;
+    view_plot_title(report, out, "What the pages are used for", TRUE);
+    g_string_append_printf(
+        out,
+        "set xlabel \"events%s\"\nset ylabel \"address in the regions, MiB\"\n"
+        "dx = %" G_GUINT64_FORMAT " / %" G_GUINT64_FORMAT ".0%s # events of a column\n"
+        "dy = %" G_GUINT64_FORMAT " / 1048576.0 # bytes of a row\n"
+        "set autoscale xfix\nset autoscale yfix\nunset grid\nunset colorbox\nunset key\n"
+        "set key autotitle columnheader outside right center Left reverse spacing 1.3 samplen 1\n"
+        "set palette maxcolors %u defined (",
+        thousands ? ", thousands" : "", view_count(report, "page_map.events"), MAX(columns - 1, 1),
+        thousands ? " / 1e3" : "", view_count(report, "page_map.row_bytes"),
+        (guint)G_N_ELEMENTS(states));
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++)
+        g_string_append_printf(out, "%s%u \"%s\"", i == 0 ? "" : ", ", i, states[i].colour);
+    g_string_append_printf(out, ")\nset cbrange [-0.5:%u.5]\n", (guint)G_N_ELEMENTS(states) - 1);
+    g_string_append(script->plot, "\"page-map.csv\" matrix using ($1*dx):($2*dy):3 with image "
+                                  "notitle");
+    for (guint i = 0; i < G_N_ELEMENTS(states); i++)
+        g_string_append_printf(script->plot,
+                               ", \\\n     keyentry with points pt 5 ps 2 lc rgb \"%s\" "
+                               "title \"%s\"",
+                               i == 0 ? "#f2f2f2" : states[i].colour, states[i].title);
+}
+
+/* Where the smallest region lies, if that is within the picture. */
+static void mark_smallest(JsonObject *report, GString *out)
+{
+    guint points = view_length(report, "curve.points");
+    guint64 smallest = view_count(report, "smallest_region.smallest.region_bytes");
+    guint64 most = view_count(view_row(report, "curve.points", points - 1), "region_bytes");
+    if (smallest == 0 || smallest > most)
+        return;
+    g_string_append(out, "smallest = ");
+    append_fixed(out, 0, (double)smallest / (double)view_count(report, "curve.peak_occupied_bytes"),
+                 6);
+    g_string_append(
+        out, "\nset arrow from smallest, graph 0 to smallest, graph 1 nohead "
+             "lc rgb \"#444444\" dt 2\n"
+             "set label \"smallest region\" at smallest, graph 0.5 center rotate by 90 offset -1 "
+             "textcolor rgb \"#444444\"\n");
+}
+
+void view_plot_curve(JsonObject *report, struct view_script *script)
+{
+    static const struct {
+        const char *moment, *style, *title;
+    } lines[] = {{"mean", "pt 7", "mean over events"}, {"drained", "pt 6 dt 2", "end, drained"}};
+    GString *out = script->settings;
+    g_string_append(out, "set xlabel \"region / most bytes of pages in use\"\n"
+                         "set ylabel \"part of free memory that the order cannot use\"\n"
+                         "set xrange [0.95:*]\nset yrange [0:*<1]\n");
+    view_plot_title(report, out, "External fragmentation over the size of the region", FALSE);
+    mark_smallest(report, out);
+    for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
+        for (guint k = 0; k < G_N_ELEMENTS(lines); k++)
+            g_string_append_printf(
+                script->plot,
+                "%s\"curve.csv\" using (column(\"factor\")):(column(\"unusable_%s_%u\")) with "
+                "linespoints %s lw 1.6 lc rgb \"%s\" title \"order %u, %s\"",
+                i + 1 == G_N_ELEMENTS(orders) && k == 0 ? "" : ", \\\n     ", lines[k].moment,
+                orders[i], lines[k].style, order_colours[i], orders[i], lines[k].title);
+    }
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "text.h"
+
+#include <string.h>
+
+#include "../common/figures.h"
+
+#define COLUMNS 80u
+
+void view_wrap(GString *out, const char *text, guint indent)
+{
+    char **words = g_strsplit(text, " ", -1);
+    guint column = indent;
+    for (guint i = 0; words[i] != NULL; i++) {
+        guint length = (guint)g_utf8_strlen(words[i], -1);
+        if (i > 0 && column + 1 + length > COLUMNS) {
+            g_string_append_printf(out, "\n%*s", (int)indent, "");
+            column = indent;
+        } else if (i > 0) {
+            g_string_append_c(out, ' ');
+            column++;
+        }
+        g_string_append(out, words[i]);
+        column += length;
+    }
+    g_string_append_c(out, '\n');
+    g_strfreev(words);
+}
+
+static void row(GString *out, const char *name)
+{
+    g_string_append_printf(out, "%-20s", name);
+}
+
+static void regions(JsonObject *report, GString *out)
+{
+    guint used = (guint)view_count(report, "replay.regions_used");
+    guint all = view_length(report, "replay.regions");
+    gboolean automatic = view_flag(report, "replay.regions_from_trace");
+    for (guint i = 0; i < used; i++) {
+        row(out, i == 0 ? "Regions" : "");
+        append_bytes(out, view_count_at(report, "replay.regions", i));
+        if (i > 0)
+            g_string_append_printf(out, ", added after event %" G_GUINT64_FORMAT,
+                                   view_count_at(report, "replay.region_added_after_event", i));
+        else if (automatic)
+            g_string_append(out, " (1.5 x peak + 6 MiB + 128 KiB per CPU)");
+        g_string_append_c(out, '\n');
+    }
+    if (used < all && !automatic)
+        g_string_append_printf(out, "%-20s%u more, never needed\n", "", all - used);
+}
+
+static void head(JsonObject *report, GString *out)
+{
+    append_heading(out, "The run");
+    row(out, "Trace");
+    g_string_append_printf(out, "%s (%s, layer %s)\n", view_text(report, "trace.name"),
+                           view_text(report, "trace.format"), view_text(report, "trace.layer"));
+    row(out, "Events");
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT " in ", view_count(report, "result.events"));
+    append_fixed(out, 0, (double)view_count(report, "trace.duration_ns") / 1e9, 3);
+    g_string_append_printf(
+        out, " s, %" G_GUINT64_FORMAT " threads on %" G_GUINT64_FORMAT " recorded CPUs\n",
+        view_count(report, "trace.threads"), view_count(report, "trace.recorded_cpus"));
+    row(out, "Allocator");
+    g_string_append_printf(out, "%s %s, pages of ", view_text(report, "replay.allocator"),
+                           view_text(report, "replay.allocator_version"));
+    append_bytes(out, view_count(report, "replay.page_size"));
+    g_string_append_c(out, '\n');
+    row(out, "Simulated CPUs");
+    g_string_append_printf(
+        out, "%" G_GUINT64_FORMAT ", CPU map %s, %s order, %" G_GUINT64_FORMAT " switches\n",
+        view_count(report, "replay.cpus"), view_text(report, "replay.cpu_map"),
+        view_text(report, "replay.schedule"), view_count(report, "result.cpu_switches"));
+    regions(report, out);
+}
+
+static void brief(JsonObject *report, GString *out)
+{
+    guint64 failed = view_count(report, "result.failed");
+    row(out, "Failed requests");
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT "%s\n", failed,
+                           failed > 0 ? " (listed below): the region is too small" : "");
+    row(out, "Peak requested");
+    append_bytes(out, view_count(report, "result.peak_requested_bytes"));
+    g_string_append_printf(out, " at event %" G_GUINT64_FORMAT,
+                           view_count(report, "result.peak_requested_event"));
+    g_string_append(out, "; pages in use then ");
+    append_bytes(out, view_count(report, "result.occupied_at_peak_bytes"));
+    g_string_append_c(out, '\n');
+    row(out, "Peak pages in use");
+    append_bytes(out, view_count(report, "result.peak_occupied_bytes"));
+    g_string_append(out, " = ");
+    append_fixed(out, 0, view_ratio(report, "heap_over_live.pages.maximum_over_maximum"), 3);
+    g_string_append(out, " x peak requested\n");
+    row(out, "Alive at the end");
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT " objects and blocks, ",
+                           view_count(report, "result.live_at_end"));
+    append_bytes(out, view_count(report, "result.live_at_end_bytes"));
+    g_string_append(out, " requested\n");
+}
+
+static void caveats(JsonObject *report, GString *out)
+{
+    append_heading(out, "What a replay is");
+    if (view_flag(report, "trace.kernel"))
+        g_string_append(
+            out, "Counterfactual: the kernel's named caches have sizes of their own; here their\n"
+                 "objects go to the general size classes, and rounding shows it.\n");
+    g_string_append(
+        out, "Open loop: a kernel short of memory would reclaim or compact; here the request\n"
+             "fails, is counted, and its free is left out.\n"
+             "Objects older than the trace are not there. Objects never freed are censored by\n"
+             "the end of the trace, not leaked. A free that the trace does not show happens at\n"
+             "the latest moment: when its address is handed out again.\n"
+             "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
+             "contention is not measured. A figure for one region size says little about\n"
+             "another.\n");
+}
+
+static void files(GString *out)
+{
+    append_heading(out, "Files beside this one");
+    g_string_append(out,
+                    "report.json     the same figures and more, for programs\n"
+                    "*.csv           the tables, and what the pictures show: timeline.csv ...\n"
+                    "*.gp            draw the pictures; change one and run gnuplot NAME.gp here\n"
+                    "timing.json     times and rates of this run, which differ each time\n");
+}
+
+void view_report_text(JsonObject *report, GString *out)
+{
+    g_string_append(out, "bsa-replay report\n=================\n");
+    head(report, out);
+    brief(report, out);
+    view_text_memory(report, out);
+    view_text_external(report, out);
+    view_text_regions(report, out);
+    view_text_classes(report, out);
+    view_text_cpus(report, out);
+    view_text_trace(report, out);
+    caveats(report, out);
+    files(out);
+}

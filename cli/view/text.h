@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report.txt: for people, 80 columns. */
+#ifndef BSA_CLI_VIEW_TEXT_H
+#define BSA_CLI_VIEW_TEXT_H
+
+#include "model.h"
+
+void view_report_text(JsonObject *report, GString *out);
+
+/* Its parts. */
+void view_text_memory(JsonObject *report, GString *out);
+void view_text_external(JsonObject *report, GString *out);
+void view_text_regions(JsonObject *report, GString *out);
+void view_text_classes(JsonObject *report, GString *out);
+void view_text_cpus(JsonObject *report, GString *out);
+void view_text_trace(JsonObject *report, GString *out);
+
+/* text in lines of at most 80 characters; lines after the first begin with so many spaces. */
+void view_wrap(GString *out, const char *text, guint indent);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* report.txt: size classes, CPUs, and what there is to say about the trace. */
+#include "../common/figures.h"
+#include "../trace/hygiene.h"
+#include "text.h"
+
+#define CPUS_SHOWN 32u
+
+static double share(guint64 part, guint64 whole)
+{
+    return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
+}
+
+static void class_row(JsonObject *class, guint64 page_size, GString *out)
+{
+    guint64 slabs = view_count(class, "slabs"), live = view_count(class, "live");
+    guint64 slots = slabs * view_count(class, "objects_per_slab");
+    guint64 bytes = slabs * view_count(class, "slab_pages") * page_size;
+    if (view_count(class, "allocs") == 0 && slabs == 0)
+        return;
+    g_string_append_printf(out,
+                           "%6" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT "%8" G_GUINT64_FORMAT
+                           "%7" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT
+                           "%9" G_GUINT64_FORMAT,
+                           view_count(class, "object_size"), view_count(class, "allocs"), slabs,
+                           view_count(class, "empty_slabs"), slots, live,
+                           view_count(class, "in_magazines") + view_count(class, "in_depot"));
+    append_fixed(out, 9, share(live, slots), 1);
+    append_fixed(out, 10, share(view_count(class, "requested_bytes"), bytes), 1);
+    g_string_append_c(out, '\n');
+}
+
+static void class_table(JsonObject *report, const char *moment, const char *title, GString *out)
+{
+    JsonObject *of = view_object(report, moment);
+    append_heading(out, title);
+    g_string_append_printf(out, "%6s%9s%8s%7s%10s%9s%9s%9s%10s\n", "object", "allocs", "slabs",
+                           "empty", "slots", "live", "cached", "live %", "asked %");
+    for (guint i = 0; i < view_length(of, "classes"); i++)
+        class_row(view_row(of, "classes", i), view_count(report, "replay.page_size"), out);
+    g_string_append_printf(out, "%6s%9" G_GUINT64_FORMAT "%8s%7s%10s%9" G_GUINT64_FORMAT "%9s%9s",
+                           "pages", view_count(of, "blocks.allocs"), "", "", "",
+                           view_count(of, "blocks.live"), "", "");
+    append_fixed(
+        out, 10,
+        share(view_count(of, "blocks.requested_bytes"), view_count(of, "blocks.given_bytes")), 1);
+    g_string_append_c(out, '\n');
+}
+
+void view_text_classes(JsonObject *report, GString *out)
+{
+    class_table(report, "peak", "Size classes at peak", out);
+    class_table(report, "end", "Size classes at the end", out);
+    g_string_append(out,
+                    "allocs: so far. cached: in magazines and depot. live % = live / slots.\n"
+                    "asked % = requested bytes of what is live / bytes of the slabs or blocks.\n");
+}
+
+static void reallocs(JsonObject *report, GString *out)
+{
+    guint64 all = 0, moved = 0;
+    for (guint i = 0; i < view_length(report, "cpus"); i++) {
+        all += view_count(view_row(report, "cpus", i), "reallocs");
+        moved += view_count(view_row(report, "cpus", i), "reallocs_moved");
+    }
+    if (all > 0)
+        g_string_append_printf(out,
+                               "reallocs: %" G_GUINT64_FORMAT ", of them %" G_GUINT64_FORMAT
+                               " moved the object.\n",
+                               all, moved);
+}
+
+static void cpu_row(JsonObject *cpu, GString *out)
+{
+    guint64 objects = view_count(cpu, "allocs") + view_count(cpu, "frees");
+    guint64 missed = view_count(cpu, "magazine_refills") + view_count(cpu, "magazine_flushes");
+    g_string_append_printf(
+        out,
+        "%4" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT
+        "%9" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT "%10" G_GUINT64_FORMAT,
+        view_count(cpu, "cpu"), view_count(cpu, "allocs"), view_count(cpu, "frees"),
+        view_count(cpu, "page_allocs"), view_count(cpu, "page_frees"),
+        view_count(cpu, "remote_frees_out"), view_count(cpu, "remote_frees_in"));
+    append_fixed(out, 9, 100.0 - MIN(share(missed, objects), 100.0), 1);
+    append_fixed(out, 8,
+                 share(view_count(cpu, "page_list_hits"), view_count(cpu, "blocks_allocated")), 1);
+    g_string_append_c(out, '\n');
+}
+
+void view_text_cpus(JsonObject *report, GString *out)
+{
+    guint cpus = view_length(report, "cpus"), shown = 0, active = 0;
+    append_heading(out, "CPUs");
+    g_string_append_printf(out, "%4s%20s%18s%20s%17s\n", "", "objects    ", "page blocks  ",
+                           "remote frees   ", "hits, %    ");
+    g_string_append_printf(out, "%4s%10s%10s%9s%9s%10s%10s%9s%8s\n", "CPU", "allocs", "frees",
+                           "allocs", "frees", "out", "in", "magazine", "pages");
+    for (guint i = 0; i < cpus; i++) {
+        JsonObject *cpu = view_row(report, "cpus", i);
+        if (view_count(cpu, "events") == 0)
+            continue;
+        active++;
+        if (shown < CPUS_SHOWN) {
+            cpu_row(cpu, out);
+            shown++;
+        }
+    }
+    if (active > shown)
+        g_string_append_printf(out, "and %u more CPUs, see cpus.csv\n", active - shown);
+    if (active < cpus)
+        g_string_append_printf(out, "CPUs without an event: %u.\n", cpus - active);
+    reallocs(report, out);
+    g_string_append(
+        out, "out: freed here, allocated on another CPU; in: allocated here, freed elsewhere.\n"
+             "magazine = 1 - (refills + flushes) / object allocs and frees;\n"
+             "pages = served from the CPU's page lists / all page blocks, large objects too.\n");
+}
+
+static void failure_list(JsonObject *report, GString *out)
+{
+    guint64 failed = view_count(report, "result.failed");
+    guint shown = view_length(report, "result.first_failures");
+    append_heading(out, "Failed requests");
+    for (guint i = 0; i < shown; i++) {
+        JsonObject *failure = view_row(report, "result.first_failures", i);
+        g_string_append_printf(out, "event %" G_GUINT64_FORMAT " (line %" G_GUINT64_FORMAT ") at ",
+                               view_count(failure, "event"), view_count(failure, "line"));
+        append_fixed(out, 0, (double)view_count(failure, "time_ns") / 1e9, 6);
+        g_string_append_printf(out, " s on CPU %" G_GUINT64_FORMAT ": ",
+                               view_count(failure, "cpu"));
+        append_bytes(out, view_count(failure, "bytes"));
+        g_string_append(out, view_flag(failure, "pages") ? " of pages\n" : "\n");
+    }
+    if (failed > shown)
+        g_string_append_printf(out, "and %" G_GUINT64_FORMAT " more\n", failed - shown);
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT " in all, ", failed);
+    append_bytes(out, view_count(report, "result.failed_bytes"));
+    g_string_append_printf(out, "; %" G_GUINT64_FORMAT " frees and reallocs of them left out.\n",
+                           view_count(report, "result.frees_of_failed") +
+                               view_count(report, "result.reallocs_of_failed"));
+    if (failed > 0)
+        g_string_append(out, "A larger --region, or one more of them, serves these.\n");
+}
+
+static void hygiene(JsonObject *report, GString *out)
+{
+    JsonObject *counts = view_object(report, "hygiene");
+    struct trace_hygiene all = {.ignored_shown = 0};
+    for (guint i = 0; i < trace_hygiene_field_count; i++)
+        trace_hygiene_set(&all, &trace_hygiene_fields[i],
+                          view_count(counts, trace_hygiene_fields[i].key));
+    guint shown = view_length(counts, "first_ignored_lines");
+    all.ignored_shown = MIN(shown, G_N_ELEMENTS(all.first_ignored));
+    for (guint i = 0; i < all.ignored_shown; i++)
+        all.first_ignored[i] = view_count_at(counts, "first_ignored_lines", i);
+    append_heading(out, "Hygiene of the trace");
+    trace_hygiene_text(&all, out);
+}
+
+void view_text_trace(JsonObject *report, GString *out)
+{
+    failure_list(report, out);
+    hygiene(report, out);
+}
