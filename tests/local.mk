@@ -91,6 +91,7 @@ check_scripts = \
 malloc_check_scripts = \
 	%D%/malloc/check-malloc.sh
 cli_check_scripts = \
+	%D%/cli/check-kernel.sh \
 	%D%/cli/check-replay.sh
 
 # Shared by the programs; tests/support.h says what is in it.

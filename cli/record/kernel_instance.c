@@ -112,7 +112,7 @@ static gboolean find_events(GError **error)
 /* Those of recorders that were killed. One that is in use cannot be removed, whoever it is. */
 static void remove_stale(void)
 {
-    char **names = tracefs_instances("^bsa-record\\.[0-9]+$");
+    char **names = tracefs_instances("^bsa-record\\.[0-9][0-9]*$"); /* has no + */
     for (char **name = names; name != NULL && *name != NULL; name++) {
         pid_t pid = (pid_t)g_ascii_strtoll(*name + strlen(NAME), NULL, 10);
         if (pid == getpid() || (kill(pid, 0) != 0 && errno == ESRCH)) {
