@@ -54,6 +54,7 @@ bsa_core_sources = \
 	%D%/cpu/depot.h \
 	%D%/cpu/magazine.c \
 	%D%/cpu/page_list.c \
+	%D%/cpu/page_list.h \
 	%D%/cpu/state.c \
 	%D%/heap/bulk.c \
 	%D%/heap/c_api.c \

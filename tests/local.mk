@@ -10,6 +10,7 @@ unit_programs = \
 	%D%/unit/test_buddy_threads \
 	%D%/unit/test_classes \
 	%D%/unit/test_heap \
+	%D%/unit/test_page_lists \
 	%D%/unit/test_pages \
 	%D%/unit/test_placement \
 	%D%/unit/test_roster \

@@ -201,7 +201,17 @@ mutant kept-chunks lib/slab/records.c 's/++pool->idle > 1)/++pool->idle > 100000
 # A CPU's lock is not taken.
 mutant dropped-lock lib/heap/cpus.c 's/cpu->locked = !heap->exclusive;/cpu->locked = 0;/'
 # Whoever frees a block second is not told.
-mutant no-claim lib/heap/fast.h 's/return bsai_word_claim(hot, &word, listed);/{ bsai_poke(hot, listed); return true; }/'
+mutant no-claim lib/cpu/page_list.h 's/return bsai_word_claim(at, &word, kept);/{ bsai_poke(at, kept); return true; }/'
+# A block that goes straight home is claimed by a plain store, which two CPUs may do.
+mutant plain-home lib/cpu/page_list.c 's/lists->atomic || !to_list/lists->atomic/'
+# What two CPUs have freed at once is sent home by both.
+mutant home-twice lib/cpu/page_list.c 's/if (word == list->kept || word == .*/if (word != BSAI_PAGE_NONE)/'
+# The same is handed out by both.
+fast_mutant out-twice lib/page/page.h '/bool bsai_word_is(/,/^}/s/ \&\&$/;/; s/^ *BSAI_LIKELY(bsai_peek(bsai_word_upper(word)).*/;/'
+# What was handed out last is taken back although its region has left.
+fast_mutant stale-region lib/heap/regions.c 's/bsai_poke(&cpu->lists.fast, 0);/(void)cpu;/'
+# Page lists hold as much as they have slots.
+mutant unbounded-lists lib/cpu/page_list.c 's/while (lists->room < bsai_page_list_pages(list))/while (false)/'
 # Memory is said to be missing while other CPUs have it.
 mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (other/'
 # Page lists stay when a CPU is drained.

@@ -12,7 +12,7 @@ struct request {
     size_t pages;
     unsigned align; /* log2, in pages */
     enum bsai_use use;
-    enum bsai_page_kind kind;
+    uint32_t kind;
 };
 
 bool bsai_low_allowed(const struct bsa_buddy *b, size_t n)
@@ -30,35 +30,41 @@ void bsai_count_taken(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 }
 
 /* The run that begins at a page, which has been claimed, gets its word. */
-static void *found(struct bsa_buddy *b, struct bsai_section *s, const struct request *r,
-                   size_t page)
+static bool found(struct bsa_buddy *b, struct bsai_section *s, const struct request *r, size_t page,
+                  struct bsai_block *out)
 {
     bsai_group_make_ready(s, bsai_map_group(&s->map, page));
-    bsai_poke(&s->map.hot[page], bsai_word_run(r->kind, r->pages));
+    uint32_t *word = &s->map.hot[page];
+    bsai_poke(word, bsai_word_run(r->kind, r->pages));
     bsai_count_taken(b, s, r->pages);
-    return (void *)bsai_map_addr(&s->map, page);
+    bsai_poke(&out->start,
+              (void *)bsai_map_addr(&s->map, page)); /* a CPU's page list: read anywhere */
+    out->word = word;
+    return true;
 }
 
-static void *take_block(struct bsa_buddy *b, struct bsai_section *s, const struct request *r)
+static bool take_block(struct bsa_buddy *b, struct bsai_section *s, const struct request *r,
+                       struct bsai_block *out)
 {
     size_t page = bsai_section_search_block(b, s, r->pages, r->align, r->use);
     if (page != BSAI_NO_PAGE)
-        return found(b, s, r, page);
+        return found(b, s, r, page, out);
     bsai_section_rebound(b, s); /* the search has found bounds that were too high */
-    return NULL;
+    return false;
 }
 
-static void *take_row(struct bsa_buddy *b, struct bsai_section *s, const struct request *r)
+static bool take_row(struct bsa_buddy *b, struct bsai_section *s, const struct request *r,
+                     struct bsai_block *out)
 {
     size_t page = bsai_section_search_row(b, s, r->pages, r->align, r->use);
-    return page != BSAI_NO_PAGE ? found(b, s, r, page) : NULL;
+    return page != BSAI_NO_PAGE && found(b, s, r, page, out);
 }
 
 void *bsai_take_in(struct bsa_buddy *b, struct bsai_section *s, size_t n, enum bsai_page_kind kind)
 {
     struct request r = {.pages = n, .align = 0, .use = BSAI_USE_PAGES, .kind = kind};
-    void *p = take_block(b, s, &r);
-    return p != NULL ? p : take_row(b, s, &r);
+    struct bsai_block block;
+    return take_block(b, s, &r, &block) || take_row(b, s, &r, &block) ? block.start : NULL;
 }
 
 /* The first section at or behind a slot that may have a block of an order; NULL: there is none. */
@@ -71,7 +77,7 @@ static struct bsai_section *next_section(const struct bsa_buddy *b, enum bsai_zo
 }
 
 static size_t take_blocks(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
-                          bool spare_reserve, size_t n, void **out)
+                          bool spare_reserve, size_t n, struct bsai_block *out)
 {
     unsigned order = bsai_block_order(r->pages, r->align);
     struct bsai_section *s = NULL;
@@ -79,11 +85,10 @@ static size_t take_blocks(struct bsa_buddy *b, enum bsai_zone zone, const struct
     while (got < n && (!spare_reserve || bsai_low_allowed(b, r->pages))) {
         if (s == NULL && (s = next_section(b, zone, 0, order)) == NULL)
             break;
-        void *p = take_block(b, s, r);
-        if (p == NULL)
-            s = NULL; /* its bound has been lowered: another one is next */
+        if (take_block(b, s, r, &out[got]))
+            got++;
         else
-            bsai_poke(&out[got++], p); /* a CPU's page list: read anywhere */
+            s = NULL; /* its bound has been lowered: another one is next */
     }
     return got;
 }
@@ -94,30 +99,30 @@ static unsigned order_within(size_t n)
     return bsai_log2(n + 1) - 1;
 }
 
-static void *take_any_row(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
-                          bool spare_reserve)
+static bool take_any_row(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
+                         bool spare_reserve, struct bsai_block *out)
 {
-    void *p = NULL;
+    bool taken = false;
     if (bsai_block_order(r->pages, r->align) == 0 ||
         (spare_reserve && !bsai_low_allowed(b, r->pages)))
-        return NULL;
+        return false;
     struct bsai_section *s = next_section(b, zone, 0, order_within(r->pages));
-    for (; s != NULL && p == NULL; s = next_section(b, zone, s->slot + 1, order_within(r->pages)))
-        p = s->free_pages < r->pages ? NULL : take_row(b, s, r);
-    return p;
+    for (; s != NULL && !taken; s = next_section(b, zone, s->slot + 1, order_within(r->pages)))
+        taken = s->free_pages >= r->pages && take_row(b, s, r, out);
+    return taken;
 }
 
 static size_t take_in_zone(struct bsa_buddy *b, enum bsai_zone zone, const struct request *r,
-                           bool spare_reserve, size_t n, void **out)
+                           bool spare_reserve, size_t n, struct bsai_block *out)
 {
     size_t got = take_blocks(b, zone, r, spare_reserve, n, out);
-    void *p;
-    while (got < n && (p = take_any_row(b, zone, r, spare_reserve)) != NULL)
-        bsai_poke(&out[got++], p);
+    while (got < n && take_any_row(b, zone, r, spare_reserve, &out[got]))
+        got++;
     return got;
 }
 
-static size_t take(struct bsa_buddy *b, const struct request *r, bool low, size_t n, void **out)
+static size_t take(struct bsa_buddy *b, const struct request *r, bool low, size_t n,
+                   struct bsai_block *out)
 {
     size_t got = 0;
     if (!low && bsai_peek(&b->high_total) != 0)
@@ -128,9 +133,9 @@ static size_t take(struct bsa_buddy *b, const struct request *r, bool low, size_
 }
 
 void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages, size_t align,
-                      bool low, enum bsai_use use, enum bsai_page_kind kind)
+                      bool low, enum bsai_use use, uint32_t kind)
 {
-    void *p = NULL;
+    struct bsai_block block = {NULL, NULL};
     if (pages == 0 || pages > BSAI_COUNT_MAX)
         return NULL;
     unsigned shift = bsai_log2(align);
@@ -141,26 +146,18 @@ void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages,
         .kind = kind,
     };
     bsai_buddy_lock(b, call);
-    take(b, &r, low, 1, &p);
+    take(b, &r, low, 1, &block);
     bsai_buddy_unlock(b, call);
-    return p;
+    return block.start;
 }
 
 size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsigned order, size_t n,
-                             enum bsai_use use, enum bsai_page_kind kind, void **out,
-                             uint32_t **words)
+                             enum bsai_use use, uint32_t kind, struct bsai_block *out)
 {
     struct request r = {.pages = (size_t)1 << order, .align = 0, .use = use, .kind = kind};
     bool low = bsai_peek(&b->high_total) == 0;
-    enum bsai_zone zone = low ? BSAI_ZONE_LOW : BSAI_ZONE_HIGH;
     bsai_buddy_lock(b, call);
-    size_t got = take_in_zone(b, zone, &r, false, n, out);
-    struct bsai_section *s = NULL;
-    for (size_t i = 0; i < got; i++) {
-        size_t page;
-        s = bsai_section_near(b, s, (uintptr_t)out[i], &page);
-        words[i] = &s->map.hot[page];
-    }
+    size_t got = take_in_zone(b, low ? BSAI_ZONE_LOW : BSAI_ZONE_HIGH, &r, false, n, out);
     bsai_buddy_unlock(b, call);
     return got;
 }

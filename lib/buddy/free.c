@@ -36,53 +36,59 @@ bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
     return live;
 }
 
-void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
-                           size_t n, size_t pages)
+void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call,
+                           const struct bsai_block *blocks, size_t n, size_t pages)
 {
     struct bsai_section *s = NULL;
     bsai_buddy_lock(b, call);
     for (size_t i = 0; i < n; i++) {
         size_t page;
-        s = bsai_section_near(b, s, (uintptr_t)blocks[i], &page);
+        s = bsai_section_near(b, s, (uintptr_t)blocks[i].start, &page);
         bsai_assert(s != NULL);
         give_locked(b, s, page, pages);
     }
     bsai_buddy_unlock(b, call);
 }
 
-/* A live block of `from` pages counts `to` of them now; false when it is none any more. */
-static bool recount(struct bsai_section *s, size_t page, size_t from, size_t to)
+/* Pages of a block, by its word. */
+static size_t pages_of(uint32_t word)
 {
-    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, from);
-    return bsai_word_claim(&s->map.hot[page], &word, bsai_word_run(BSAI_PAGE_BLOCK, to));
+    return bsai_word_count(bsai_word_unheld(word));
+}
+
+/* A live block's word is another one now; false when it is not what it was any more. */
+static bool recount(struct bsai_section *s, size_t page, uint32_t from, uint32_t to)
+{
+    return bsai_word_claim(&s->map.hot[page], &from, to);
 }
 
 bool bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
-                       size_t page, size_t from, size_t to)
+                       size_t page, uint32_t from, uint32_t to)
 {
-    bsai_assert(to > 0 && to < from);
+    size_t kept = pages_of(to), less = pages_of(from) - kept;
+    bsai_assert(kept > 0 && kept < pages_of(from));
     bsai_buddy_lock(b, call);
     bool shrunk = recount(section, page, from, to);
     if (shrunk) {
-        bsai_range_release(section, page + to, from - to);
-        bsai_count_freed(b, section, from - to);
+        bsai_range_release(section, page + kept, less);
+        bsai_count_freed(b, section, less);
     }
     bsai_buddy_unlock(b, call);
     return shrunk;
 }
 
 bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
-                     size_t page, size_t from, size_t to)
+                     size_t page, uint32_t from, uint32_t to)
 {
-    size_t more = to - from;
-    bsai_assert(to > from);
-    if (to > BSAI_COUNT_MAX || to > section->map.pages - page)
+    size_t had = pages_of(from), more = pages_of(to) - had;
+    bsai_assert(pages_of(to) > had);
+    if (pages_of(to) > section->map.pages - page)
         return false;
     bsai_buddy_lock(b, call);
     bool grown = (section->zone == BSAI_ZONE_HIGH || bsai_low_allowed(b, more)) &&
-                 bsai_range_is_free(section, page + from, more) && recount(section, page, from, to);
+                 bsai_range_is_free(section, page + had, more) && recount(section, page, from, to);
     if (grown) {
-        bsai_range_claim(section, page + from, more, BSAI_USE_PAGES);
+        bsai_range_claim(section, page + had, more, BSAI_USE_PAGES);
         bsai_count_taken(b, section, more);
     }
     bsai_buddy_unlock(b, call);

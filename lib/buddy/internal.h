@@ -77,18 +77,24 @@ static inline struct bsai_section *bsai_section_near(const struct bsa_buddy *b,
     return bsai_section_find(b, addr, page);
 }
 
+/* A run of pages, and its head's word. */
+struct bsai_block {
+    void *start;
+    uint32_t *word;
+};
+
 /*
  * A run of exactly so many pages at a multiple of align bytes (a power of two), its head's word set
- * to kind and count. low: only memory below 4 GiB, and all of it. NULL when there is none.
+ * to kind, which may have a holder, and count. low: only memory below 4 GiB, and all of it. NULL
+ * when there is none.
  */
 void *bsai_buddy_take(struct bsa_buddy *b, struct bsai_call *call, size_t pages, size_t align,
-                      bool low, enum bsai_use use, enum bsai_page_kind kind);
+                      bool low, enum bsai_use use, uint32_t kind);
 
 /* Up to n blocks of 2^order pages (order < BSAI_TREE_LEVELS) under one lock, head words set to
- * kind and told; not from low memory while there is high memory. How many. */
+ * kind; not from low memory while there is high memory. How many. */
 size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsigned order, size_t n,
-                             enum bsai_use use, enum bsai_page_kind kind, void **out,
-                             uint32_t **words);
+                             enum bsai_use use, uint32_t kind, struct bsai_block *out);
 
 /* Gives back a run whose head and count the caller vouches for, whatever its kind: the head's word
  * becomes NONE. Further words of a slab must have been cleared by the caller. */
@@ -102,18 +108,19 @@ bool bsai_buddy_give_block(struct bsa_buddy *b, struct bsai_call *call,
                            struct bsai_section *section, size_t page, size_t count);
 
 /* The same for many blocks of one count of pages, under one lock. */
-void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call, void *const *blocks,
-                           size_t n, size_t pages);
+void bsai_buddy_give_batch(struct bsa_buddy *b, struct bsai_call *call,
+                           const struct bsai_block *blocks, size_t n, size_t pages);
 
 /*
- * Cuts a live block of `from` pages at page down to `to` pages (to < from), or lets it grow in
- * place when the pages behind it are free. False when they are not, or when a live block of so many
- * pages is not there: somebody may have freed it without this lock.
+ * Cuts a live block at page, whose word was read as `from`, down to the fewer pages that `to` has,
+ * which becomes its word; or lets it grow in place to more, when the pages behind it are free.
+ * False when they are not, or when the word has changed: somebody may have freed it without this
+ * lock.
  */
 bool bsai_buddy_shrink(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
-                       size_t page, size_t from, size_t to);
+                       size_t page, uint32_t from, uint32_t to);
 bool bsai_buddy_grow(struct bsa_buddy *b, struct bsai_call *call, struct bsai_section *section,
-                     size_t page, size_t from, size_t to);
+                     size_t page, uint32_t from, uint32_t to);
 
 /* Says what is wrong with freeing addr, which is no live block's or object's first byte: the
  * status, and call->what. */

@@ -10,16 +10,12 @@
 #ifndef BSAI_CPU_H
 #define BSAI_CPU_H
 
-#include "../buddy/internal.h"
 #include "../slab/cache.h"
 #include "depot.h"
+#include "page_list.h"
 
 enum {
-    BSAI_SLOTS_EXTRA = 2,   /* without an object: below a magazine's first slot, behind its last */
-    BSAI_LIST_RUN_MAX = 64, /* page lists for runs of 1 .. 64 pages, */
-    BSAI_LIST_LARGE = 3,    /*   and of 128, 256 and 512 */
-    BSAI_LISTS = BSAI_LIST_RUN_MAX + BSAI_LIST_LARGE,
-    BSAI_LIST_SLOTS_MAX = 64,
+    BSAI_SLOTS_EXTRA = 2, /* without an object: below a magazine's first slot, behind its last */
     BSAI_MAGAZINE_DEFAULT = 64,
     BSAI_MAGAZINE_MAX = 256 /* bounds a batch, and so a buffer on the stack */
 };
@@ -56,26 +52,18 @@ struct bsai_magazine {
 
 _Static_assert(sizeof(struct bsai_magazine) == 64 || sizeof(void *) != 8, "one cache line");
 
-struct bsai_page_list {
-    uint32_t count;    /* blocks; read anywhere */
-    uint32_t capacity; /* constant */
-    void **slots;      /* entries read anywhere */
-    uint32_t **words;  /* the blocks' hot words */
-};
-
 struct bsai_cpu_counters {
     size_t refills, flushes, depot_gets, depot_puts, sent_home, slabs_added;
-    size_t page_allocs, page_misses;
-    size_t blocks_taken, blocks_given; /* from and to the buddy, for the user or a list */
 };
 
 struct bsa_cpu {
     /* What the fast paths of an exclusive CPU read. Constant, but for `last`. Where they are not
-     * allowed fast_size is 0, and map one without pages. */
-    struct bsai_magazine *last; /* handed out last from here; one without slots at first */
-    const struct bsai_map *map; /* of the first section */
-    const uint8_t *fast[2];     /* bsai_fast_tables */
-    size_t fast_size;           /* largest object size */
+     * allowed fast_size is 0, and the section one without pages. */
+    struct bsai_magazine *last;       /* handed out last from here; one without slots at first */
+    const struct bsai_section *first; /* of the heap */
+    const uint8_t *fast[2];           /* bsai_fast_tables */
+    size_t fast_size;                 /* largest object size */
+    size_t page_size;                 /* 0 as above */
     unsigned id;
 
     /* Constant. */
@@ -84,10 +72,8 @@ struct bsa_cpu {
     uint8_t plain;  /* no enter and leave hooks: the fast paths need no call frame */
     uint8_t atomic; /* frees are in one order with those of other CPUs: shared mode, several CPUs */
     struct bsa_heap *heap;
-    struct bsai_page_list *lists; /* by bsai_list_of */
-    unsigned list_count;
-    unsigned fast_max; /* runs of up to so many pages by the fast paths: all of 64, or none */
 
+    struct bsai_page_lists lists;
     struct bsai_lock lock;
     uint32_t offline; /* exclusive mode; atomic */
     uint32_t request; /* exclusive mode: somebody wants a drain; atomic */
@@ -111,7 +97,8 @@ struct bsai_cpu_shape {
     size_t object_bytes;                /* in one magazine, at most */
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
     unsigned list_count;
-    uint16_t list[BSAI_LISTS]; /* capacities, by bsai_list_of */
+    uint16_t list[BSAI_LISTS]; /* most blocks, by bsai_list_of */
+    size_t list_pages;         /* most pages on all of them */
     size_t bytes;              /* of the whole state, a multiple of the cache line */
 };
 
@@ -270,87 +257,5 @@ size_t bsai_magazine_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct b
 /* A depot's batches home, for whichever CPU id does it: how many objects. */
 size_t bsai_depot_drain(struct bsai_depot *depot, struct bsai_call *call, struct bsai_cache *cache,
                         unsigned cpu, struct bsai_slot *buffer);
-
-/* Page lists. A listed block's head word says LISTED. */
-
-/* The list of runs of so many pages; BSAI_LISTS where there is none. */
-static inline unsigned bsai_list_of(size_t pages)
-{
-    if (pages <= BSAI_LIST_RUN_MAX)
-        return (unsigned)pages - 1;
-    if (!bsai_is_pow2(pages) || pages > (size_t)BSAI_LIST_RUN_MAX << BSAI_LIST_LARGE)
-        return BSAI_LISTS;
-    return BSAI_LIST_RUN_MAX - 1 + bsai_log2(pages / BSAI_LIST_RUN_MAX);
-}
-
-/* And the other way. */
-static inline size_t bsai_list_pages(unsigned list)
-{
-    return list < BSAI_LIST_RUN_MAX ? list + 1
-                                    : (size_t)BSAI_LIST_RUN_MAX << (list - BSAI_LIST_RUN_MAX + 1);
-}
-
-/* The CPU's list of runs of so many pages; NULL where it has none. */
-static inline struct bsai_page_list *bsai_page_list(const struct bsa_cpu *cpu, size_t pages)
-{
-    unsigned list = bsai_list_of(pages);
-    return list < cpu->list_count ? &cpu->lists[list] : NULL;
-}
-
-/* The block on top of a list, its word now BLOCK; NULL when the list is empty. */
-static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsai_page_list *list, size_t pages)
-{
-    uint32_t count = list->count;
-    if (BSAI_UNLIKELY(count == 0))
-        return NULL;
-    void *block = list->slots[count - 1];
-    bsai_poke(list->words[count - 1], bsai_word_run(BSAI_PAGE_BLOCK, pages));
-    bsai_poke(&list->count, count - 1);
-    return block;
-}
-
-static BSAI_ALWAYS_INLINE bool bsai_page_list_has_room(const struct bsai_page_list *list)
-{
-    return BSAI_LIKELY(list->count < list->capacity);
-}
-
-/* Puts a block whose word the caller has set to LISTED on a list that has room. */
-static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsai_page_list *list, void *block,
-                                                   uint32_t *word)
-{
-    uint32_t count = list->count;
-    bsai_poke(&list->slots[count], block);
-    list->words[count] = word;
-    bsai_poke(&list->count, count + 1);
-}
-
-/* Pages on all lists of a CPU, and blocks. */
-static inline size_t bsai_pages_listed(const struct bsa_cpu *cpu)
-{
-    size_t pages = 0;
-    for (unsigned i = 0; i < cpu->list_count; i++)
-        pages += (size_t)bsai_peek(&cpu->lists[i].count) * bsai_list_pages(i);
-    return pages;
-}
-
-static inline size_t bsai_blocks_listed(const struct bsa_cpu *cpu)
-{
-    size_t blocks = 0;
-    for (unsigned i = 0; i < cpu->list_count; i++)
-        blocks += bsai_peek(&cpu->lists[i].count);
-    return blocks;
-}
-
-/* Fills an empty list from the buddy, if it is for a power of two of pages: those are asked for
- * again. False when nothing came. */
-bool bsai_page_list_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                           struct bsai_page_list *list, size_t pages);
-
-/* Makes room in a full list: its older half goes to the buddy. */
-void bsai_page_list_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
-                          struct bsai_page_list *list, size_t pages);
-
-/* Everything back to the buddy: how many pages. */
-size_t bsai_page_list_drain(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy);
 
 #endif

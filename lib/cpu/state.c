@@ -20,8 +20,7 @@ static struct layout lay_out(const struct bsai_cpu_shape *shape)
     for (unsigned c = 0; c < shape->classes; c++)
         at += bsai_slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
     l.blocks = at;
-    for (unsigned i = 0; i < shape->list_count; i++)
-        at += shape->list[i] * (sizeof(void *) + sizeof(uint32_t *));
+    at += bsai_page_lists_slots(shape->list, shape->list_count) * sizeof(struct bsai_block);
     /* Other CPUs write shelves: they must not share a line with what this CPU reads all the time.
      */
     l.shelves = bsai_align_up(at, BSA_CACHE_LINE);
@@ -34,8 +33,8 @@ void bsai_cpu_measure(struct bsai_cpu_shape *shape)
     shape->bytes = lay_out(shape).bytes;
 }
 
-/* A map without pages. */
-static const struct bsai_map nothing;
+/* A section without pages. */
+static const struct bsai_section nothing;
 
 struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shape,
                                  const struct bsai_cache *caches)
@@ -63,17 +62,10 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
                            false);
     }
     cpu->last = &cpu->magazines[shape->classes];
-    cpu->map = &nothing;
-    void **blocks = (void **)(void *)(base + l.blocks);
-    cpu->list_count = shape->list_count;
-    cpu->lists = (struct bsai_page_list *)(void *)(base + l.lists);
-    for (unsigned i = 0; i < shape->list_count; i++) {
-        cpu->lists[i].capacity = shape->list[i];
-        cpu->lists[i].slots = blocks;
-        blocks += shape->list[i];
-        cpu->lists[i].words = (uint32_t **)(void *)blocks;
-        blocks += shape->list[i];
-    }
+    cpu->first = &nothing;
+    bsai_page_lists_init(&cpu->lists, (struct bsai_page_list *)(void *)(base + l.lists),
+                         shape->list_count, (struct bsai_block *)(void *)(base + l.blocks),
+                         shape->list, shape->list_pages);
     return cpu;
 }
 

@@ -61,11 +61,11 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     cpu->alone = heap->cpus == 1 && (uintptr_t)memory < heap->arena_end &&
                  (uintptr_t)memory >= (uintptr_t)heap;
     cpu->atomic = cpu->locked && !cpu->alone;
+    bsai_page_lists_own(&cpu->lists, id, cpu->locked, cpu->atomic, heap->plain && heap->exclusive);
     cpu->plain = heap->plain;
-    unsigned runs = cpu->list_count;
-    cpu->fast_max = !heap->plain ? 0 : runs < BSAI_LIST_RUN_MAX ? runs : BSAI_LIST_RUN_MAX;
     if (heap->plain && heap->exclusive) {
-        cpu->map = &heap->buddy.first->map;
+        cpu->first = heap->buddy.first;
+        cpu->page_size = heap->buddy.page_size;
         cpu->fast[0] = heap->fast.place[0];
         cpu->fast[1] = heap->fast.place[1];
         cpu->fast_size = heap->classes.largest;

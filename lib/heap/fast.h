@@ -46,10 +46,6 @@ static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_slab_at(const struct bsa_heap *
     return section != NULL ? bsai_map_slab(&section->map, page) : NULL;
 }
 
-/* Requests beyond the classes, and blocks, by the page lists; not inlined. */
-bool bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align, void **out);
-bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p);
-
 /* True when *out is an object from the exclusive CPU's magazine. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_alloc(struct bsa_cpu *cpu, size_t size, size_t align,
                                                void **out)
@@ -70,7 +66,7 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
 {
     if (bsai_magazine_undo(cpu->last, p))
         return true;
-    const struct bsai_map *map = cpu->map;
+    const struct bsai_map *map = &cpu->first->map;
     struct bsai_slab *slab = bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
     size_t index;
     if (BSAI_UNLIKELY(slab == NULL) ||
@@ -120,68 +116,69 @@ static BSAI_ALWAYS_INLINE bool bsai_may_be_listed(const struct bsa_heap *heap,
     return BSAI_LIKELY(section->zone != BSAI_ZONE_LOW) || bsai_peek(&heap->buddy.high_total) == 0;
 }
 
-/* Marks a live block, whose word was read as `word`, as listed; false when somebody else has freed
- * it. */
-static BSAI_ALWAYS_INLINE bool bsai_list_claim(uint32_t *hot, uint32_t word, bool alone)
+/* A block from the exclusive CPU's list, of pages aligned as such; NULL where there is none. */
+static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_run(struct bsa_cpu *cpu, size_t pages)
 {
-    uint32_t listed = word ^ (BSAI_PAGE_BLOCK ^ BSAI_PAGE_LISTED);
-    if (!alone)
-        return bsai_word_claim(hot, &word, listed);
-    /* The CPU is owned now: its last owner may have been a free of this block. */
-    if (BSAI_UNLIKELY(bsai_peek(hot) != word))
+    if (BSAI_UNLIKELY(pages - 1 >= bsai_peek(&cpu->lists.fast)))
+        return NULL;
+    return bsai_page_list_pop(&cpu->lists, &cpu->lists.list[pages - 1], pages);
+}
+
+/* True when p was the block of so many pages that the exclusive CPU handed out last, and is back.
+ */
+static BSAI_ALWAYS_INLINE bool bsai_fast_undo_run(struct bsa_cpu *cpu, void *p, size_t pages)
+{
+    return BSAI_LIKELY(pages - 1 < bsai_peek(&cpu->lists.fast)) &&
+           bsai_page_list_undo(&cpu->lists, &cpu->lists.list[pages - 1], pages, p);
+}
+
+/* Lists a live block of the owned CPU, whose word was read as `word`, the one of a block of so many
+ * pages; false when there is no room, or somebody else has freed it. */
+static BSAI_ALWAYS_INLINE bool bsai_list_block(struct bsa_cpu *cpu,
+                                               const struct bsai_section *section, uint32_t *at,
+                                               uint32_t word, size_t pages, void *start,
+                                               bool atomic)
+{
+    unsigned i = bsai_list_of(pages);
+    if (BSAI_UNLIKELY(i >= cpu->lists.count) ||
+        BSAI_UNLIKELY(!bsai_may_be_listed(cpu->heap, section)))
         return false;
-    bsai_poke(hot, listed);
+    struct bsai_page_list *list = &cpu->lists.list[i];
+    if (BSAI_UNLIKELY(!bsai_page_list_has_room(&cpu->lists, list, pages)) ||
+        BSAI_UNLIKELY(!bsai_block_reclaim(&cpu->lists, at, word, atomic)))
+        return false;
+    bsai_page_list_push(&cpu->lists, list, pages, start, at);
     return true;
 }
 
-/* A block from the list, or NULL. */
-static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_pages(struct bsa_cpu *cpu, size_t pages,
-                                                      size_t align)
+/* The word of the page that begins at p, for the exclusive CPU's fast paths: NULL where there is
+ * none, or it is another section's. */
+static BSAI_ALWAYS_INLINE uint32_t *bsai_fast_word(const struct bsa_cpu *cpu, const void *p)
 {
-    const struct bsa_buddy *buddy = &cpu->heap->buddy;
-    if (BSAI_UNLIKELY(pages - 1 >= cpu->fast_max))
+    const struct bsai_map *map = &cpu->first->map;
+    size_t page = bsai_map_page(map, (uintptr_t)p);
+    if (BSAI_UNLIKELY(page >= bsai_consume(&map->ready)) ||
+        BSAI_UNLIKELY(bsai_map_addr(map, page) != (uintptr_t)p))
         return NULL;
-    /* Blocks on lists are aligned to a page, whatever their count. */
-    if (BSAI_UNLIKELY(align != buddy->page_size &&
-                      (!bsai_is_pow2(align) || align > buddy->page_size)))
-        return NULL;
-    if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
-        return NULL;
-    void *block = bsai_page_list_pop(&cpu->lists[pages - 1], pages);
-    if (BSAI_LIKELY(block != NULL))
-        bsai_count(&cpu->counters.page_allocs, (size_t)1);
-    bsai_fast_disown(cpu);
-    return block;
+    return &map->hot[page];
 }
 
-/* Lists a live block; false when there is no room, or somebody else has freed it. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_list(struct bsa_cpu *cpu, struct bsai_section *section,
-                                              uint32_t *hot, uint32_t word, size_t pages,
-                                              void *addr)
+/* True when p was a live block, of any count or of so many pages, that the exclusive CPU had handed
+ * out, and is on its list now. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_free_block(struct bsa_cpu *cpu, void *p, size_t pages)
 {
-    if (BSAI_UNLIKELY(pages > cpu->fast_max || !bsai_may_be_listed(cpu->heap, section) ||
-                      !bsai_fast_own(cpu)))
+    uint32_t *at = bsai_fast_word(cpu, p);
+    if (BSAI_UNLIKELY(at == NULL))
         return false;
-    struct bsai_page_list *list = &cpu->lists[pages - 1];
-    bool done = bsai_page_list_has_room(list) && bsai_list_claim(hot, word, cpu->alone);
-    if (BSAI_LIKELY(done))
-        bsai_page_list_push(list, addr, hot);
-    bsai_fast_disown(cpu);
-    return done;
+    uint32_t word = bsai_peek(at);
+    size_t count = bsai_lent_pages(&cpu->lists, word);
+    return BSAI_LIKELY(pages == 0 || pages == count) &&
+           bsai_list_block(cpu, cpu->first, at, word, count, p, false);
 }
 
-/* True when addr was a live block of so many pages and is on the list now. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_free_pages(struct bsa_cpu *cpu, void *addr, size_t pages)
-{
-    struct bsa_heap *heap = cpu->heap;
-    size_t page;
-    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)addr, &page);
-    if (BSAI_UNLIKELY(section == NULL || ((uintptr_t)addr & (heap->buddy.page_size - 1)) != 0))
-        return false;
-    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, pages);
-    if (BSAI_UNLIKELY(bsai_map_word(&section->map, page) != word))
-        return false;
-    return bsai_fast_list(cpu, section, &section->map.hot[page], word, pages, addr);
-}
+/* The second attempt, not inlined: CPUs with a lock, other sections, blocks of other CPUs. */
+bool bsai_fast_alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align, void **out);
+bool bsai_fast_free_other(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p,
+                          size_t pages);
 
 #endif

@@ -7,7 +7,7 @@ size_t bsai_heap_listed_pages(const struct bsa_heap *heap)
     size_t listed = 0;
     const struct bsa_cpu *cpu;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
-        listed += bsai_pages_listed(cpu);
+        listed += bsai_pages_listed(&cpu->lists);
     return listed;
 }
 
@@ -88,10 +88,11 @@ static size_t listed_within(const struct bsa_heap *heap, uintptr_t start, size_t
     size_t pages = 0;
     const struct bsa_cpu *cpu;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
-        for (unsigned i = 0; i < cpu->list_count; i++) {
-            uint32_t count = bsai_peek(&cpu->lists[i].count);
-            for (uint32_t at = 0; at < count; at++) {
-                if ((uintptr_t)bsai_peek(&cpu->lists[i].slots[at]) - start < bytes)
+        for (unsigned i = 0; i < cpu->lists.count; i++) {
+            const struct bsai_page_list *list = &cpu->lists.list[i];
+            const struct bsai_block *top = bsai_peek(&list->top);
+            for (const struct bsai_block *block = list->base; block < top; block++) {
+                if ((uintptr_t)bsai_peek(&block->start) - start < bytes)
                     pages += bsai_list_pages(i);
             }
         }

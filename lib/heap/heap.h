@@ -123,7 +123,7 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
 enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call, size_t pages,
                                     size_t align, bool low, void **out);
 enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
-                                   struct bsai_section *section, size_t page, uint32_t word);
+                                   struct bsai_section *section, size_t page);
 /* pages 0: any address that is live; else exactly a block of so many pages. */
 enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, void *p,
                                    size_t pages);

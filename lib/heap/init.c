@@ -5,8 +5,9 @@
 enum {
     MAGAZINE_BYTES_MAX = 16384, /* objects in one magazine, in bytes */
     LIST_PAGES_MAX = 8192,
-    LIST_SHARES = 4,    /* pages may be four times what objects may */
-    ODD_BLOCKS_MAX = 4, /* in the list of a count that is no power of two */
+    LIST_SHARES = 4,     /* pages may be four times what objects may */
+    ODD_BLOCKS_MAX = 16, /* in the list of a count that is no power of two */
+    LARGE_MIN = 4,       /* lists of more than 64 pages are for so many blocks at least */
     DEPOT_BATCHES_MAX = 16,
     CACHES_DEFAULT = 32,
     CACHES_PART = 256, /* room for named caches, where nobody asked for some: 1/256 of memory */
@@ -66,53 +67,23 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
     return bsai_classes_make(&plan->classes, c->classes);
 }
 
-/* Room for counts that are no power of two: a block each, smaller counts first, then a second one.
- */
-static void share_odd_lists(struct bsai_cpu_shape *shape, size_t pages)
-{
-    for (unsigned each = 1; each <= ODD_BLOCKS_MAX; each++) {
-        for (unsigned count = 3; count < BSAI_LIST_RUN_MAX && count <= pages; count++) {
-            if (!bsai_is_pow2(count)) {
-                shape->list[count - 1] = (uint16_t)each;
-                pages -= count;
-            }
-        }
-    }
-}
-
-/* Powers of two above those of all counts: half for the largest, as few blocks are many pages. How
- * many pages they take. */
-static size_t share_large_lists(struct bsai_cpu_shape *shape, size_t pages)
-{
-    size_t taken = 0;
-    static const uint8_t part[BSAI_LIST_LARGE] = {2, 2, 1}; /* log2 */
-    for (unsigned i = 0; i < BSAI_LIST_LARGE; i++) {
-        unsigned list = BSAI_LIST_RUN_MAX + i;
-        shape->list[list] = (uint16_t)(pages >> part[i] >> bsai_log2(bsai_list_pages(list)));
-        taken += shape->list[list] * bsai_list_pages(list);
-    }
-    return taken;
-}
-
-/* Divides a CPU's pages among its lists: up to a quarter for the largest blocks; of the rest two
- * thirds for powers of two, of which a quarter for each of the two largest and the rest for single
- * pages; a third for other counts. */
+/* Divides slots among a CPU's lists, for so many pages in all. A list may have a fourth of them, or
+ * an eighth where its count is no power of two, and the largest blocks are listed only where there
+ * is room for some. */
 static void share_lists(struct bsai_cpu_shape *shape, size_t pages)
 {
-    static const uint8_t part[] = {0, 4, 3, 3, 3, 2, 2}; /* log2, by order */
-    pages -= share_large_lists(shape, pages / 4);
-    size_t odd = pages < BSAI_LIST_RUN_MAX ? 0 : bsai_divide(pages, 3), even = pages - odd;
-    size_t left = even;
-    for (unsigned order = sizeof(part); --order > 0;) {
-        size_t blocks = min(BSAI_LIST_SLOTS_MAX, even >> part[order] >> order);
-        shape->list[((size_t)1 << order) - 1] = (uint16_t)blocks;
-        left -= blocks << order;
+    shape->list_pages = pages;
+    shape->list_count = 0;
+    for (unsigned i = 0; i < BSAI_LISTS; i++) {
+        size_t each = bsai_list_pages(i);
+        bool even = bsai_is_pow2(each);
+        if (pages < (i < BSAI_LIST_RUN_MAX ? each : LARGE_MIN * each))
+            continue;
+        size_t blocks = bsai_divide(pages, (even ? 4 : 8) * each);
+        blocks = min(blocks, even ? BSAI_LIST_SLOTS_MAX : ODD_BLOCKS_MAX);
+        shape->list[i] = (uint16_t)(blocks == 0 ? 1 : blocks);
+        shape->list_count = i + 1;
     }
-    shape->list[0] = (uint16_t)min(BSAI_LIST_SLOTS_MAX, left);
-    share_odd_lists(shape, odd);
-    shape->list_count = BSAI_LISTS;
-    while (shape->list_count > 0 && shape->list[shape->list_count - 1] == 0)
-        shape->list_count--;
 }
 
 /* Capacities of magazines and lists, from the memory there is for each CPU. */
@@ -234,6 +205,7 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     heap->common->heap = heap;
     heap->common->id = heap->cpus;
     heap->common->locked = heap->common->atomic = 1;
+    bsai_page_lists_own(&heap->common->lists, heap->cpus, true, true, false);
 }
 
 enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,

@@ -154,10 +154,13 @@ static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t siz
 {
     struct bsa_heap *heap = cpu->heap;
     bool done = false;
+    if (size > cpu->fast_size && BSAI_LIKELY(align <= cpu->page_size && bsai_is_pow2(align)) &&
+        BSAI_LIKELY((*out = bsai_fast_alloc_run(cpu, bsai_heap_pages_for(heap, size))) != NULL))
+        return BSA_OK;
     if (BSAI_LIKELY(cpu->plain && bsai_is_pow2(align))) {
         unsigned c = bsai_class_for(&heap->classes, size, align);
         if (BSAI_UNLIKELY(c >= heap->classes.count)) {
-            done = bsai_fast_alloc_large(cpu, size, align, out);
+            done = bsai_fast_alloc_other(cpu, bsai_heap_pages_for(heap, size), align, out);
         } else if (BSAI_LIKELY(bsai_fast_own(cpu))) {
             done = bsai_magazine_pop_home(&cpu->magazines[c], out);
             bsai_fast_disown(cpu);
@@ -256,7 +259,7 @@ enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, 
         if (pages != 0 && pages != bsai_word_count(word))
             return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p,
                                "free of a block with another count of pages");
-        return bsai_heap_free_run(cpu, call, section, page, word);
+        return bsai_heap_free_run(cpu, call, section, page);
     default:
         return bsai_buddy_blame(buddy, call, p);
     }
@@ -289,12 +292,12 @@ static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *p)
     struct bsa_heap *heap = cpu->heap;
     size_t page;
     struct bsai_section *section;
-    if (BSAI_UNLIKELY(p == NULL))
+    if (BSAI_UNLIKELY(p == NULL) || BSAI_LIKELY(bsai_fast_free_block(cpu, p, 0)))
         return BSA_OK;
     if (BSAI_LIKELY(cpu->plain) &&
         BSAI_LIKELY((section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page)) != NULL)) {
         struct bsai_slab *slab = bsai_map_slab(&section->map, page);
-        if (slab == NULL ? bsai_fast_free_large(cpu, section, page, p)
+        if (slab == NULL ? bsai_fast_free_other(cpu, section, page, p, 0)
                          : free_any(cpu, slab, (uintptr_t)p))
             return BSA_OK;
     }

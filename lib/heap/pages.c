@@ -2,72 +2,100 @@
 /* Pages: single blocks by way of the CPU's lists, all else straight from the buddy. */
 #include "fast.h"
 
+/* A region has come or left: what the lists' slots remember may be of one that left, or be low
+ * memory that is not to be listed any more. */
+static void renew_lists(struct bsa_cpu *cpu)
+{
+    if (BSAI_UNLIKELY(bsai_peek(&cpu->lists.fast) != cpu->lists.fast_most))
+        bsai_page_lists_renew(&cpu->lists);
+}
+
 enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call, size_t pages,
                                     size_t align, bool low, void **out)
 {
-    struct bsa_heap *heap = cpu->heap;
-    struct bsa_buddy *buddy = &heap->buddy;
+    struct bsai_page_lists *lists = &cpu->lists;
+    struct bsa_buddy *buddy = &cpu->heap->buddy;
     struct bsai_page_list *list =
-        !low && align <= buddy->page_size ? bsai_page_list(cpu, pages) : NULL;
+        !low && align <= buddy->page_size ? bsai_page_list(lists, pages) : NULL;
+    void *twice = NULL;
 
-    *out = list != NULL ? bsai_page_list_pop(list, pages) : NULL;
-    if (*out == NULL) {
-        if (pages > bsai_buddy_total_pages(buddy))
-            return BSA_ERR_NO_MEMORY; /* nothing that could be sent home would help */
-        bsai_count(&cpu->counters.page_misses, (size_t)1);
-        if (list != NULL && bsai_page_list_refill(cpu, call, buddy, list, pages))
-            *out = bsai_page_list_pop(list, pages);
+    renew_lists(cpu);
+    *out = list != NULL ? bsai_page_list_take(lists, list, &twice) : NULL;
+    if (BSAI_UNLIKELY(twice != NULL))
+        bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, twice, BSAI_BLOCK_FREED_TWICE);
+    if (*out != NULL)
+        return BSA_OK;
+    if (pages > bsai_buddy_total_pages(buddy))
+        return BSA_ERR_NO_MEMORY; /* nothing that could be sent home would help */
+    bsai_count(&lists->misses, (size_t)1);
+    if (list != NULL && bsai_page_list_refill(lists, call, buddy, list)) {
+        *out = bsai_page_list_pop(lists, list, pages);
+        return BSA_OK;
     }
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
-    while (*out == NULL) {
+    do {
         bsai_heap_meet_request(cpu, call);
-        *out = bsai_buddy_take(buddy, call, pages, align, low, BSAI_USE_PAGES, BSAI_PAGE_BLOCK);
-        if (*out != NULL)
-            bsai_count(&cpu->counters.blocks_taken, (size_t)1);
-        else if (!bsai_heap_relieve(cpu, call, &pressure))
-            return BSA_ERR_NO_MEMORY;
-    }
-    bsai_count(&cpu->counters.page_allocs, (size_t)1);
+        *out = bsai_buddy_take(buddy, call, pages, align, low, BSAI_USE_PAGES,
+                               bsai_page_lists_lend(lists, pages));
+    } while (*out == NULL && bsai_heap_relieve(cpu, call, &pressure));
+    if (*out == NULL)
+        return BSA_ERR_NO_MEMORY;
+    bsai_count(&lists->taken, (size_t)1);
+    bsai_count(&lists->allocs, (size_t)1);
     return BSA_OK;
 }
 
 enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
-                                   struct bsai_section *section, size_t page, uint32_t word)
+                                   struct bsai_section *section, size_t page)
 {
+    struct bsai_page_lists *lists = &cpu->lists;
     struct bsa_buddy *buddy = &cpu->heap->buddy;
-    size_t pages = bsai_word_count(word);
+    uint32_t *at = &section->map.hot[page], word = bsai_peek(at);
+    size_t pages = bsai_word_count(bsai_word_unheld(word));
     struct bsai_page_list *list =
-        bsai_may_be_listed(cpu->heap, section) ? bsai_page_list(cpu, pages) : NULL;
+        bsai_may_be_listed(cpu->heap, section) ? bsai_page_list(lists, pages) : NULL;
     void *block = (void *)bsai_map_addr(&section->map, page);
 
-    if (!bsai_list_claim(&section->map.hot[page], word, cpu->alone))
-        return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, block,
-                           "double free of a page block, at once from two CPUs");
+    renew_lists(cpu);
     bsai_heap_meet_request(cpu, call);
-    if (list != NULL && list->capacity != 0) {
-        if (!bsai_page_list_has_room(list))
-            bsai_page_list_flush(cpu, call, buddy, list, pages);
-        bsai_page_list_push(list, block, &section->map.hot[page]);
+    if (!bsai_block_claim(lists, at, word, list != NULL))
+        return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, block,
+                           "double free of a page block, which another CPU has just freed");
+    if (list != NULL) {
+        bsai_page_list_make_room(lists, call, buddy, list);
+        bsai_page_list_push(lists, list, pages, block, at);
     } else {
         bsai_buddy_give(buddy, call, section, page, pages);
-        bsai_count(&cpu->counters.blocks_given, (size_t)1);
+        bsai_count(&lists->given, (size_t)1);
     }
     return BSA_OK;
 }
 
-bool bsai_fast_alloc_large(struct bsa_cpu *cpu, size_t size, size_t align, void **out)
+bool bsai_fast_alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align, void **out)
 {
-    size_t pages = bsai_heap_pages_for(cpu->heap, size);
-    *out = bsai_fast_alloc_pages(cpu, pages, align);
+    unsigned i = bsai_list_of(pages);
+    if (i >= cpu->lists.count || !cpu->plain ||
+        bsai_peek(&cpu->lists.fast) != cpu->lists.fast_most || !bsai_is_pow2(align) ||
+        align > cpu->heap->buddy.page_size || !bsai_fast_own(cpu))
+        return false;
+    *out = bsai_page_list_pop(&cpu->lists, &cpu->lists.list[i], pages);
+    bsai_fast_disown(cpu);
     return *out != NULL;
 }
 
-bool bsai_fast_free_large(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p)
+bool bsai_fast_free_other(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p,
+                          size_t pages)
 {
-    uint32_t word = bsai_map_word(&section->map, page);
-    return bsai_word_kind(word) == BSAI_PAGE_BLOCK &&
-           ((uintptr_t)p & (cpu->heap->buddy.page_size - 1)) == 0 &&
-           bsai_fast_list(cpu, section, &section->map.hot[page], word, bsai_word_count(word), p);
+    if (!bsai_map_is_ready(&section->map, page) ||
+        bsai_map_addr(&section->map, page) != (uintptr_t)p)
+        return false;
+    uint32_t *at = &section->map.hot[page], word = bsai_peek(at);
+    size_t count = bsai_lent_pages(&cpu->lists, word);
+    if ((pages != 0 && pages != count) || !bsai_fast_own(cpu))
+        return false;
+    bool done = bsai_list_block(cpu, section, at, word, count, p, cpu->lists.atomic);
+    bsai_fast_disown(cpu);
+    return done;
 }
 
 /* Everything but the fast path. cpu NULL: by the hook. */
@@ -110,20 +138,43 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     return bsai_call_end(&call, status);
 }
 
-static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                      size_t pages, size_t align, void **out)
+/* The second attempts. Their parameters are where those of the calls by handle are. */
+static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align,
+                                                 void **out)
 {
-    if (cpu != NULL && (*out = bsai_fast_alloc_pages(cpu, pages, align)) != NULL)
-        return BSA_OK;
-    return alloc_slow(heap, cpu, pages, align, false, out);
+    return bsai_fast_alloc_other(cpu, pages, align, out)
+               ? BSA_OK
+               : alloc_slow(cpu->heap, cpu, pages, align, false, out);
 }
 
-static BSAI_ALWAYS_INLINE enum bsa_status free_pages(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                     void *addr, size_t pages)
+static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *addr, size_t pages)
 {
-    if (cpu != NULL && bsai_fast_free_pages(cpu, addr, pages))
+    size_t page;
+    struct bsai_section *section;
+    if (BSAI_UNLIKELY(pages == 0))
+        return free_slow(cpu->heap, cpu, addr, pages);
+    if (BSAI_LIKELY(bsai_fast_free_block(cpu, addr, pages)))
         return BSA_OK;
-    return free_slow(heap, cpu, addr, pages);
+    if (cpu->plain &&
+        (section = bsai_section_find(&cpu->heap->buddy, (uintptr_t)addr, &page)) != NULL &&
+        bsai_fast_free_other(cpu, section, page, addr, pages))
+        return BSA_OK;
+    return free_slow(cpu->heap, cpu, addr, pages);
+}
+
+static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_t pages,
+                                                      size_t align, void **out)
+{
+    if (BSAI_LIKELY(align == cpu->page_size) &&
+        BSAI_LIKELY((*out = bsai_fast_alloc_run(cpu, pages)) != NULL))
+        return BSA_OK;
+    return alloc_other(cpu, pages, align, out);
+}
+
+static BSAI_ALWAYS_INLINE enum bsa_status free_pages(struct bsa_cpu *cpu, void *addr, size_t pages)
+{
+    return BSAI_LIKELY(bsai_fast_undo_run(cpu, addr, pages)) ? BSA_OK
+                                                             : free_other(cpu, addr, pages);
 }
 
 enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align, void **out)
@@ -134,7 +185,9 @@ enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,
         *out = NULL;
         return BSA_ERR_NOT_INITIALIZED;
     }
-    return alloc_pages(heap, bsai_fast_cpu(heap), pages, align, out);
+    struct bsa_cpu *cpu = bsai_fast_cpu(heap);
+    return BSAI_LIKELY(cpu != NULL) ? alloc_pages(cpu, pages, align, out)
+                                    : alloc_slow(heap, NULL, pages, align, false, out);
 }
 
 enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t align, void **out)
@@ -147,22 +200,29 @@ enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t
 
 enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t pages)
 {
-    return heap == NULL ? BSA_ERR_NOT_INITIALIZED
-                        : free_pages(heap, bsai_fast_cpu(heap), addr, pages);
+    if (BSAI_UNLIKELY(heap == NULL))
+        return BSA_ERR_NOT_INITIALIZED;
+    struct bsa_cpu *cpu = bsai_fast_cpu(heap);
+    return BSAI_LIKELY(cpu != NULL) ? free_pages(cpu, addr, pages)
+                                    : free_slow(heap, NULL, addr, pages);
+}
+
+static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)
+{
+    if (out == NULL)
+        return BSA_ERR_INVALID_PARAM;
+    *out = NULL;
+    return BSA_ERR_NOT_INITIALIZED;
 }
 
 enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, void **out)
 {
-    if (out == NULL)
-        return BSA_ERR_INVALID_PARAM;
-    if (BSAI_UNLIKELY(cpu == NULL)) {
-        *out = NULL;
-        return BSA_ERR_NOT_INITIALIZED;
-    }
-    return alloc_pages(cpu->heap, cpu, pages, align, out);
+    if (BSAI_UNLIKELY(cpu == NULL) || BSAI_UNLIKELY(out == NULL))
+        return refuse_alloc(out);
+    return alloc_pages(cpu, pages, align, out);
 }
 
 enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages)
 {
-    return cpu == NULL ? BSA_ERR_NOT_INITIALIZED : free_pages(cpu->heap, cpu, addr, pages);
+    return BSAI_LIKELY(cpu != NULL) ? free_pages(cpu, addr, pages) : BSA_ERR_NOT_INITIALIZED;
 }

@@ -43,7 +43,7 @@ size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct b
 size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
 {
     struct bsa_heap *heap = cpu->heap;
-    size_t moved = bsai_page_list_drain(cpu, call, &heap->buddy);
+    size_t moved = bsai_page_lists_drain(&cpu->lists, call, &heap->buddy);
     for (unsigned c = 0; c < heap->cache_count; c++) {
         struct bsai_cache *cache = bsai_heap_used_cache(heap, c);
         if (cache == NULL)

@@ -29,10 +29,14 @@ static enum bsa_status resize(struct bsa_heap *heap, struct bsa_cpu *cpu,
     cpu = bsai_heap_begin(heap, &call, cpu);
     if (cpu == NULL)
         return bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
-    if (to < from)
-        *done = bsai_buddy_shrink(&heap->buddy, &call, block->section, block->page, from, to);
-    else
-        *done = bsai_buddy_grow(&heap->buddy, &call, block->section, block->page, from, to);
+    uint32_t word = bsai_peek(&block->section->map.hot[block->page]);
+    if (bsai_word_unheld(word) == block->word && to <= BSAI_COUNT_MAX) {
+        uint32_t resized = bsai_word_run(bsai_page_lists_lend(&cpu->lists, to), to);
+        *done =
+            to < from
+                ? bsai_buddy_shrink(&heap->buddy, &call, block->section, block->page, word, resized)
+                : bsai_buddy_grow(&heap->buddy, &call, block->section, block->page, word, resized);
+    }
     bsai_heap_end(cpu, &call);
     return bsai_call_end(&call, BSA_OK);
 }

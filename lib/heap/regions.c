@@ -2,6 +2,15 @@
 /* Memory that comes, goes, or is lent for a while: the buddy's, but for what the CPUs hold back. */
 #include "heap.h"
 
+/* CPUs may remember blocks of a region that has left, and ones in low memory from when there was no
+ * other. A CPU that is made meanwhile does not. */
+static void make_forget(const struct bsa_heap *heap)
+{
+    struct bsa_cpu *cpu;
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
+        bsai_poke(&cpu->lists.fast, 0);
+}
+
 enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes)
 {
     if (heap == NULL)
@@ -10,6 +19,8 @@ enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes)
     bsai_call_begin(&call, &heap->buddy.platform);
     bsai_enter(&call);
     enum bsa_status status = bsai_buddy_add(&heap->buddy, &call, region, bytes);
+    if (status == BSA_OK)
+        make_forget(heap);
     bsai_leave(&call);
     return bsai_call_end(&call, status);
 }
@@ -24,6 +35,8 @@ enum bsa_status bsa_heap_remove_region(bsa_heap *heap, void *region)
         bsa_heap_reclaim(heap);
         status = bsa_buddy_remove_region(&heap->buddy, region);
     }
+    if (status == BSA_OK)
+        make_forget(heap);
     return status;
 }
 

@@ -63,8 +63,8 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,
 /* Blocks that a CPU took from the buddy and neither gave back nor has on a list. */
 static size_t blocks_of(const struct bsa_cpu *cpu)
 {
-    return bsai_peek(&cpu->counters.blocks_taken) - bsai_peek(&cpu->counters.blocks_given) -
-           bsai_blocks_listed(cpu);
+    return bsai_peek(&cpu->lists.taken) - bsai_peek(&cpu->lists.given) -
+           bsai_blocks_listed(&cpu->lists);
 }
 
 size_t bsai_heap_blocks(const struct bsa_heap *heap)
@@ -150,9 +150,9 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
         all.depot_puts = bsai_peek(&n->depot_puts);
         all.objects_sent_home = bsai_peek(&n->sent_home);
         all.slabs_added = bsai_peek(&n->slabs_added);
-        all.page_allocs = bsai_peek(&n->page_allocs);
-        all.page_list_hits = all.page_allocs - bsai_peek(&n->page_misses);
-        all.pages_listed = bsai_pages_listed(cpu);
+        all.page_allocs = bsai_peek(&cpu->lists.allocs);
+        all.page_list_hits = all.page_allocs - bsai_peek(&cpu->lists.misses);
+        all.pages_listed = bsai_pages_listed(&cpu->lists);
     }
     all.size = stats->size;
     bsai_memcpy(stats, &all, size);

@@ -213,18 +213,21 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
         if (wrong != NULL)
             return wrong;
     }
-    for (unsigned k = 0; k < cpu->list_count; k++) {
-        const struct bsai_page_list *list = &cpu->lists[k];
-        for (uint32_t i = 0; i < list->count; i++) {
+    size_t listed = 0;
+    for (unsigned k = 0; k < cpu->lists.count; k++) {
+        const struct bsai_page_list *list = &cpu->lists.list[k];
+        for (const struct bsai_block *block = list->base; block < bsai_peek(&list->top); block++) {
             size_t page;
             struct bsai_section *s =
-                bsai_section_find(&heap->buddy, (uintptr_t)list->slots[i], &page);
-            if (s == NULL || &s->map.hot[page] != list->words[i] ||
+                bsai_section_find(&heap->buddy, (uintptr_t)block->start, &page);
+            if (s == NULL || &s->map.hot[page] != block->word ||
                 bsai_map_word(&s->map, page) != bsai_word_run(BSAI_PAGE_LISTED, bsai_list_pages(k)))
                 return "a block on a CPU's page list is not marked so";
+            listed += bsai_list_pages(k);
         }
     }
-    return NULL;
+    return listed == bsai_pages_listed(&cpu->lists) ? NULL
+                                                    : "a CPU's count of listed pages is not true";
 }
 
 /* NULL, or what is wrong with the sums of a cache. */

@@ -15,6 +15,18 @@
  *   META      first page of a run that holds slab records or CPU state; the count
  *   RESERVED  withdrawn
  *
+ * In exclusive mode a block that a page list could hold has a CPU in the upper half of its word,
+ * its holder, and the kind says whether it is live:
+ *
+ *   LENT      handed out by the holder; or, where the holder has the AWAY bit, freed by it after
+ *             another CPU had handed it out, and on its list
+ *   KEPT      on the list of the holder, which had handed it out itself
+ *
+ * The holder alone writes the lower half, and plainly: a free by it costs no locked instruction.
+ * Any other CPU exchanges the whole word, for one with itself as holder. Should both free the block
+ * at the same moment, it is on two lists, as KEPT with another holder that has the AWAY bit;
+ * whoever takes it off its list sees that, and it is then one CPU's again (cpu/page_list.c).
+ *
  * Words are made group by group (512 pages, a "tree" of the buddy) when a group is first broken, so
  * that a terabyte costs nothing until it is used: a descriptor is valid only where the group's
  * state byte has BSAI_GROUP_READY.
@@ -34,6 +46,9 @@ enum bsai_page_kind {
     BSAI_PAGE_RESERVED
 };
 
+/* Further kinds, which bsai_map_word tells as BLOCK and LISTED. */
+enum { BSAI_PAGE_LENT = BSAI_PAGE_RESERVED + 1, BSAI_PAGE_KEPT };
+
 enum {
     BSAI_KIND_BITS = 3,
     BSAI_OFFSET_BITS = 4, /* slabs have at most 16 pages */
@@ -44,17 +59,19 @@ enum {
     BSAI_GROUP_RELEASED = 0x40 /* the same: all free, and released since it was last used */
 };
 
-/* Most pages that one block can count. */
+/* Most pages that one block can count, and one that has a holder. */
 #define BSAI_COUNT_MAX ((UINT32_C(1) << (32 - BSAI_KIND_BITS)) - 1)
+#define BSAI_HELD_MAX ((1u << (16 - BSAI_KIND_BITS)) - 1)
 
 static inline enum bsai_page_kind bsai_word_kind(uint32_t word)
 {
     return (enum bsai_page_kind)(word & ((1u << BSAI_KIND_BITS) - 1));
 }
 
-static inline uint32_t bsai_word_run(enum bsai_page_kind kind, size_t pages)
+/* `kind` may also be one with a holder. */
+static inline uint32_t bsai_word_run(uint32_t kind, size_t pages)
 {
-    return (uint32_t)kind | (uint32_t)pages << BSAI_KIND_BITS;
+    return kind | (uint32_t)pages << BSAI_KIND_BITS;
 }
 
 static inline size_t bsai_word_count(uint32_t word)
@@ -76,6 +93,65 @@ static inline unsigned bsai_word_offset(uint32_t word)
 static inline unsigned bsai_word_class(uint32_t word)
 {
     return word >> (BSAI_KIND_BITS + BSAI_OFFSET_BITS);
+}
+
+/* Holders. Not 0, which a page has that was given back. */
+#define BSAI_HOLDER(cpu) ((uint32_t)(cpu) + 1)
+#define BSAI_HOLDER_AWAY UINT32_C(0x8000)
+
+static inline uint32_t bsai_word_held(unsigned kind, uint32_t holder)
+{
+    return kind | holder << 16;
+}
+
+static inline uint32_t bsai_word_holder(uint32_t word)
+{
+    return word >> 16;
+}
+
+static inline bool bsai_word_is_held(uint32_t word)
+{
+    return (word & BSAI_PAGE_LENT) == BSAI_PAGE_LENT;
+}
+
+/* Freed by its holder, but not by who had handed it out. AWAY alone is nobody, see page_list.c. */
+static inline bool bsai_word_is_away(uint32_t word)
+{
+    return bsai_word_holder(word) > BSAI_HOLDER_AWAY;
+}
+
+/* The same with the holder left out: BLOCK or LISTED. */
+static inline uint32_t bsai_word_unheld(uint32_t word)
+{
+    if (!bsai_word_is_held(word))
+        return word;
+    bool live = (word & BSAI_PAGE_KEPT) == BSAI_PAGE_LENT && !bsai_word_is_away(word);
+    return bsai_word_run(live ? BSAI_PAGE_BLOCK : BSAI_PAGE_LISTED,
+                         (uint16_t)word >> BSAI_KIND_BITS);
+}
+
+/* The halves of a word in memory. */
+typedef uint16_t __attribute__((may_alias)) bsai_half;
+
+enum { BSAI_LOWER = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ };
+
+static BSAI_ALWAYS_INLINE bsai_half *bsai_word_lower(uint32_t *word)
+{
+    return (bsai_half *)word + BSAI_LOWER;
+}
+
+static BSAI_ALWAYS_INLINE bsai_half *bsai_word_upper(uint32_t *word)
+{
+    return (bsai_half *)word + !BSAI_LOWER;
+}
+
+/* Whether a word is what another, constant one is. By halves, each of which comes straight from the
+ * store that wrote it last: a load of the word after a store of its lower half would have to wait.
+ */
+static BSAI_ALWAYS_INLINE bool bsai_word_is(uint32_t *word, uint32_t *value)
+{
+    return BSAI_LIKELY(bsai_peek(bsai_word_lower(word)) == *bsai_word_lower(value)) &&
+           BSAI_LIKELY(bsai_peek(bsai_word_upper(word)) == *bsai_word_upper(value));
 }
 
 struct bsai_slab; /* a slab's record */
@@ -124,13 +200,13 @@ static inline void bsai_map_advance(struct bsai_map *map)
     bsai_publish(&map->ready, ready < map->pages ? ready : map->pages);
 }
 
-/* The word of a page in the map; NONE where the group was never used. Acquire: a word that says
- * SLAB is published after the cold pointer. */
+/* The word of a page in the map, without a holder; NONE where the group was never used. Acquire: a
+ * word that says SLAB is published after the cold pointer. */
 static inline uint32_t bsai_map_word(const struct bsai_map *map, size_t page)
 {
     if (BSAI_UNLIKELY((bsai_peek(&map->state[bsai_map_group(map, page)]) & BSAI_GROUP_READY) == 0))
         return BSAI_PAGE_NONE;
-    return bsai_consume(&map->hot[page]);
+    return bsai_word_unheld(bsai_consume(&map->hot[page]));
 }
 
 static BSAI_ALWAYS_INLINE bool bsai_map_is_ready(const struct bsai_map *map, size_t page)

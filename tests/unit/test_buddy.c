@@ -160,10 +160,11 @@ static void op_resize(struct model *m, struct rng *rng, size_t i)
     bsai_call_begin(&call, &m->buddy->platform);
     /* Only what its user holds is resized. */
     bool live = block->kind == BSAI_PAGE_BLOCK;
+    uint32_t word = bsai_word_run(BSAI_PAGE_BLOCK, block->pages);
     if (block->pages > 1 && rng_below(rng, 2) == 0) {
         size_t to = rng_between(rng, 1, block->pages - 1);
-        must(bsai_buddy_shrink(m->buddy, &call, block->section, block->page, block->pages, to) ==
-             live);
+        must(bsai_buddy_shrink(m->buddy, &call, block->section, block->page, word,
+                               bsai_word_run(BSAI_PAGE_BLOCK, to)) == live);
         if (!live)
             return;
         mark(m, block->section, block->page + to, block->pages - to, false);
@@ -176,7 +177,8 @@ static void op_resize(struct model *m, struct rng *rng, size_t i)
     bool free = live && to <= block->section->map.pages - block->page;
     for (size_t page = end; free && page < block->page + to; page++)
         free = !taken[page];
-    must(bsai_buddy_grow(m->buddy, &call, block->section, block->page, block->pages, to) == free);
+    must(bsai_buddy_grow(m->buddy, &call, block->section, block->page, word,
+                         bsai_word_run(BSAI_PAGE_BLOCK, to)) == free);
     if (free) {
         mark(m, block->section, end, to - block->pages, true);
         block->pages = to;
@@ -186,18 +188,17 @@ static void op_resize(struct model *m, struct rng *rng, size_t i)
 static void op_batch(struct model *m, struct rng *rng)
 {
     struct bsai_call call;
-    void *blocks[16];
-    uint32_t *words[16];
+    struct bsai_block blocks[16];
     unsigned order = (unsigned)rng_below(rng, BSAI_TREE_LEVELS);
     size_t n = rng_between(rng, 1, 16);
     bsai_call_begin(&call, &m->buddy->platform);
-    size_t got = bsai_buddy_take_batch(m->buddy, &call, order, n, BSAI_USE_PAGES, BSAI_PAGE_LISTED,
-                                       blocks, words);
+    size_t got =
+        bsai_buddy_take_batch(m->buddy, &call, order, n, BSAI_USE_PAGES, BSAI_PAGE_LISTED, blocks);
     must(got <= n);
     for (size_t i = 0; i < got; i++) {
-        must(((uintptr_t)blocks[i] % m->page_size) == 0);
-        must(*words[i] == bsai_word_run(BSAI_PAGE_LISTED, (size_t)1 << order));
-        note(m, blocks[i], (size_t)1 << order, BSAI_PAGE_LISTED);
+        must(((uintptr_t)blocks[i].start % m->page_size) == 0);
+        must(*blocks[i].word == bsai_word_run(BSAI_PAGE_LISTED, (size_t)1 << order));
+        note(m, blocks[i].start, (size_t)1 << order, BSAI_PAGE_LISTED);
     }
     must(got == n || !could_serve(m, (size_t)1 << order, 0));
     size_t back = rng_below(rng, got + 1);

@@ -32,24 +32,6 @@ static bsa_heap *make_heap(const struct region *region, unsigned cpus)
     return heap;
 }
 
-/* Two frees have seen the same live block: the second one to claim it is told. */
-START_TEST(a_block_is_claimed_once)
-{
-    struct region region = region_make((size_t)1 << 20, 4096, 0);
-    bsa_heap *heap = make_heap(&region, 2);
-    void *block;
-    size_t page;
-    assert_status(bsa_heap_alloc_pages(heap, 2, 1, &block), BSA_OK);
-    struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)block, &page);
-    uint32_t seen = bsai_map_word(&section->map, page);
-    ck_assert_uint_eq(seen, bsai_word_run(BSAI_PAGE_BLOCK, 2));
-    ck_assert(bsai_list_claim(&section->map.hot[page], seen, _i == 1));
-    ck_assert(!bsai_list_claim(&section->map.hot[page], seen, _i == 1));
-    ck_assert_uint_eq(bsai_map_word(&section->map, page), bsai_word_run(BSAI_PAGE_LISTED, 2));
-    region_free(&region);
-}
-END_TEST
-
 static void *reclaim(void *heap)
 {
     bsa_heap_reclaim(heap);
@@ -255,7 +237,6 @@ int main(void)
 {
     Suite *suite = suite_create("heap");
     TCase *tcase = tcase_create("inside");
-    tcase_add_loop_test(tcase, a_block_is_claimed_once, 0, 2);
     tcase_add_test(tcase, a_snapshot_keeps_memory_still);
     tcase_add_test(tcase, a_walk_skips_half_a_slab);
     tcase_add_test(tcase, a_slot_does_not_outlive_its_home);

@@ -273,8 +273,10 @@ START_TEST(growth_spares_the_reserve)
     size_t room = s->map.pages - page - 1;
     size_t half = s->map.pages / 2;
     must(room > half);
-    must(!bsai_buddy_grow(buddy, &call, s, page, 1, s->map.pages - half + 1));
-    must(bsai_buddy_grow(buddy, &call, s, page, 1, s->map.pages - half));
+    uint32_t one = bsai_word_run(BSAI_PAGE_BLOCK, 1);
+    uint32_t rest = bsai_word_run(BSAI_PAGE_BLOCK, s->map.pages - half);
+    must(!bsai_buddy_grow(buddy, &call, s, page, one, rest + one - BSAI_PAGE_BLOCK));
+    must(bsai_buddy_grow(buddy, &call, s, page, one, rest));
     assert_status(bsa_buddy_free(buddy, p, s->map.pages - half), BSA_OK);
     assert_status(bsa_buddy_validate(buddy), BSA_OK);
     region_free(&low);
