@@ -215,7 +215,7 @@ mutant unbounded-lists lib/cpu/page_list.c 's/while (lists->room < bsai_page_lis
 # Memory is said to be missing while other CPUs have it.
 mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (other/'
 # Page lists stay when a CPU is drained.
-mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_list_drain(cpu, call, &heap->buddy);/size_t moved = 0;/'
+mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_lists_drain(&cpu->lists, call, &heap->buddy);/size_t moved = 0;/'
 # Validation and statistics meet memory that is on its way.
 mutant moving-snapshot lib/heap/pressure.c '/^static size_t release_shared/,/^}/s/bsai_lock_\(take\|drop\)(&heap->common->lock, BSAI_RANK_CPU, call);/;/'
 # A walk takes any page of a slab for its first.
@@ -229,7 +229,7 @@ mutant ended-in-use lib/heap/named.c '/^static size_t close/,/^}/s/if (live != 0
 # What a named cache holds ready stays where it is.
 mutant kept-named lib/heap/pressure.c '/^size_t bsai_heap_drain_owned/,/^}/s/heap->cache_count/heap->classes.count/'
 # A block that is cut keeps its tail.
-mutant kept-tail lib/buddy/free.c 's/bsai_range_release(section, page + to, from - to);/;/'
+mutant kept-tail lib/buddy/free.c 's/bsai_range_release(section, page + kept, less);/;/'
 # A block is resized that is not aligned as asked.
 mutant misaligned-resize lib/heap/realloc.c 's/((uintptr_t)\*p & (align - 1)) == 0/true/'
 # A copy of more than there is.
