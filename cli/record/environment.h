@@ -13,7 +13,7 @@
 #define RECORD_ENV_UNTIL "BSA_RECORD_UNTIL"
 #define RECORD_ENV_MAX_EVENTS "BSA_RECORD_MAX_EVENTS"
 #define RECORD_ENV_MIN_SIZE "BSA_RECORD_MIN_SIZE"
-/* The only process that is recorded, by its id. */
-#define RECORD_ENV_ONLY "BSA_RECORD_ONLY"
+/* Set: the first program only, and no process that it forks. */
+#define RECORD_ENV_NO_FOLLOW "BSA_RECORD_NO_FOLLOW"
 
 #endif

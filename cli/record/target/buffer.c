@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Threads' buffers. A buffer belongs to one thread, from its first event to its last destructor,
+ * and then waits for another; none is ever unmapped, so that whoever goes through all of them finds
+ * them mapped. Only the owner adds records; the writer to the file, who holds bsar_lock, may be
+ * another thread, when the process ends or runs another program: `saved` tells how far it came.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "clock.h"
+
+enum { BUFFER_BYTES = 65536 };
+
+struct bsar_buffer {
+    uint64_t count;  /* records, in the lower half; the upper one is their generation: a count that
+                        is  read once is never seen again when records were written in between */
+    uint32_t saved;  /* of them in the file; bsar_lock's */
+    uint32_t thread; /* id, 0: nobody's */
+    struct bsar_buffer *next_of_all;
+    uint64_t next_free; /* as first_free */
+    struct trace_fixed record[];
+};
+enum { RECORDS = (BUFFER_BYTES - sizeof(struct bsar_buffer)) / sizeof(struct trace_fixed) };
+
+__thread struct bsar_self bsar_self;
+uint64_t bsar_lost;
+static struct bsar_buffer *first_of_all; /* pushed to, never taken from */
+/* Buffers of nobody: the address without its page offset, and a number that changes with each
+ * exchange, so that what was first, was taken and came back is not taken for unchanged. */
+static uint64_t first_free;
+static pthread_key_t end_key;
+static bool end_key_made;
+static uint64_t events; /* that count for --max-events */
+
+enum { ADDRESS_SHIFT = 12, NUMBER_BITS = 19 };
+_Static_assert(sizeof(struct trace_fixed) == 32, "a record is half a cache line");
+
+static struct bsar_buffer *free_address(uint64_t word)
+{
+    return (struct bsar_buffer *)(uintptr_t)(word >> NUMBER_BITS << ADDRESS_SHIFT);
+}
+
+static uint64_t free_word(const struct bsar_buffer *buffer, uint64_t before)
+{
+    uint64_t number = (before + 1) & ((UINT64_C(1) << NUMBER_BITS) - 1);
+    return (uint64_t)(uintptr_t)buffer >> ADDRESS_SHIFT << NUMBER_BITS | number;
+}
+
+static void push_free(struct bsar_buffer *buffer)
+{
+    uint64_t first = __atomic_load_n(&first_free, __ATOMIC_RELAXED);
+    do {
+        __atomic_store_n(&buffer->next_free, first, __ATOMIC_RELAXED);
+    } while (!__atomic_compare_exchange_n(&first_free, &first, free_word(buffer, first), true,
+                                          __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+}
+
+static struct bsar_buffer *pop_free(void)
+{
+    uint64_t first = __atomic_load_n(&first_free, __ATOMIC_ACQUIRE);
+    struct bsar_buffer *buffer, *next;
+    do {
+        buffer = free_address(first);
+        if (buffer == NULL)
+            return NULL;
+        next = free_address(__atomic_load_n(&buffer->next_free, __ATOMIC_RELAXED));
+    } while (!__atomic_compare_exchange_n(&first_free, &first, free_word(next, first), true,
+                                          __ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE));
+    return buffer;
+}
+
+static struct bsar_buffer *make_buffer(void)
+{
+    long pages = syscall(SYS_mmap, NULL, (size_t)BUFFER_BYTES, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (pages < 0 && pages >= -4095)
+        return NULL;
+    struct bsar_buffer *buffer = (struct bsar_buffer *)pages;
+    buffer->next_of_all = __atomic_load_n(&first_of_all, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&first_of_all, &buffer->next_of_all, buffer, true,
+                                        __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
+    }
+    return buffer;
+}
+
+/* Records ------------------------------------------------------------------------------------------ */
+
+/*
+ * One more record, unless another came since the count was read: by a signal handler of the same
+ * thread. So it is one instruction, and needs no other CPU to agree.
+ */
+static inline bool commit(uint64_t *count, uint64_t seen)
+{
+#ifdef __x86_64__
+    bool done;
+    uint64_t expected = seen;
+    __asm__ volatile("cmpxchgq %3, %1"
+                     : "=@ccz"(done), "+m"(*count), "+a"(expected)
+                     : "r"(seen + 1)
+                     : "memory");
+    return done;
+#else
+    return __atomic_compare_exchange_n(count, &seen, seen + 1, false, __ATOMIC_RELEASE,
+                                       __ATOMIC_RELAXED);
+#endif
+}
+
+/* False: the buffer is full. */
+static inline bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
+                          const void *address, size_t size, size_t align)
+{
+    uint64_t count;
+    do {
+        count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
+        if (BSAR_UNLIKELY((uint32_t)count == RECORDS))
+            return false;
+        struct trace_fixed *record = &buffer->record[(uint32_t)count];
+        record->ticks = bsar_ticks(&record->cpu);
+        record->address = (uintptr_t)address;
+        record->size = size;
+        record->align = align < UINT32_MAX ? (uint32_t)align : UINT32_MAX;
+        record->kind = (uint8_t)kind;
+        record->flags = (uint8_t)flags;
+    } while (!commit(&buffer->count, count));
+    return true;
+}
+
+static void lose(uint32_t count)
+{
+    __atomic_fetch_add(&bsar_lost, count, __ATOMIC_RELAXED);
+}
+
+/* The lock is held. The owner may add records meanwhile. */
+static bool save(struct bsar_buffer *buffer)
+{
+    uint32_t count = (uint32_t)__atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE);
+    uint32_t saved = buffer->saved;
+    if (count == saved)
+        return true;
+    struct trace_chunk_header header = {
+        .type = TRACE_CHUNK_FIXED,
+        .stored_bytes = (count - saved) * (uint32_t)sizeof(struct trace_fixed),
+        .events = count - saved,
+        .thread = buffer->thread,
+    };
+    if (!bsar_file_write(&header, &buffer->record[saved]))
+        return false;
+    buffer->saved = count;
+    return true;
+}
+
+/* By the owner, who is between enter and leave: the buffer is empty then, whatever became of it. */
+static void save_and_empty(struct bsar_buffer *buffer)
+{
+    bsar_lock();
+    if (bsar_mode() < BSAR_OFF)
+        save(buffer);
+    if (bsar_mode() == BSAR_FAILED)
+        lose((uint32_t)buffer->count - buffer->saved);
+    buffer->saved = 0;
+    uint64_t next = ((buffer->count >> 32) + 1) << 32;
+    __atomic_store_n(&buffer->count, next, __ATOMIC_RELEASE);
+    bsar_unlock();
+}
+
+void bsar_save_all(void)
+{
+    struct bsar_pause pause;
+    bsar_enter(&pause);
+    uint32_t mode = bsar_mode();
+    if (mode != BSAR_NEW && mode < BSAR_OFF) {
+        bsar_lock();
+        struct bsar_buffer *buffer = __atomic_load_n(&first_of_all, __ATOMIC_ACQUIRE);
+        for (; buffer != NULL && save(buffer); buffer = buffer->next_of_all) {
+        }
+        bsar_unlock();
+    }
+    bsar_leave(&pause);
+}
+
+uint64_t bsar_unsaved(void)
+{
+    uint64_t sum = 0;
+    struct bsar_buffer *buffer = __atomic_load_n(&first_of_all, __ATOMIC_ACQUIRE);
+    for (; buffer != NULL; buffer = buffer->next_of_all)
+        sum += (uint32_t)__atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE) - buffer->saved;
+    return sum;
+}
+
+/* Threads ------------------------------------------------------------------------------------------ */
+
+/* Between enter and leave. */
+static void give_buffer_back(void)
+{
+    struct bsar_buffer *buffer = bsar_self.buffer;
+    bsar_self.buffer = NULL;
+    if (buffer != NULL) {
+        save_and_empty(buffer);
+        buffer->thread = 0;
+        push_free(buffer);
+    }
+}
+
+/* Comes in each round of destructors, and acts in the last one: others free in theirs. */
+static void thread_ends(void *round)
+{
+    if ((uintptr_t)round < PTHREAD_DESTRUCTOR_ITERATIONS) {
+        pthread_setspecific(end_key, (void *)((uintptr_t)round + 1));
+        return;
+    }
+    bsar_record(TRACE_THREAD_END, 0, NULL, 0, 0);
+    struct bsar_pause pause;
+    bsar_enter(&pause);
+    bsar_self.ended = true;
+    give_buffer_back();
+    bsar_leave(&pause);
+}
+
+void bsar_watch_thread_ends(void)
+{
+    end_key_made = end_key_made || pthread_key_create(&end_key, thread_ends) == 0;
+}
+
+/* A buffer for this thread, which has none. */
+static bool take_buffer(void)
+{
+    struct bsar_buffer *buffer = pop_free();
+    if (buffer == NULL)
+        buffer = make_buffer();
+    if (buffer == NULL)
+        return false;
+    buffer->thread = (uint32_t)syscall(SYS_gettid);
+    bsar_self.buffer = buffer;
+    if (!bsar_self.ended) {
+        if (end_key_made)
+            pthread_setspecific(end_key, (void *)1);
+        append(buffer, TRACE_THREAD_START, 0, NULL, 0, 0);
+    }
+    return true;
+}
+
+void bsar_forget_records(void)
+{
+    struct bsar_buffer *buffer = first_of_all;
+    first_free = 0;
+    for (; buffer != NULL; buffer = buffer->next_of_all) {
+        buffer->saved = 0;
+        buffer->count = ((buffer->count >> 32) + 1) << 32;
+        buffer->thread = 0;
+        push_free(buffer);
+    }
+    bsar_self.buffer = NULL;
+    bsar_lost = events = 0;
+}
+
+/* The slow path ------------------------------------------------------------------------------------ */
+
+/* The recording ends as it was asked to. */
+static void end_by_limit(void)
+{
+    bsar_save_all();
+    bsar_set_mode(BSAR_OFF);
+}
+
+/* Where there is no buffer, or it is full, or there will be no other occasion to save it. */
+static void append_slowly(enum trace_kind kind, unsigned flags, const void *address, size_t size,
+                          size_t align)
+{
+    struct bsar_pause pause;
+    bsar_enter(&pause);
+    if (bsar_self.buffer == NULL && !take_buffer()) {
+        lose(1);
+    } else {
+        struct bsar_buffer *buffer = bsar_self.buffer;
+        while (!append(buffer, kind, flags, address, size, align))
+            save_and_empty(buffer);
+        if (bsar_self.ended)
+            give_buffer_back();
+        else if (bsar_mode() == BSAR_ENDING)
+            save_and_empty(buffer);
+    }
+    bsar_leave(&pause);
+}
+
+static bool within_limits(enum trace_kind kind)
+{
+    if (bsar_config.until_ns != 0 && bsar_monotonic_ns() >= bsar_config.until_ns)
+        return false;
+    /* A realloc counts when it begins, so that its end is not cut off. */
+    return kind == TRACE_REALLOC ||
+           __atomic_fetch_add(&events, 1, __ATOMIC_RELAXED) < bsar_config.max_events;
+}
+
+static BSAR_COLD void record_slowly(enum trace_kind kind, unsigned flags, const void *address,
+                                    size_t size, size_t align)
+{
+    uint32_t mode = bsar_mode();
+    if (mode == BSAR_FAILED)
+        lose(1);
+    if (mode >= BSAR_OFF)
+        return;
+    if (mode == BSAR_NEW) {
+        struct bsar_pause pause;
+        bsar_enter(&pause);
+        mode = bsar_begin();
+        bsar_leave(&pause);
+    }
+    if (mode == BSAR_LIMITED && !within_limits(kind))
+        end_by_limit();
+    else if (mode < BSAR_OFF && (mode == BSAR_ENDING || bsar_self.buffer == NULL ||
+                                 !append(bsar_self.buffer, kind, flags, address, size, align)))
+        append_slowly(kind, flags, address, size, align);
+}
+
+void bsar_record(enum trace_kind kind, unsigned flags, const void *address, size_t size,
+                 size_t align)
+{
+    struct bsar_buffer *buffer = bsar_self.buffer;
+    if (BSAR_LIKELY(bsar_mode() == BSAR_RECORDING && buffer != NULL &&
+                    append(buffer, kind, flags, address, size, align)))
+        return;
+    record_slowly(kind, flags, address, size, align);
+}

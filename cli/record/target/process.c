@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a process begins, forks and ends, so that each has a file and the file
+ * has everything.
+ *
+ * A process ends by _exit, which is asked for here, or by exit, which runs destructors: ours is
+ * among them, and what is called after it goes to the file at once. One that a signal kills leaves
+ * what was in the file: up to a buffer of each thread is missing.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../environment.h"
+#include "clock.h"
+
+_Alignas(sizeof(union bsar_page)) union bsar_page bsar_page;
+static bool program_begun; /* in this process, or in the one that it was forked from */
+static uint32_t lock;      /* 0: free, 1: held, 2: and somebody sleeps */
+
+void bsar_lock(void)
+{
+    uint32_t seen = 0;
+    if (__atomic_compare_exchange_n(&lock, &seen, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return;
+    while (__atomic_exchange_n(&lock, 2, __ATOMIC_ACQUIRE) != 0)
+        syscall(SYS_futex, &lock, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+}
+
+void bsar_unlock(void)
+{
+    if (__atomic_exchange_n(&lock, 0, __ATOMIC_RELEASE) == 2)
+        syscall(SYS_futex, &lock, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+}
+
+void bsar_enter(struct bsar_pause *pause)
+{
+    sigset_t all;
+    pause->error = errno;
+    pause->inside = bsar_self.inside;
+    bsar_self.inside = true;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &pause->signals);
+}
+
+void bsar_leave(const struct bsar_pause *pause)
+{
+    pthread_sigmask(SIG_SETMASK, &pause->signals, NULL);
+    bsar_self.inside = pause->inside;
+    errno = pause->error;
+}
+
+/* Begins ------------------------------------------------------------------------------------------- */
+
+static void in_child(void)
+{
+    bsar_page.mode = BSAR_NEW;
+}
+
+/* A child of fork finds BSAR_NEW, whether libc or a system call of the target's made it. */
+static void watch_forks(void)
+{
+    if (madvise(&bsar_page, sizeof(bsar_page), MADV_WIPEONFORK) != 0)
+        pthread_atfork(NULL, NULL, in_child); /* Linux before 4.14, or larger pages */
+}
+
+static void save_at_exit(void)
+{
+    bsar_save_all();
+    struct bsar_pause pause;
+    bsar_enter(&pause);
+    bsar_lock();
+    if (bsar_mode() == BSAR_FAILED)
+        bsar_file_lost(bsar_lost + bsar_unsaved());
+    else if (bsar_mode() != BSAR_NEW && bsar_lost != 0)
+        bsar_file_lost(bsar_lost);
+    bsar_unlock();
+    bsar_leave(&pause);
+}
+
+static enum bsar_mode mode_asked_for(void)
+{
+    return bsar_config.until_ns != 0 || bsar_config.max_events != UINT64_MAX ? BSAR_LIMITED
+                                                                             : BSAR_RECORDING;
+}
+
+static void begin_program(void)
+{
+    program_begun = true;
+    if (!bsar_config_read()) {
+        bsar_set_mode(BSAR_OFF);
+        return;
+    }
+    bsar_clock_choose();
+    bsar_file_find_stderr();
+    bsar_watch_thread_ends();
+    watch_forks();
+    bsar_set_mode(mode_asked_for());
+}
+
+static void begin_child(void)
+{
+    lock = 0;
+    bsar_file_forget();
+    bsar_forget_records();
+    bsar_set_mode(bsar_config.stem[0] == '/' && bsar_config.follow ? mode_asked_for() : BSAR_OFF);
+}
+
+uint32_t bsar_begin(void)
+{
+    if (bsar_mode() == BSAR_NEW) {
+        if (program_begun)
+            begin_child();
+        else
+            begin_program();
+    }
+    return bsar_mode();
+}
+
+__attribute__((constructor(101))) static void program_begins(void)
+{
+    struct bsar_pause pause;
+    bsar_enter(&pause);
+    uint32_t mode = bsar_begin();
+    if (mode < BSAR_OFF) {
+        at_quick_exit(save_at_exit);
+        if (!bsar_config.follow)
+            unsetenv(RECORD_ENV_STEM); /* for the programs that this one runs */
+        bsar_lock();
+        bsar_file_begin();
+        bsar_unlock();
+    }
+    bsar_leave(&pause);
+}
+
+/* Ends --------------------------------------------------------------------------------------------- */
+
+__attribute__((destructor(101))) static void program_ends(void)
+{
+    uint32_t mode = bsar_mode();
+    save_at_exit();
+    if (mode != BSAR_NEW && bsar_mode() == mode && mode < BSAR_OFF)
+        bsar_set_mode(BSAR_ENDING);
+}
+
+BSAR_EXPORT void _exit(int status)
+{
+    save_at_exit();
+    bsar_real.exit_now(status);
+    __builtin_unreachable();
+}
+
+BSAR_EXPORT void _Exit(int status)
+{
+    _exit(status);
+}
