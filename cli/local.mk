@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# bsa-replay. Its parts are a library of their own, so that tests can call them.
+# The programs. Their parts are a library of their own, so that tests can call them.
 
 include %D%/common/local.mk
 include %D%/trace/local.mk
@@ -15,15 +15,20 @@ cli_libs = $(GLIB_LIBS) $(JSON_GLIB_LIBS) $(ZSTD_LIBS) -lm
 
 if CLI
 noinst_LTLIBRARIES += %D%/libcli.la
-bin_PROGRAMS += %D%/bsa-replay
+bin_PROGRAMS += %D%/bsa-record %D%/bsa-replay
 endif
 
 %C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) \
 	$(cli_record_sources) $(cli_replay_sources) $(cli_report_sources) \
 	$(cli_view_sources)
-%C%_libcli_la_CPPFLAGS = $(cli_cppflags)
+%C%_libcli_la_CPPFLAGS = $(cli_cppflags) -DRECORD_LIBRARY_DIRECTORY='"$(pkglibdir)"' \
+	-DRECORD_LIBRARY='"libbuddyslab-record.so"'
 %C%_libcli_la_LIBADD = $(cli_libs)
 
 %C%_bsa_replay_SOURCES = %D%/bsa-replay.c
 %C%_bsa_replay_CPPFLAGS = $(cli_cppflags)
 %C%_bsa_replay_LDADD = %D%/libcli.la lib/libbuddyslab.la $(cli_libs)
+
+%C%_bsa_record_SOURCES = %D%/bsa-record.c
+%C%_bsa_record_CPPFLAGS = $(cli_cppflags)
+%C%_bsa_record_LDADD = %D%/record/libkernel.la %D%/libcli.la $(cli_libs)

@@ -6,7 +6,12 @@ cli_record_sources = \
 	%D%/describe.c \
 	%D%/describe.h \
 	%D%/environment.h \
+	%D%/files.c \
+	%D%/files.h \
 	%D%/options.c \
+	%D%/pack.c \
+	%D%/pack.h \
+	%D%/program.c \
 	%D%/recordable.c \
 	%D%/recordable.h \
 	%D%/record.h
@@ -40,3 +45,32 @@ endif
 %C%_libkernel_la_SOURCES = $(cli_record_kernel_sources)
 %C%_libkernel_la_CPPFLAGS = $(cli_cppflags) $(TRACEFS_CFLAGS)
 %C%_libkernel_la_LIBADD = $(TRACEFS_LIBS)
+
+# The recorder inside its targets: one file that needs nothing but libc, and that only malloc's names
+# and those that end a process come out of.
+record_target_sources = \
+	%D%/target/buffer.c \
+	%D%/target/calls.c \
+	%D%/target/clock.c \
+	%D%/target/clock.h \
+	%D%/target/config.c \
+	%D%/target/exec.c \
+	%D%/target/file.c \
+	%D%/target/internal.h \
+	%D%/target/live.c \
+	%D%/target/process.c \
+	%D%/target/real.c
+record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat)$$
+
+if RECORDER
+pkglib_LTLIBRARIES += %D%/libbuddyslab-record.la
+endif
+%C%_libbuddyslab_record_la_SOURCES = $(record_target_sources)
+%C%_libbuddyslab_record_la_CPPFLAGS = -I$(top_srcdir)/cli -D_GNU_SOURCE $(XXHASH_CFLAGS)
+# The compiler must not make a call of calloc out of our own parts of it.
+%C%_libbuddyslab_record_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -ftls-model=initial-exec \
+	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
+# Bound at load: a binding at the first call would run the linker in the middle of malloc.
+%C%_libbuddyslab_record_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
+	-Wl,-z,now -Wl,-z,nodelete -export-symbols-regex '$(record_target_exports)'
+%C%_libbuddyslab_record_la_LIBADD = -lpthread -ldl
