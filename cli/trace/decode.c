@@ -17,6 +17,14 @@ struct shape {
     guint8 coded;             /* 1: its events' objects are */
 };
 
+/* How many numbers of some columns an event of a shape has, in one word that can be summed up. */
+#define HAS_OBJECT ((guint64)1)
+#define HAS_ADDRESS ((guint64)1 << 16)
+#define HAS_SIZE ((guint64)1 << 32)
+#define HAS_GIVEN ((guint64)1 << 48)
+
+G_STATIC_ASSERT(TRACE_DECODE_BLOCK < 1u << 16);
+
 struct place {
     guint32 thread, cpu;
 };
@@ -30,6 +38,7 @@ struct trace_decoder {
     guint32 slots;
     guint32 slots_before;
     GArray *shapes; /* struct shape */
+    GArray *has;    /* guint64 of each shape, sums of HAS_ words */
     GArray *places; /* struct place */
     struct place place;
     guint32 run;    /* events left of it */
@@ -55,6 +64,7 @@ trace_decoder *trace_decoder_new(enum trace_level level)
     trace_decoder *decoder = g_new0(trace_decoder, 1);
     decoder->level = level;
     decoder->shapes = g_array_new(FALSE, FALSE, sizeof(struct shape));
+    decoder->has = g_array_new(FALSE, FALSE, sizeof(guint64));
     decoder->places = g_array_new(FALSE, FALSE, sizeof(struct place));
     return decoder;
 }
@@ -63,6 +73,7 @@ void trace_decoder_free(trace_decoder *decoder)
 {
     if (decoder != NULL) {
         g_array_free(decoder->shapes, TRUE);
+        g_array_free(decoder->has, TRUE);
         g_array_free(decoder->places, TRUE);
         g_free(decoder->begun);
         g_free(decoder->freed);
@@ -184,13 +195,18 @@ static void add_shape(trace_decoder *decoder, const struct shape_numbers *number
     shape.coded = raw ? reference == TRACE_REFERENCE_ENDS : reference != TRACE_REFERENCE_NONE;
     shape.told = decoder->addresses && !failed &&
                  (reference == TRACE_REFERENCE_BEGINS || reference == TRACE_REFERENCE_STAYS);
+    guint64 has = (shape.coded ? HAS_OBJECT : 0) | (shape.told ? HAS_ADDRESS : 0) |
+                  ((shape.own & TRACE_OWN_SIZE) != 0 ? HAS_SIZE : 0) |
+                  ((shape.own & TRACE_OWN_GIVEN) != 0 ? HAS_GIVEN : 0);
     g_array_append_val(decoder->shapes, shape);
+    g_array_append_val(decoder->has, has);
 }
 
 static const char *take_shapes(trace_decoder *decoder, const guint32 *names, guint32 name_count)
 {
     guint32 count = decoder->column[TRACE_COLUMN_SHAPE_KIND].count;
     g_array_set_size(decoder->shapes, 0);
+    g_array_set_size(decoder->has, 0);
     if (count > decoder->events) {
         return "it has more shapes than events";
     }
@@ -254,30 +270,27 @@ const char *trace_decoder_begin(trace_decoder *decoder, const guint8 *content, g
     return wrong != NULL ? wrong : take_places(decoder);
 }
 
-/* Takes the numbers of the block's events, which says how many there are of each column. */
+/* Takes the numbers of the block's events; their shapes say how many there are of each column. */
 static const char *take_block(trace_decoder *decoder, struct block *block, guint32 count)
 {
     struct trace_numbers *column = decoder->column;
-    const struct shape *shapes = (const struct shape *)(gconstpointer)decoder->shapes->data;
-    guint32 coded = 0, told = 0, sizes = 0, given = 0;
+    const guint64 *has = (const guint64 *)(gconstpointer)decoder->has->data;
+    guint64 shape_count = decoder->shapes->len, sums = 0;
     if (!trace_numbers_take(&column[TRACE_COLUMN_SHAPE], block->shape, count) ||
         !trace_numbers_take(&column[TRACE_COLUMN_TIME], block->step, count)) {
         return "it has fewer events than it says";
     }
-    guint64 shape_count = decoder->shapes->len;
     for (guint32 i = 0; i < count; i++) {
         if (block->shape[i] >= shape_count) {
             return "an event has a shape that is not there";
         }
-        const struct shape *shape = &shapes[block->shape[i]];
-        coded += shape->coded;
-        told += shape->told;
-        sizes += shape->own & TRACE_OWN_SIZE;
-        given += (shape->own & TRACE_OWN_GIVEN) / TRACE_OWN_GIVEN;
+        sums += has[block->shape[i]];
     }
+    guint32 coded = (guint16)(sums / HAS_OBJECT), told = (guint16)(sums / HAS_ADDRESS);
     if (!trace_numbers_take(&column[TRACE_COLUMN_OBJECT], block->object, coded) ||
-        !trace_numbers_take(&column[TRACE_COLUMN_SIZE], block->size, sizes) ||
-        !trace_numbers_take(&column[TRACE_COLUMN_GIVEN], block->given, given)) {
+        !trace_numbers_take(&column[TRACE_COLUMN_SIZE], block->size, (guint16)(sums / HAS_SIZE)) ||
+        !trace_numbers_take(&column[TRACE_COLUMN_GIVEN], block->given,
+                            (guint16)(sums / HAS_GIVEN))) {
         return "it has fewer objects or sizes than events that have one";
     }
     /* At the raw level objects that are not named by their place in the chunk tell theirs too. */
@@ -349,71 +362,58 @@ static guint32 slot_that_lives(const trace_decoder *decoder, guint64 code)
     return (guint32)decoder->begun[decoder->begun_count - 1 - code / 2];
 }
 
-static const char *set_slots(trace_decoder *decoder, const struct block *block,
-                             struct trace_event *events, guint32 count)
+/* What of a block's columns comes next. */
+struct cursor {
+    const guint64 *object, *address, *size, *given;
+};
+
+/* FALSE: the event names an object that is not there. */
+static gboolean set_slot(trace_decoder *decoder, const struct shape *shape, struct cursor *cursor,
+                         struct trace_event *event)
 {
-    const struct shape *shapes = (const struct shape *)(gconstpointer)decoder->shapes->data;
-    const guint64 *code = block->object, *address = block->address;
-    for (guint32 i = 0; i < count; i++) {
-        const struct shape *shape = &shapes[block->shape[i]];
-        struct trace_event *event = &events[i];
-        if (!shape->coded) {
-            continue;
+    guint64 code = *cursor->object++;
+    if (shape->reference == TRACE_REFERENCE_BEGINS) {
+        event->slot = slot_that_begins(decoder, code);
+    } else if (code == TRACE_OBJECT_NONE) {
+        /* A realloc that failed, of an object that is older than the trace. */
+        return shape->reference == TRACE_REFERENCE_STAYS && (event->flags & TRACE_FAILED) != 0;
+    } else {
+        event->slot = slot_that_lives(decoder, code);
+        if (shape->reference == TRACE_REFERENCE_ENDS) {
+            decoder->freed[decoder->freed_count++] = event->slot;
         }
-        if (shape->reference == TRACE_REFERENCE_BEGINS) {
-            event->slot = slot_that_begins(decoder, *code++);
-        } else if (*code == TRACE_OBJECT_NONE && shape->reference == TRACE_REFERENCE_STAYS &&
-                   (event->flags & TRACE_FAILED) != 0) {
-            code++;
-            continue;
-        } else {
-            event->slot =
-                *code == TRACE_OBJECT_NONE ? TRACE_NO_SLOT : slot_that_lives(decoder, *code);
-            code++;
-            if (shape->reference == TRACE_REFERENCE_ENDS && event->slot != TRACE_NO_SLOT) {
-                decoder->freed[decoder->freed_count++] = event->slot;
-            }
+    }
+    if (shape->told) {
+        event->address = next_address(decoder, *cursor->address++, event->kind);
+    }
+    return event->slot != TRACE_NO_SLOT;
+}
+
+static gboolean set_address(trace_decoder *decoder, const struct shape *shape,
+                            struct cursor *cursor, struct trace_event *event)
+{
+    if (shape->coded && *cursor->object != TRACE_OBJECT_NONE) {
+        guint64 back = *cursor->object++ - TRACE_OBJECT_BACK;
+        if (back >= decoder->begun_count) {
+            return FALSE;
         }
-        if (event->slot == TRACE_NO_SLOT) {
-            return "an event names an object that is not there";
-        }
+        event->address = decoder->begun[decoder->begun_count - 1 - back];
+    } else if (shape->coded || shape->told) {
+        cursor->object += shape->coded;
+        event->address = next_address(decoder, *cursor->address++, event->kind);
         if (shape->told) {
-            event->address = next_address(decoder, *address++, event->kind);
+            decoder->begun[decoder->begun_count++] = event->address;
         }
     }
-    return NULL;
+    return TRUE;
 }
 
-static const char *set_addresses(trace_decoder *decoder, const struct block *block,
-                                 struct trace_event *events, guint32 count)
+static const char *fill_events(trace_decoder *decoder, const struct block *block,
+                               struct trace_event *events, guint32 count)
 {
     const struct shape *shapes = (const struct shape *)(gconstpointer)decoder->shapes->data;
-    const guint64 *code = block->object, *address = block->address;
-    for (guint32 i = 0; i < count; i++) {
-        const struct shape *shape = &shapes[block->shape[i]];
-        struct trace_event *event = &events[i];
-        if (shape->coded && *code != TRACE_OBJECT_NONE) {
-            guint64 back = *code++ - TRACE_OBJECT_BACK;
-            if (back >= decoder->begun_count) {
-                return "an event names an object that is not there";
-            }
-            event->address = decoder->begun[decoder->begun_count - 1 - back];
-        } else if (shape->coded || shape->told) {
-            code += shape->coded;
-            event->address = next_address(decoder, *address++, event->kind);
-            if (shape->told) {
-                decoder->begun[decoder->begun_count++] = event->address;
-            }
-        }
-    }
-    return NULL;
-}
-
-static const char *set_common(trace_decoder *decoder, const struct block *block,
-                              struct trace_event *events, guint32 count)
-{
-    const struct shape *shapes = (const struct shape *)(gconstpointer)decoder->shapes->data;
-    const guint64 *size = block->size, *given = block->given;
+    struct cursor cursor = {block->object, block->address, block->size, block->given};
+    gboolean raw = decoder->level == TRACE_LEVEL_RAW;
     guint64 time_ns = decoder->time_ns;
     for (guint32 i = 0; i < count; i++) {
         const struct shape *shape = &shapes[block->shape[i]];
@@ -428,12 +428,12 @@ static const char *set_common(trace_decoder *decoder, const struct block *block,
         event->thread = decoder->place.thread;
         event->cpu = decoder->place.cpu;
         if (shape->own != 0) {
-            if ((shape->own & TRACE_OWN_SIZE) != 0) {
-                event->size = *size++;
-            }
-            if ((shape->own & TRACE_OWN_GIVEN) != 0) {
-                event->given = *given++;
-            }
+            event->size = (shape->own & TRACE_OWN_SIZE) != 0 ? *cursor.size++ : event->size;
+            event->given = (shape->own & TRACE_OWN_GIVEN) != 0 ? *cursor.given++ : event->given;
+        }
+        if (raw ? !set_address(decoder, shape, &cursor, event)
+                : shape->coded && !set_slot(decoder, shape, &cursor, event)) {
+            return "an event names an object that is not there";
         }
     }
     decoder->time_ns = time_ns;
@@ -450,11 +450,7 @@ guint32 trace_decoder_block(trace_decoder *decoder, struct trace_event *events, 
     }
     *wrong = take_block(decoder, &block, count);
     if (*wrong == NULL) {
-        *wrong = set_common(decoder, &block, events, count);
-    }
-    if (*wrong == NULL) {
-        *wrong = decoder->level == TRACE_LEVEL_RAW ? set_addresses(decoder, &block, events, count)
-                                                   : set_slots(decoder, &block, events, count);
+        *wrong = fill_events(decoder, &block, events, count);
     }
     decoder->events -= count;
     return *wrong == NULL ? count : 0;

@@ -10,7 +10,7 @@
 
 #include "columns.h"
 
-#define TRACE_DECODE_BLOCK 256u
+#define TRACE_DECODE_BLOCK 128u
 
 typedef struct trace_decoder trace_decoder;
 

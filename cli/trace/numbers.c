@@ -53,17 +53,29 @@ void trace_numbers_pack(GByteArray *bytes, const guint64 *values, guint32 count,
     }
 }
 
+#define EACH_BYTE G_GUINT64_CONSTANT(0x0101010101010101)
+
+/* The sum of sixteen lengths; *too_long becomes other than 0 when one is more than 8. */
+static guint64 sum_of(guint64 lengths, guint64 *too_long)
+{
+    guint64 sums = (lengths & EACH_BYTE * 15) + (lengths >> 4 & EACH_BYTE * 15);
+    *too_long |= lengths & (lengths << 1 | lengths << 2 | lengths << 3) & EACH_BYTE * 0x88;
+    sums = (sums & G_GUINT64_CONSTANT(0x00ff00ff00ff00ff)) +
+           (sums >> 8 & G_GUINT64_CONSTANT(0x00ff00ff00ff00ff));
+    return sums * G_GUINT64_CONSTANT(0x0001000100010001) >> 48;
+}
+
 /* Each length is 8 at most and they are all the bytes there are: nothing to be checked later. */
 static gboolean lengths_fit(const guint8 *lengths, guint32 count, gsize bytes)
 {
-    guint64 sum = 0;
-    guint too_long = 0;
-    for (guint32 i = 0; i < (count + 1) / 2; i++) {
-        guint first = lengths[i] & 15u, second = lengths[i] >> 4;
-        sum += first + second;
-        too_long |= (guint)(first > 8) | (guint)(second > 8);
+    guint64 sum = 0, too_long = 0;
+    gsize control = ((gsize)count + 1) / 2, i = 0;
+    for (; i < control; i += 8) {
+        guint64 word = 0;
+        memcpy(&word, lengths + i, MIN(8, control - i));
+        sum += sum_of(word, &too_long);
     }
-    return !too_long && sum == bytes && (count % 2 == 0 || lengths[count / 2] >> 4 == 0);
+    return too_long == 0 && sum == bytes && (count % 2 == 0 || lengths[count / 2] >> 4 == 0);
 }
 
 gboolean trace_numbers_open(struct trace_numbers *numbers, guint encoding, guint32 count,

@@ -1,37 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream.h"
 
+#include <string.h>
+
 #include "columns.h"
 #include "decode.h"
 #include "slots.h"
 #include "tally.h"
 
-/* What is known of a slot of the file. */
-struct object {
-    guint64 size;
-    guint64 address;
-    guint8 order;
-    guint8 state; /* enum state */
-    guint8 flags; /* TRACE_SLAB_PAGES */
-};
+/*
+ * What is known of a slot of the file, in a word, since a trace may have millions: the object's
+ * size, the order of a block of pages, TRACE_SLAB_PAGES, and what it is. A size is TRACE_SIZE_MAX
+ * at most.
+ */
+#define SIZE_SHIFT 12u
+#define ORDER_SHIFT 4u
+#define SLAB_FLAG ((guint64)1 << 2)
+#define STATE_MASK ((guint64)3)
 
 enum state { NOT_LIVE, OBJECT, PAGES };
+
+G_STATIC_ASSERT(TRACE_SIZE_MAX <= G_MAXUINT64 >> SIZE_SHIFT);
 
 struct trace_stream {
     trace_file *file;
     struct trace_dictionary dictionary;
     enum trace_layer layer;
+    guint64 page_size;
     const struct trace_options *options;
     gboolean filtered; /* the layer is not all there is in the file */
     struct trace_content content;
     struct trace_chunk chunk;
     trace_decoder *decoder;
     struct trace_event block[TRACE_DECODE_BLOCK];
-    guint32 next, ready;    /* of the block */
-    guint64 in_chunk;       /* events of the chunk before the block */
-    guint64 number;         /* events handed out */
-    guint64 first_ns;       /* time 0 of the layer */
-    struct object *objects; /* by the file's slot */
+    guint32 next, ready; /* of the block */
+    guint64 in_chunk;    /* events of the chunk before the block */
+    guint64 number;      /* events handed out */
+    guint64 first_ns;    /* time 0 of the layer */
+    guint64 *objects;    /* by the file's slot */
+    guint64 *addresses;  /* the same; NULL: the file has none */
     guint32 objects_held;
     guint32 slots;                  /* of the file, ever used */
     struct trace_slots layer_slots; /* of the layer, where it is filtered */
@@ -44,6 +51,7 @@ trace_stream *trace_stream_new(trace_file *file, const struct trace_dictionary *
     stream->file = file;
     stream->dictionary = *dictionary;
     stream->layer = options->layer;
+    stream->page_size = trace_file_header(file)->page_size;
     stream->options = options;
     stream->filtered = options->layer != TRACE_LAYER_ALL && trace_file_header(file)->kernel != 0;
     stream->decoder = trace_decoder_new(TRACE_LEVEL_REPLAYABLE);
@@ -60,13 +68,15 @@ void trace_stream_free(trace_stream *stream)
         trace_dictionary_destroy(&stream->dictionary);
         trace_file_close(stream->file);
         g_free(stream->objects);
+        g_free(stream->addresses);
         g_free(stream);
     }
 }
 
-static gboolean spoilt(const trace_stream *stream, const char *wrong, GError **error)
+/* event: in the block. */
+static gboolean spoilt(const trace_stream *stream, guint32 event, const char *wrong, GError **error)
 {
-    return trace_file_spoilt(stream->file, &stream->chunk, stream->in_chunk + stream->next, wrong,
+    return trace_file_spoilt(stream->file, &stream->chunk, stream->in_chunk + event + 1, wrong,
                              error);
 }
 
@@ -96,7 +106,6 @@ static int next_chunk(trace_stream *stream, gboolean first_pass, GError **error)
     guint32 name_count;
     const guint32 *names = trace_dictionary_names(&stream->dictionary, &name_count);
     stream->in_chunk = 0;
-    stream->next = stream->ready = 0;
     if (!trace_file_content(stream->file, &stream->chunk, &stream->content, error)) {
         return -1;
     }
@@ -106,41 +115,31 @@ static int next_chunk(trace_stream *stream, gboolean first_pass, GError **error)
     if (wrong == NULL && trace_decoder_slots(stream->decoder) != stream->slots) {
         wrong = "it has another number of slots than the chunks before it";
     }
-    return wrong == NULL || spoilt(stream, wrong, error) ? 1 : -1;
-}
-
-/* The next event of the file: 1, 0 at the end, -1 and error. It stays where it is. */
-static int next_event(trace_stream *stream, gboolean first_pass, struct trace_event **event,
-                      GError **error)
-{
-    while (stream->next == stream->ready) {
-        const char *wrong;
-        stream->in_chunk += stream->ready;
-        stream->next = 0;
-        stream->ready = trace_decoder_block(stream->decoder, stream->block, &wrong);
-        if (wrong != NULL) {
-            spoilt(stream, wrong, error);
-            return -1;
-        }
-        if (stream->ready == 0) {
-            int got = next_chunk(stream, first_pass, error);
-            if (got <= 0) {
-                return got;
-            }
-        }
-    }
-    *event = &stream->block[stream->next++];
-    return 1;
+    return wrong == NULL || trace_file_spoilt(stream->file, &stream->chunk, 0, wrong, error) ? 1
+                                                                                             : -1;
 }
 
 static void make_room(trace_stream *stream)
 {
     guint32 held = MAX(1024, stream->objects_held * 2);
-    stream->objects = g_renew(struct object, stream->objects, held);
-    for (guint32 i = stream->objects_held; i < held; i++) {
-        stream->objects[i] = (struct object){0};
+    gsize more = (gsize)(held - stream->objects_held) * sizeof(guint64);
+    stream->objects = g_renew(guint64, stream->objects, held);
+    memset(stream->objects + stream->objects_held, 0, more);
+    if (stream->addresses != NULL) {
+        stream->addresses = g_renew(guint64, stream->addresses, held);
+        memset(stream->addresses + stream->objects_held, 0, more);
     }
     stream->objects_held = held;
+}
+
+static void set_address(trace_stream *stream, const struct trace_event *event)
+{
+    if (event->address != 0 && stream->addresses == NULL) {
+        stream->addresses = g_new0(guint64, stream->objects_held);
+    }
+    if (stream->addresses != NULL) {
+        stream->addresses[event->slot] = event->address;
+    }
 }
 
 /* The slot begins to live. NULL, or what is wrong. */
@@ -153,55 +152,60 @@ static const char *begin_life(trace_stream *stream, struct trace_event *event)
             make_room(stream);
         }
     }
-    struct object *object = &stream->objects[event->slot];
-    if (object->state != NOT_LIVE) {
+    if ((stream->objects[event->slot] & STATE_MASK) != NOT_LIVE) {
         return "an object begins in a slot that has one";
     }
     if (page) {
-        event->size = (guint64)trace_file_header(stream->file)->page_size << event->order;
+        event->size = stream->page_size << event->order;
     }
-    *object = (struct object){event->size, event->address, event->order, page ? PAGES : OBJECT,
-                              event->flags & TRACE_SLAB_PAGES};
+    guint64 slab = (event->flags & TRACE_SLAB_PAGES) != 0 ? SLAB_FLAG : 0;
+    stream->objects[event->slot] = event->size << SIZE_SHIFT |
+                                   (guint64)event->order << ORDER_SHIFT | slab |
+                                   (page ? PAGES : OBJECT);
+    set_address(stream, event);
     return event->size > TRACE_SIZE_MAX ? "a size is no machine's" : NULL;
 }
 
-/* NULL: no object was in the slot yet. */
-static struct object *live_object(trace_stream *stream, guint32 slot)
+/* What is in the slot, if it was used already. */
+static guint64 object_in(const trace_stream *stream, guint32 slot)
 {
-    return slot < stream->slots ? &stream->objects[slot] : NULL;
+    return slot < stream->slots ? stream->objects[slot] : NOT_LIVE;
 }
 
 static const char *end_life(trace_stream *stream, struct trace_event *event)
 {
-    struct object *object = live_object(stream, event->slot);
-    if (object == NULL || object->state != (event->kind == TRACE_PAGE_FREE ? PAGES : OBJECT)) {
+    guint64 object = object_in(stream, event->slot);
+    if ((object & STATE_MASK) != (event->kind == TRACE_PAGE_FREE ? PAGES : OBJECT)) {
         return "an object ends that does not live, or is of another kind";
     }
-    event->size = object->size;
-    event->address = object->address;
-    event->order = object->order;
-    event->flags = (guint8)((event->flags & ~TRACE_SLAB_PAGES) | object->flags);
-    object->state = NOT_LIVE;
+    event->size = object >> SIZE_SHIFT;
+    event->order = object >> ORDER_SHIFT & 0xff;
+    event->flags &= (guint8)~TRACE_SLAB_PAGES;
+    event->flags |= (object & SLAB_FLAG) != 0 ? TRACE_SLAB_PAGES : 0;
+    if (stream->addresses != NULL) {
+        event->address = stream->addresses[event->slot];
+    }
+    stream->objects[event->slot] = NOT_LIVE;
     return NULL;
 }
 
 /* former: its size before. */
-static const char *resize(trace_stream *stream, struct trace_event *event, guint64 *former)
+static const char *resize(trace_stream *stream, const struct trace_event *event, guint64 *former)
 {
+    guint64 object = object_in(stream, event->slot);
     if (event->slot == TRACE_NO_SLOT) {
         return NULL;
     }
-    struct object *object = live_object(stream, event->slot);
-    if (object == NULL || object->state != OBJECT) {
+    if ((object & STATE_MASK) != OBJECT) {
         return "an object is resized that does not live, or is of another kind";
     }
-    if ((event->flags & TRACE_FAILED) == 0) {
-        *former = object->size;
-        object->size = event->size;
-        object->address = event->address;
-        return event->size > TRACE_SIZE_MAX ? "a size is no machine's" : NULL;
+    if ((event->flags & TRACE_FAILED) != 0) {
+        return NULL;
     }
-    return NULL;
+    *former = object >> SIZE_SHIFT;
+    stream->objects[event->slot] = event->size << SIZE_SHIFT | OBJECT;
+    set_address(stream, event);
+    return event->size > TRACE_SIZE_MAX ? "a size is no machine's" : NULL;
 }
 
 /* What the slots say to the event, and it to them. */
@@ -261,49 +265,92 @@ static void make_own(trace_stream *stream, struct trace_event *event)
     }
 }
 
-/*
- * The next event of the file as the layer has it: 1, 0 at the end, -1 and error. former: the size
- * of an object before it is resized.
- */
-static int step(trace_stream *stream, gboolean first_pass, struct trace_event **event,
-                gboolean *is_left_out, guint64 *former, GError **error)
+static void count(struct trace_import *import, struct trace_tally *tally, enum trace_layer layer,
+                  const struct trace_event *event, gboolean out, guint64 former)
 {
-    int got = next_event(stream, first_pass, event, error);
-    if (got <= 0) {
-        return got;
+    if (trace_kind_has_slot(event->kind)) {
+        *(trace_kind_is_page(event->kind) ? &import->page_records : &import->slab_records) += 1;
     }
-    const char *wrong = follow(stream, *event, former);
-    if (wrong != NULL) {
-        spoilt(stream, wrong, error);
-        return -1;
+    if (out) {
+        trace_tally_left_out(tally, layer, event);
+    } else {
+        trace_tally_event(tally, event, former);
     }
-    *is_left_out = stream->filtered && left_out(stream, *event);
-    if (stream->filtered && !*is_left_out) {
-        make_own(stream, *event);
+}
+
+/* Turns a block of the file's events into one of the layer's. tally: NULL, or what counts them. */
+static gboolean take_block(trace_stream *stream, struct trace_import *import,
+                           struct trace_tally *tally, guint32 events, GError **error)
+{
+    guint64 former = 0;
+    stream->ready = 0;
+    for (guint32 i = 0; i < events; i++) {
+        struct trace_event *event = &stream->block[i];
+        const char *wrong = follow(stream, event, &former);
+        if (wrong != NULL) {
+            return spoilt(stream, i, wrong, error);
+        }
+        gboolean out = stream->filtered && left_out(stream, event);
+        if (stream->filtered && !out) {
+            make_own(stream, event);
+        }
+        if (tally != NULL) {
+            count(import, tally, stream->layer, event, out, former);
+        }
+        if (!out) {
+            if (stream->ready != i) {
+                stream->block[stream->ready] = *event;
+            }
+            stream->ready++;
+        }
+    }
+    stream->in_chunk += events;
+    return TRUE;
+}
+
+/* The next block that has events of the layer: 1, 0 at the end, -1 and error. */
+static int next_block(trace_stream *stream, struct trace_import *import, struct trace_tally *tally,
+                      GError **error)
+{
+    stream->next = stream->ready = 0;
+    while (stream->ready == 0) {
+        const char *wrong;
+        guint32 events = trace_decoder_block(stream->decoder, stream->block, &wrong);
+        if (wrong != NULL) {
+            spoilt(stream, 0, wrong, error);
+            return -1;
+        }
+        if (events > 0) {
+            if (!take_block(stream, import, tally, events, error)) {
+                return -1;
+            }
+            continue;
+        }
+        int got = next_chunk(stream, tally != NULL, error);
+        if (got <= 0) {
+            return got;
+        }
     }
     return 1;
 }
 
 int trace_stream_next(trace_stream *stream, struct trace_event *event, GError **error)
 {
-    struct trace_event *its;
-    gboolean is_left_out;
-    guint64 former;
-    int got;
-    do {
-        got = step(stream, FALSE, &its, &is_left_out, &former, error);
-    } while (got > 0 && is_left_out);
-    if (got > 0) {
-        its->number = ++stream->number;
-        *event = *its;
+    if (stream->next == stream->ready) {
+        int got = next_block(stream, NULL, NULL, error);
+        if (got <= 0) {
+            return got;
+        }
     }
-    return got;
+    *event = stream->block[stream->next++];
+    event->number = ++stream->number;
+    return 1;
 }
 
 static void show_progress(const trace_stream *stream, guint64 events)
 {
     const struct trace_options *options = stream->options;
-    if (options->progress != NULL && events % 65536 == 0) {
+    if (options->progress != NULL) {
         options->progress(options->progress_data, events,
                           (double)stream->chunk.offset / (double)trace_file_bytes(stream->file));
     }
@@ -312,20 +359,12 @@ static void show_progress(const trace_stream *stream, guint64 events)
 static gboolean tally_all(trace_stream *stream, struct trace_import *import,
                           struct trace_tally *tally, GError **error)
 {
-    struct trace_event *event;
-    gboolean is_left_out;
-    guint64 former = 0, events = 0;
+    guint64 blocks = 0;
     int got;
-    while ((got = step(stream, TRUE, &event, &is_left_out, &former, error)) > 0) {
-        if (trace_kind_has_slot(event->kind)) {
-            *(trace_kind_is_page(event->kind) ? &import->page_records : &import->slab_records) += 1;
+    while ((got = next_block(stream, import, tally, error)) > 0) {
+        if (++blocks % 256 == 0) {
+            show_progress(stream, tally->summary->events);
         }
-        if (is_left_out) {
-            trace_tally_left_out(tally, stream->layer, event);
-        } else {
-            trace_tally_event(tally, event, former);
-        }
-        show_progress(stream, ++events);
     }
     return got == 0;
 }
@@ -333,8 +372,8 @@ static gboolean tally_all(trace_stream *stream, struct trace_import *import,
 /* The same from the beginning; what is known of the names stays. */
 static void rewind_stream(trace_stream *stream)
 {
-    for (guint32 i = 0; i < stream->objects_held; i++) {
-        stream->objects[i] = (struct object){0};
+    if (stream->objects_held > 0) {
+        memset(stream->objects, 0, stream->objects_held * sizeof *stream->objects);
     }
     trace_file_rewind(stream->file);
     trace_slots_destroy(&stream->layer_slots);
@@ -347,7 +386,7 @@ gboolean trace_stream_summarise(trace_stream *stream, struct trace_import *impor
                                 struct trace_summary *summary, GError **error)
 {
     struct trace_tally tally;
-    trace_tally_init(&tally, summary, import->hygiene, trace_file_header(stream->file)->page_size);
+    trace_tally_init(&tally, summary, import->hygiene, stream->page_size);
     gboolean good = tally_all(stream, import, &tally, error);
     if (good) {
         trace_tally_finish(&tally);
