@@ -162,6 +162,8 @@ if CLI
 AM_TESTS_ENVIRONMENT += BSA_REPLAY='$(abs_top_builddir)/cli/bsa-replay'; export BSA_REPLAY;
 endif
 
+include %D%/fuzz/local.mk
+
 # Headers that tests share, and the texts that they read.
 noinst_HEADERS = \
 	%D%/cli/replay_support.h \

@@ -4,6 +4,8 @@
  * lives. mtrace knows addresses only: those that were recorded, which a table
  * by slot keeps for the frees; an object without one, and a block of pages,
  * whose frame number is none, gets one from its slot that no program can have.
+ * So does one whose address is still that of another: a thread got it while
+ * the realloc that left it had begun and not yet ended.
  */
 #include "export.h"
 
@@ -12,6 +14,7 @@
 
 #include "error.h"
 #include "kinds.h"
+#include "map.h"
 
 #define LINES_BYTES ((gsize)1 << 16) /* are collected before they are written */
 /* Neither a program's nor a kernel's on any 64-bit machine. */
@@ -21,8 +24,9 @@ struct exporter {
     trace_reader *reader;
     FILE *out;
     GString *lines;
-    guint64 *addresses; /* mtrace: of each slot's object */
-    guint64 requests;   /* written */
+    guint64 *addresses;    /* mtrace: of each slot's object */
+    struct trace_map live; /* mtrace: addresses of live objects */
+    guint64 requests;      /* written */
 };
 
 static gboolean write_lines(struct exporter *exporter, GError **error)
@@ -106,10 +110,25 @@ static void append_site(struct exporter *exporter, const struct trace_event *eve
                            site);
 }
 
-static guint64 address_of(const struct trace_event *event)
+static void take_address(struct exporter *exporter, const struct trace_event *event)
 {
     gboolean recorded = event->address != 0 && !trace_kind_is_page(event->kind);
-    return recorded ? event->address : MADE_UP + 16 * (guint64)event->slot;
+    guint64 address = recorded ? event->address : MADE_UP + 16 * (guint64)event->slot;
+    if (trace_map_find(&exporter->live, address) != NULL) {
+        address = MADE_UP + 16 * (guint64)event->slot;
+    }
+    while (trace_map_find(&exporter->live, address) != NULL) {
+        address++;
+    }
+    trace_map_insert(&exporter->live, address, event->slot);
+    exporter->addresses[event->slot] = address;
+}
+
+static guint64 give_address(struct exporter *exporter, guint32 slot)
+{
+    guint32 same;
+    trace_map_remove(&exporter->live, exporter->addresses[slot], &same);
+    return exporter->addresses[slot];
 }
 
 static void append_call(struct exporter *exporter, const struct trace_event *event, char letter,
@@ -144,18 +163,18 @@ static void add_mtrace(struct exporter *exporter, const struct trace_event *even
         }
         return;
     }
-    guint64 *address = &exporter->addresses[event->slot];
     if (trace_kind_is_free(event->kind)) {
-        append_call(exporter, event, '-', *address);
+        append_call(exporter, event, '-', give_address(exporter, event->slot));
         g_string_append_c(exporter->lines, '\n');
         return;
     }
     if (event->kind == TRACE_REALLOC) {
-        append_call(exporter, event, '<', *address);
+        append_call(exporter, event, '<', give_address(exporter, event->slot));
         g_string_append_c(exporter->lines, '\n');
     }
-    *address = address_of(event);
-    append_call(exporter, event, event->kind == TRACE_REALLOC ? '>' : '+', *address);
+    take_address(exporter, event);
+    append_call(exporter, event, event->kind == TRACE_REALLOC ? '>' : '+',
+                exporter->addresses[event->slot]);
     append_size(exporter, event->size);
 }
 
@@ -163,7 +182,9 @@ static gboolean export_mtrace(struct exporter *exporter, GError **error)
 {
     exporter->addresses = g_new0(guint64, trace_summary(exporter->reader)->peak_slots);
     g_string_append(exporter->lines, "= Start\n");
+    trace_map_init(&exporter->live);
     gboolean good = export_events(exporter, add_mtrace, error);
+    trace_map_destroy(&exporter->live);
     g_string_append(exporter->lines, "= End\n");
     return good;
 }

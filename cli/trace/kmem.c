@@ -38,13 +38,13 @@ static const struct event_name event_names[] = {
 
 enum trace_kmem_event trace_kmem_event(const char *name, gsize length)
 {
-    if (length > 5 && memcmp(name, "kmem:", 5) == 0) {
+    const char *end = name + length;
+    if (TRACE_BEGINS(name, end, "kmem:")) {
         name += 5;
-        length -= 5;
     }
     for (gsize i = 0; i < G_N_ELEMENTS(event_names); i++) {
         const char *known = event_names[i].name;
-        if (strncmp(known, name, length) == 0 && known[length] == '\0') {
+        if (trace_is_word(name, end, known, strlen(known))) {
             return event_names[i].event;
         }
     }

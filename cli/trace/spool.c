@@ -6,10 +6,12 @@
 #include "temporary.h"
 
 #define RECORDS_IN_MEMORY ((gsize)1 << 16)
+#define RECORDS_AT_FIRST ((gsize)256)
 
 struct trace_spool {
     struct trace_record *buffer;
-    gsize size;     /* records that the buffer holds */
+    gsize held; /* records that the buffer has room for: it grows up to size */
+    gsize size;
     gsize used;     /* written to it, or read into it */
     gsize next;     /* to be handed out */
     guint64 count;  /* records in all */
@@ -23,7 +25,8 @@ trace_spool *trace_spool_new(gsize records)
 {
     trace_spool *spool = g_new0(trace_spool, 1);
     spool->size = records > 0 ? records : RECORDS_IN_MEMORY;
-    spool->buffer = g_new(struct trace_record, spool->size);
+    spool->held = MIN(spool->size, RECORDS_AT_FIRST);
+    spool->buffer = g_new(struct trace_record, spool->held);
     spool->fd = -1;
     return spool;
 }
@@ -50,6 +53,10 @@ gboolean trace_spool_append(trace_spool *spool, const struct trace_record *recor
 {
     if (spool->used == spool->size && !write_buffer(spool, error)) {
         return FALSE;
+    }
+    if (spool->used == spool->held) {
+        spool->held = MIN(spool->size, 2 * spool->held);
+        spool->buffer = g_renew(struct trace_record, spool->buffer, spool->held);
     }
     spool->buffer[spool->used++] = *record;
     spool->count++;

@@ -97,6 +97,17 @@ START_TEST(mtrace_of_reallocs)
 }
 END_TEST
 
+/* The realloc's object has not arrived at its new place when another gets the old one. */
+START_TEST(address_in_other_hands)
+{
+    char *text = exported_text("= Start\n+ 0x10 0x8\n< 0x10\n+ 0x10 0x9\n> 0x40 0x30\n- 0x10\n",
+                               TRACE_EXPORT_MTRACE);
+    ck_assert_str_eq(text, "= Start\n+ 0x10 0x8\n+ 0x6000000000000010 0x9\n< 0x10\n> 0x40 0x30\n"
+                           "- 0x6000000000000010\n= End\n");
+    free(text);
+}
+END_TEST
+
 /* What a format cannot hold: which requests fail, and that blocks of pages are not objects. */
 static gboolean is_kept(const struct trace_event *event, enum trace_export_format format)
 {
@@ -211,6 +222,7 @@ Suite *export_suite(void)
     tcase_add_test(formats, rep);
     tcase_add_test(formats, mtrace);
     tcase_add_test(formats, mtrace_of_reallocs);
+    tcase_add_test(formats, address_in_other_hands);
     tcase_add_loop_test(formats, mtrace_and_back, 0, G_N_ELEMENTS(samples));
     tcase_add_loop_test(formats, rep_and_back, 0, G_N_ELEMENTS(samples));
     tcase_add_test(formats, writing_fails);

@@ -149,6 +149,21 @@ START_TEST(lines_not_understood)
 }
 END_TEST
 
+/* A zero in a text ends nothing: the name of an event goes on behind it. */
+START_TEST(zero_in_a_name)
+{
+    static const char text[] =
+        "a-1 [000] ..... 1.5: kmalloc: " FIELDS "\n"
+        "a-1 [000] ..... 1.6: kfree\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0:"
+        " ptr=0xffff888103062ba0\n";
+    struct told told;
+    read_bytes(&told, text, sizeof text - 1, TRACE_LAYER_SLAB);
+    ck_assert_uint_eq(told.events->len, 1);
+    ck_assert_uint_eq(told.hygiene.other_events, 1);
+    drop(&told);
+}
+END_TEST
+
 /* Real captures, with the counts that a script of another make found in them. */
 static const struct {
     const char *name, *format;
@@ -278,6 +293,7 @@ Suite *import_kernel_suite(void)
     tcase_add_loop_test(lines, forms_of_frames, 0, G_N_ELEMENTS(pages));
     tcase_add_loop_test(lines, tools_told_apart, 0, G_N_ELEMENTS(tools));
     tcase_add_test(lines, lines_between_the_events);
+    tcase_add_test(lines, zero_in_a_name);
     tcase_add_loop_test(lines, lines_not_understood, 0, G_N_ELEMENTS(odd_lines));
     suite_add_tcase(suite, lines);
 
