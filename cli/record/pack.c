@@ -57,8 +57,10 @@ static void source_close(struct source *source)
 static gboolean count(struct source *source, const struct trace_record *record,
                       struct record_counts *counts)
 {
-    if (record->thread == 0 && record->kind == TRACE_MARKER)
+    if (record->thread == 0 && record->kind == TRACE_MARKER) {
+        counts->whole = record->size != 0;
         return FALSE;
+    }
     if (record->kind == TRACE_LOST)
         counts->lost += record->size;
     else
@@ -127,6 +129,7 @@ static gboolean write_all(struct source *source, const char *path, const trace_m
         return FALSE;
     }
     set_count(source->meta, "dropped", counts->lost);
+    trace_meta_set_text(source->meta, "end", counts->whole ? "whole" : "cut");
     if (!trace_writer_meta(writer, source->meta, error)) {
         trace_writer_abandon(writer);
         return FALSE;
@@ -148,19 +151,16 @@ gboolean record_pack(const char *raw, const char *target, const trace_meta *abou
 {
     struct source source;
     struct stat written;
-    char *path = g_strconcat(raw, ".packing", NULL);
     *counts = (struct record_counts){0};
     gboolean ok =
-        source_open(&source, raw, error) && write_all(&source, path, about, counts, error);
+        source_open(&source, raw, error) && write_all(&source, target, about, counts, error);
     source_close(&source);
-    if (ok && !record_rename(path, target, error)) {
-        g_unlink(path);
-        ok = FALSE;
-    }
     if (ok && g_strcmp0(raw, target) != 0)
         g_unlink(raw);
-    counts->bytes = ok && g_stat(target, &written) == 0 ? (guint64)written.st_size : 0;
-    g_free(path);
+    if (ok && g_stat(target, &written) == 0)
+        counts->bytes = (guint64)written.st_size;
+    if (!ok)
+        g_prefix_error(error, "%s stays as it was recorded: ", raw);
     return ok;
 }
 

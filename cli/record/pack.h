@@ -11,8 +11,9 @@
 struct record_counts {
     guint64 events;
     guint64 threads;
-    guint64 lost;  /* events that the recorder could not record */
-    guint64 bytes; /* of the file */
+    guint64 lost;   /* events that the recorder could not record */
+    guint64 bytes;  /* of the file */
+    gboolean whole; /* the process came to save its last events */
 };
 
 /* Writes the records of the file raw to the file target, which may be the same, and removes raw.

@@ -4,6 +4,7 @@
  * each process by itself; when the command has ended, the files are packed. So whatever becomes of
  * bsa-record in between, the command and the files are not concerned.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -179,6 +180,8 @@ static void print_summary(const struct job *job)
         g_string_append_printf(line, ", %" G_GUINT64_FORMAT " events lost", counts->lost);
     if (job->file->running)
         g_string_append(line, "; it runs on, and its file stays as it is recorded");
+    else if (!counts->whole && counts->lost == 0)
+        g_string_append(line, "; it was killed, and the last events of each thread are missing");
     fprintf(stderr, "%s\n", line->str);
     g_string_free(line, TRUE);
 }
@@ -207,10 +210,10 @@ static gboolean finish(const struct session *session, const GArray *files, GErro
             if (!session->options->quiet)
                 print_summary(&jobs[i]);
         } else if (ok) {
-            g_propagate_prefixed_error(error, jobs[i].error, "%s: ", jobs[i].file->path);
+            g_propagate_error(error, jobs[i].error);
             ok = FALSE;
         } else {
-            fprintf(stderr, "bsa-record: %s: %s\n", jobs[i].file->path, jobs[i].error->message);
+            fprintf(stderr, "bsa-record: %s\n", jobs[i].error->message);
             g_error_free(jobs[i].error);
         }
     }
@@ -243,6 +246,7 @@ int record_program(const struct record_options *options, GError **error)
     int status = -1;
     if (start(&session, error)) {
         char text[16];
+        signal(SIGXFSZ, SIG_IGN); /* too large a file is an error as others are */
         record_command_wait(&session.command, -1);
         g_snprintf(text, sizeof(text), "%d", record_command_status(&session.command));
         trace_meta_set_text(session.about_main, "exit-status", text);

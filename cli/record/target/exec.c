@@ -18,7 +18,7 @@
     do {                                                                                           \
         void *found = bsar_find(name);                                                             \
         type next;                                                                                 \
-        bsar_save_all();                                                                           \
+        bsar_save_for_good();                                                                      \
         if (found == NULL) {                                                                       \
             errno = ENOSYS;                                                                        \
             return -1;                                                                             \

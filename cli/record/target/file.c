@@ -130,6 +130,19 @@ static bool find_again(void)
     return true;
 }
 
+/* The parts begin behind what is written. */
+static size_t pass_over(struct iovec *parts, int count, size_t written)
+{
+    size_t left = written;
+    for (int i = 0; i < count; i++) {
+        size_t here = left < parts[i].iov_len ? left : parts[i].iov_len;
+        parts[i].iov_base = (char *)parts[i].iov_base + here;
+        parts[i].iov_len -= here;
+        left -= here;
+    }
+    return written;
+}
+
 /* All of it, or nothing. Where files have a limit, its signal is for whoever knows of the file. */
 static bool write_whole(struct iovec *parts, int count)
 {
@@ -138,15 +151,19 @@ static bool write_whole(struct iovec *parts, int count)
         bytes += parts[i].iov_len;
     if (!find_again())
         return false;
-    ssize_t written;
-    do {
-        written = syscall(SYS_writev, file.fd, parts, count);
-    } while (written < 0 && errno == EINTR);
-    if (written >= 0 && (size_t)written == bytes) {
+    size_t done = 0;
+    int error = 0;
+    while (done < bytes && error == 0) {
+        ssize_t written = syscall(SYS_writev, file.fd, parts, count);
+        if (written < 0 && errno != EINTR)
+            error = errno;
+        else if (written > 0)
+            done += pass_over(parts, count, (size_t)written);
+    }
+    if (error == 0) {
         file.bytes += bytes;
         return true;
     }
-    int error = written < 0 ? errno : ENOSPC;
     if (error == EFBIG) {
         sigset_t too_large;
         const struct timespec now = {0, 0};
@@ -154,7 +171,7 @@ static bool write_whole(struct iovec *parts, int count)
         sigaddset(&too_large, SIGXFSZ);
         syscall(SYS_rt_sigtimedwait, &too_large, NULL, &now, _NSIG / 8);
     }
-    if (written > 0 && ftruncate(file.fd, (off_t)file.bytes) != 0) {
+    if (done > 0 && ftruncate(file.fd, (off_t)file.bytes) != 0) {
         /* Then the file ends in the middle of a chunk, as readers expect of a raw one. */
     }
     return fail("write", error);
@@ -317,14 +334,17 @@ void bsar_file_forget(void)
     file.bytes = file.first = 0;
 }
 
-void bsar_file_lost(uint64_t events)
+void bsar_file_end(uint64_t lost)
 {
     if (file.first == 0) /* it is not there */
         return;
-    uint16_t cpu;
-    first.record.kind = TRACE_LOST;
-    first.record.size = events;
-    first.record.ticks = bsar_ticks(&cpu);
+    first.record.size = 1;
+    if (lost > 0) {
+        uint16_t cpu;
+        first.record.kind = TRACE_LOST;
+        first.record.size = lost;
+        first.record.ticks = bsar_ticks(&cpu);
+    }
     first.header.checksum = trace_chunk_checksum(&first.header, &first.record);
     /* What is opened to append writes at the end, wherever it is told to. */
     long fd = syscall(SYS_openat, AT_FDCWD, file.path, O_WRONLY | O_CLOEXEC | O_NOCTTY);

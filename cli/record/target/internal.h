@@ -90,6 +90,8 @@ struct bsar_pause {
 };
 void bsar_enter(struct bsar_pause *pause);
 void bsar_leave(const struct bsar_pause *pause);
+/* This process may end now: the file has everything, and says so. */
+void bsar_save_for_good(void);
 /* The mode, with a process that is new begun. Between enter and leave. */
 uint32_t bsar_begin(void);
 
@@ -127,8 +129,8 @@ bool bsar_file_write(struct trace_chunk_header *header, const struct trace_fixed
 void bsar_file_begin(void);
 /* The parent's is not ours. */
 void bsar_file_forget(void);
-/* So many events were not recorded, since the process has begun. */
-void bsar_file_lost(uint64_t events);
+/* Everything is saved, but for so many events that are lost. May be said again. */
+void bsar_file_end(uint64_t lost);
 /* Remembers what standard error is, so that a message does not go into another file. */
 void bsar_file_find_stderr(void);
 

@@ -70,17 +70,16 @@ static void watch_forks(void)
         pthread_atfork(NULL, NULL, in_child); /* Linux before 4.14, or larger pages */
 }
 
-static void save_at_exit(void)
+void bsar_save_for_good(void)
 {
-    bsar_save_all();
     struct bsar_pause pause;
+    bsar_save_all();
     bsar_enter(&pause);
-    bsar_lock();
-    if (bsar_mode() == BSAR_FAILED)
-        bsar_file_lost(bsar_lost + bsar_unsaved());
-    else if (bsar_mode() != BSAR_NEW && bsar_lost != 0)
-        bsar_file_lost(bsar_lost);
-    bsar_unlock();
+    if (bsar_mode() != BSAR_NEW) {
+        bsar_lock();
+        bsar_file_end(bsar_lost + (bsar_mode() == BSAR_FAILED ? bsar_unsaved() : 0));
+        bsar_unlock();
+    }
     bsar_leave(&pause);
 }
 
@@ -129,7 +128,7 @@ __attribute__((constructor(101))) static void program_begins(void)
     bsar_enter(&pause);
     uint32_t mode = bsar_begin();
     if (mode < BSAR_OFF) {
-        at_quick_exit(save_at_exit);
+        at_quick_exit(bsar_save_for_good);
         if (!bsar_config.follow)
             unsetenv(RECORD_ENV_STEM); /* for the programs that this one runs */
         bsar_lock();
@@ -144,14 +143,14 @@ __attribute__((constructor(101))) static void program_begins(void)
 __attribute__((destructor(101))) static void program_ends(void)
 {
     uint32_t mode = bsar_mode();
-    save_at_exit();
+    bsar_save_for_good();
     if (mode != BSAR_NEW && bsar_mode() == mode && mode < BSAR_OFF)
         bsar_set_mode(BSAR_ENDING);
 }
 
 BSAR_EXPORT void _exit(int status)
 {
-    save_at_exit();
+    bsar_save_for_good();
     bsar_real.exit_now(status);
     __builtin_unreachable();
 }
