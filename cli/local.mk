@@ -5,6 +5,7 @@
 include %D%/common/local.mk
 include %D%/trace/local.mk
 include %D%/record/local.mk
+include %D%/tool/local.mk
 include %D%/replay/local.mk
 include %D%/report/local.mk
 include %D%/view/local.mk
@@ -15,12 +16,12 @@ cli_libs = $(GLIB_LIBS) $(JSON_GLIB_LIBS) $(ZSTD_LIBS) -lm
 
 if CLI
 noinst_LTLIBRARIES += %D%/libcli.la
-bin_PROGRAMS += %D%/bsa-record %D%/bsa-replay
+bin_PROGRAMS += %D%/bsa-record %D%/bsa-replay %D%/bsa-trace
 endif
 
 %C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) \
 	$(cli_record_sources) $(cli_replay_sources) $(cli_report_sources) \
-	$(cli_view_sources)
+	$(cli_tool_sources) $(cli_view_sources)
 %C%_libcli_la_CPPFLAGS = $(cli_cppflags) -DRECORD_LIBRARY_DIRECTORY='"$(pkglibdir)"' \
 	-DRECORD_LIBRARY='"libbuddyslab-record.so"'
 %C%_libcli_la_LIBADD = $(cli_libs)
@@ -32,3 +33,7 @@ endif
 %C%_bsa_record_SOURCES = %D%/bsa-record.c
 %C%_bsa_record_CPPFLAGS = $(cli_cppflags)
 %C%_bsa_record_LDADD = %D%/record/libkernel.la %D%/libcli.la $(cli_libs)
+
+%C%_bsa_trace_SOURCES = %D%/bsa-trace.c
+%C%_bsa_trace_CPPFLAGS = $(cli_cppflags)
+%C%_bsa_trace_LDADD = %D%/libcli.la $(cli_libs)

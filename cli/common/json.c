@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "../trace/hygiene.h"
+
 void put_count(JsonBuilder *json, const char *name, guint64 value)
 {
     json_builder_set_member_name(json, name);
@@ -45,6 +47,19 @@ void begin_list(JsonBuilder *json, const char *name)
 {
     json_builder_set_member_name(json, name);
     json_builder_begin_array(json);
+}
+
+void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
+{
+    begin_object(json, "hygiene");
+    for (guint i = 0; i < trace_hygiene_field_count; i++)
+        put_count(json, trace_hygiene_fields[i].key,
+                  trace_hygiene_get(hygiene, &trace_hygiene_fields[i]));
+    begin_list(json, "first_ignored_lines");
+    for (guint64 i = 0; i < hygiene->ignored_shown; i++)
+        json_builder_add_int_value(json, (gint64)hygiene->first_ignored[i]);
+    json_builder_end_array(json);
+    json_builder_end_object(json);
 }
 
 char *finish_json(JsonBuilder *json)

@@ -6,7 +6,6 @@
  */
 #include "../common/json.h"
 #include "../common/schema.h"
-#include "../trace/hygiene.h"
 #include "report.h"
 
 /* One ratio for each order that a report shows. */
@@ -303,19 +302,6 @@ static void put_cpus(JsonBuilder *json, const struct report *report)
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
-}
-
-static void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
-{
-    begin_object(json, "hygiene");
-    for (guint i = 0; i < trace_hygiene_field_count; i++)
-        put_count(json, trace_hygiene_fields[i].key,
-                  trace_hygiene_get(hygiene, &trace_hygiene_fields[i]));
-    begin_list(json, "first_ignored_lines");
-    for (guint64 i = 0; i < hygiene->ignored_shown; i++)
-        json_builder_add_int_value(json, (gint64)hygiene->first_ignored[i]);
-    json_builder_end_array(json);
-    json_builder_end_object(json);
 }
 
 /* The largest values of the time line, which tell a picture what there is to draw. */

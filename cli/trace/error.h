@@ -10,6 +10,7 @@ GQuark trace_error_quark(void);
 
 enum trace_error {
     TRACE_ERROR_IO,      /* the operating system refused: open, read, temporary file */
+    TRACE_ERROR_CLOSED,  /* whoever reads what is written has had enough */
     TRACE_ERROR_FORMAT,  /* not a trace, or not one of a known format */
     TRACE_ERROR_DAMAGED, /* a trace, but cut off or corrupt */
     TRACE_ERROR_EMPTY,   /* nothing in it that the options ask for */

@@ -25,8 +25,8 @@ struct trace_output {
 
 static gboolean fail(const trace_output *output, const char *what, int code, GError **error)
 {
-    g_set_error(error, TRACE_ERROR, TRACE_ERROR_IO, "%s: cannot %s: %s", output->name, what,
-                g_strerror(code));
+    g_set_error(error, TRACE_ERROR, code == EPIPE ? TRACE_ERROR_CLOSED : TRACE_ERROR_IO,
+                "%s: cannot %s: %s", output->name, what, g_strerror(code));
     return FALSE;
 }
 

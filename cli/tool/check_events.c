@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "../trace/import.h"
+#include "../trace/kinds.h"
+#include "check.h"
+
+struct check_object {
+    guint64 size;
+    guint8 live;
+    guint8 page;
+    guint8 order;
+};
+
+void check_events_init(struct check_events *check, const struct trace_summary *summary,
+                       struct check_problems *problems)
+{
+    *check = (struct check_events){
+        .problems = problems,
+        .object = g_array_new(FALSE, TRUE, sizeof(struct check_object)),
+        .slots = summary->peak_slots,
+    };
+    g_array_set_size(check->object, (guint)summary->peak_slots);
+}
+
+static void wrong(struct check_events *check, const struct trace_event *event, const char *what)
+{
+    check_problem(check->problems, "event %" G_GUINT64_FORMAT ", %s: %s", event->number,
+                  trace_kind_name(event->kind), what);
+}
+
+static void take_object(struct check_events *check, const struct trace_event *event)
+{
+    if (event->slot >= check->slots) {
+        wrong(check, event, "its slot is beyond the trace's peak");
+        return;
+    }
+    struct check_object *object = &g_array_index(check->object, struct check_object, event->slot);
+    gboolean page = trace_kind_is_page(event->kind);
+    if (trace_kind_is_alloc(event->kind)) {
+        if (object->live)
+            wrong(check, event, "its slot has a live object");
+        check->live += !object->live;
+        *object = (struct check_object){event->size, TRUE, (guint8)page, event->order};
+        return;
+    }
+    if (!object->live) {
+        wrong(check, event, "its slot has no live object");
+        return;
+    }
+    if (object->page != page)
+        wrong(check, event, page ? "it is of an object" : "it is of a block of pages");
+    if (event->kind == TRACE_REALLOC) {
+        if ((event->flags & TRACE_FAILED) == 0)
+            object->size = event->size;
+        return;
+    }
+    if (object->size != event->size || object->order != event->order)
+        wrong(check, event, "its size is not that of what goes");
+    object->live = FALSE;
+    check->live--;
+}
+
+void check_events_take(struct check_events *check, const struct trace_event *event)
+{
+    gboolean failed = (event->flags & TRACE_FAILED) != 0;
+    if (event->number != ++check->events) {
+        wrong(check, event, "its number is not the next");
+        check->events = event->number;
+    }
+    if (event->time_ns < check->last_ns)
+        wrong(check, event, "its time is before that of the event before");
+    check->last_ns = event->time_ns;
+    if (event->kind >= TRACE_KINDS || event->kind == TRACE_REALLOC_BEGIN)
+        wrong(check, event, "no event is of this kind");
+    else if (failed && !trace_kind_is_alloc(event->kind) && event->kind != TRACE_REALLOC)
+        wrong(check, event, "it cannot have failed");
+    else if (!trace_kind_has_slot(event->kind) || (failed && event->slot == TRACE_NO_SLOT))
+        return;
+    else if (failed && trace_kind_is_alloc(event->kind))
+        wrong(check, event, "it has failed and has a slot");
+    else
+        take_object(check, event);
+}
+
+static void compare(struct check_events *check, const char *what, guint64 told, guint64 found)
+{
+    if (told != found)
+        check_problem(check->problems,
+                      "%s: %" G_GUINT64_FORMAT " when read first, %" G_GUINT64_FORMAT
+                      " when read again",
+                      what, told, found);
+}
+
+void check_events_finish(struct check_events *check, const struct trace_summary *summary,
+                         const struct trace_hygiene *hygiene)
+{
+    guint64 blocks = 0;
+    for (guint i = 0; i < check->object->len; i++) {
+        const struct check_object *object = &g_array_index(check->object, struct check_object, i);
+        blocks += object->live && object->page;
+    }
+    compare(check, "events", summary->events, check->events);
+    compare(check, "objects that are never freed", hygiene->never_freed, check->live - blocks);
+    g_array_free(check->object, TRUE);
+}
