@@ -116,6 +116,9 @@ static gboolean write_report(struct run *run, GError **error)
     report->hygiene = trace_hygiene(run->reader);
     report->execution = &run->observed.session.execution;
     report->sampler = &run->observed.sampler;
+    report->objects = &run->observed.objects;
+    report->map = &run->observed.map;
+    report->reader = run->reader;
     report->counters = run->observed.session.counters;
     report->allocator = run->observed.allocator;
     report->allocator_version = run->observed.allocator_version;
@@ -171,7 +174,8 @@ int main(int argc, char **argv)
         progress_init(&run.progress, run.options.quiet);
         if (!files_prepare(run.options.directory, &error) || !open_trace(&run, &error) ||
             !try_regions(&run, &error) ||
-            !observed_replay(&run.observed, &run.options, run.reader, &run.progress, &error) ||
+            !observed_replay(&run.observed, &run.options, TRUE, run.reader, &run.progress,
+                             &error) ||
             !write_report(&run, &error)) {
             fprintf(stderr, "bsa-replay: %s\n", error->message);
             status = EXIT_FAILED;

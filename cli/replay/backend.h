@@ -14,6 +14,7 @@
 
 #include <glib.h>
 
+#define REPLAY_MAX_SECTIONS 64u
 #define REPLAY_MAX_CLASSES 64u
 #define REPLAY_ORDERS 21u         /* free blocks are counted at orders 0 to 20 */
 #define REPLAY_NO_CLASS G_MAXUINT /* a request that is served by pages */
@@ -33,6 +34,13 @@ struct replay_class {
     guint64 in_magazines, in_depot;
     guint64 free;           /* in slabs, collected */
     guint64 remote_pending; /* in slabs, freed by another CPU, not collected */
+};
+
+/* One region as the allocator manages it. */
+struct replay_section {
+    const void *start; /* first page */
+    guint64 pages;
+    guint64 free_pages; /* pages on CPUs' lists included */
 };
 
 /*
@@ -55,6 +63,8 @@ struct replay_snapshot {
     guint64 metadata;     /* outside managed memory */
     guint64 cpus_used;
     guint64 free_blocks[REPLAY_ORDERS];
+    guint sections; /* of regions, as far as there is room */
+    struct replay_section section[REPLAY_MAX_SECTIONS];
     guint classes;
     struct replay_class size_class[REPLAY_MAX_CLASSES];
 };

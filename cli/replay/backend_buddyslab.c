@@ -188,6 +188,15 @@ static enum replay_status buddyslab_free_blocks(struct replay_backend *backend, 
     return translate(self, status, "bsa_heap_free_blocks");
 }
 
+static void copy_sections(struct replay_snapshot *out, bsa_heap *heap)
+{
+    struct bsa_section_info info = BSA_SECTION_INFO_INIT;
+    while (out->sections < REPLAY_MAX_SECTIONS &&
+           bsa_heap_section(heap, out->sections, &info) == BSA_OK)
+        out->section[out->sections++] = (struct replay_section){
+            .start = info.start, .pages = info.total_pages, .free_pages = info.free_pages};
+}
+
 static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
                                              struct replay_snapshot *out)
 {
@@ -211,6 +220,7 @@ static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
         .metadata = stats.metadata_bytes,
         .cpus_used = stats.cpus_used,
     };
+    copy_sections(out, self->heap);
     copy_classes(out, &stats);
     return buddyslab_free_blocks(backend, out->free_blocks);
 }

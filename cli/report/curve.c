@@ -74,7 +74,8 @@ static gboolean replay_point(gconstpointer data, guint index, gpointer result, G
     options.region[0] = MAX(pages, 1) * page;
     point->percent = percents[index];
     point->region_bytes = options.region[0];
-    gboolean ok = observed_replay(&observed, &options, job->search->reader, &silent, &reason);
+    gboolean ok =
+        observed_replay(&observed, &options, FALSE, job->search->reader, &silent, &reason);
     if (ok)
         fill(point, &observed);
     observed_clear(&observed);

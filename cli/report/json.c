@@ -4,9 +4,8 @@
  * duration of this run, no path, nothing of the machine, and not which threads did the work.
  * Ratios without a value (a fragmentation index where the request would succeed) are null.
  */
-#include "../common/json.h"
 #include "../common/schema.h"
-#include "report.h"
+#include "json_parts.h"
 
 /* One ratio for each order that a report shows. */
 static void put_orders(JsonBuilder *json, const char *name, const double ratios[REPORT_ORDERS])
@@ -148,7 +147,8 @@ static void put_external(JsonBuilder *json, const guint64 counts[REPLAY_ORDERS])
     json_builder_end_array(json);
 }
 
-static void put_moment(JsonBuilder *json, const char *name, const struct moment *moment)
+static void put_moment(JsonBuilder *json, const struct report *report, const char *name,
+                       const struct moment *moment)
 {
     begin_object(json, name);
     put_count(json, "event", moment->sample.event);
@@ -164,6 +164,8 @@ static void put_moment(JsonBuilder *json, const char *name, const struct moment 
     json_builder_end_object(json);
     put_external(json, moment->sample.free_blocks);
     put_classes(json, moment);
+    put_sections(json, moment);
+    put_pins(json, report, &moment->pins);
     json_builder_end_object(json);
 }
 
@@ -369,6 +371,8 @@ static void put_formulas(JsonBuilder *json)
         "1 - (1 + F / 2^j) / B, B = number of free blocks; null where the request would succeed");
     put_text(json, "largest_free_share", "pages of the largest free block / F; F = 0 gives 0");
     put_text(json, "internal_fragmentation", "(given - requested) / given");
+    put_text(json, "drain_latency_events",
+             "mean of pending remote frees over the samples / (objects sent home / events)");
     put_text(
         json, "heap_over_live",
         "Wilson and Johnstone's four ratios of H (pages in use, or addresses from the lowest to "
@@ -385,12 +389,14 @@ char *report_json(const struct report *report)
     put_trace(json, report);
     put_replay(json, report);
     put_result(json, report);
-    put_moment(json, "peak", &report->sampler->peak);
+    put_moment(json, report, "peak", &report->sampler->peak);
     put_flag(json, "peak_is_exact", report->sampler->peak_exact);
-    put_moment(json, "end", &report->sampler->end);
-    put_moment(json, "end_drained", &report->sampler->drained);
+    put_moment(json, report, "end", &report->sampler->end);
+    put_moment(json, report, "end_drained", &report->sampler->drained);
     put_measures(json, report);
     put_timeline(json, report);
+    put_objects(json, report);
+    put_remote(json, report);
     put_minimum(json, report->minimum);
     put_curve(json, report->curve);
     put_cpus(json, report);

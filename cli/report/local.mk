@@ -4,15 +4,26 @@ cli_report_sources = \
 	%D%/csv.c \
 	%D%/csv.h \
 	%D%/csv_curve.c \
+	%D%/csv_objects.c \
 	%D%/csv_tables.c \
 	%D%/curve.c \
 	%D%/curve.h \
+	%D%/histogram.c \
+	%D%/histogram.h \
 	%D%/json.c \
+	%D%/json_objects.c \
+	%D%/json_parts.h \
 	%D%/metrics.c \
 	%D%/metrics.h \
+	%D%/objects.c \
+	%D%/objects.h \
 	%D%/observed.c \
 	%D%/observed.h \
 	%D%/output.c \
+	%D%/page_map.c \
+	%D%/page_map.h \
+	%D%/pins.c \
+	%D%/pins.h \
 	%D%/report.h \
 	%D%/sampler.c \
 	%D%/sampler.h

@@ -16,7 +16,8 @@ static gboolean replay(struct observed *observed, gboolean threads, GError **err
 }
 
 gboolean observed_replay(struct observed *observed, const struct replay_options *options,
-                         trace_reader *reader, struct progress *progress, GError **error)
+                         gboolean follow, trace_reader *reader, struct progress *progress,
+                         GError **error)
 {
     struct replay_session *session = &observed->session;
     const struct trace_summary *summary = trace_summary(reader);
@@ -26,6 +27,12 @@ gboolean observed_replay(struct observed *observed, const struct replay_options 
     if (!replay_session_open(session, options, reader, &observed->sampler.observer, progress,
                              error))
         return FALSE;
+    if (follow) {
+        if (!objects_init(&observed->objects, summary->peak_slots, error))
+            return FALSE;
+        page_map_init(&observed->map, options->samples, &session->regions, options->page_size);
+        sampler_follow(&observed->sampler, &observed->objects, &observed->map);
+    }
     observed->allocator = session->execution.backend->ops->name;
     observed->allocator_version = session->execution.backend->version;
     return replay(observed, options->threads, error) && replay_session_finish(session, error);
@@ -34,5 +41,7 @@ gboolean observed_replay(struct observed *observed, const struct replay_options 
 void observed_clear(struct observed *observed)
 {
     sampler_clear(&observed->sampler);
+    objects_clear(&observed->objects);
+    page_map_clear(&observed->map);
     replay_session_clear(&observed->session);
 }

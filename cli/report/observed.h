@@ -11,13 +11,17 @@
 struct observed {
     struct replay_session session;
     struct sampler sampler;
+    struct objects objects; /* where followed */
+    struct page_map map;
     const char *allocator, *allocator_version;
     double seconds; /* of the replay itself, samples included */
 };
 
-/* Whatever is returned, it is cleared at last; it does not move in between. */
+/* follow: objects and pages are followed too, which takes time and memory. Whatever is returned, it
+ * is cleared at last; it does not move in between. */
 gboolean observed_replay(struct observed *observed, const struct replay_options *options,
-                         trace_reader *reader, struct progress *progress, GError **error);
+                         gboolean follow, trace_reader *reader, struct progress *progress,
+                         GError **error);
 void observed_clear(struct observed *observed);
 
 #endif

@@ -10,6 +10,16 @@ static gboolean has_curve(const struct report *report)
     return report->curve->count > 0;
 }
 
+static gboolean has_pins(const struct report *report)
+{
+    return report->sampler->end.pins.taken;
+}
+
+static gboolean has_map(const struct report *report)
+{
+    return report->map->filled > 0;
+}
+
 static const struct {
     const char *name;
     void (*write)(const struct report *report, GString *out);
@@ -20,6 +30,13 @@ static const struct {
     {"free-blocks.csv", report_csv_free_blocks, NULL},
     {"classes.csv", report_csv_classes, NULL},
     {"cpus.csv", report_csv_cpus, NULL},
+    {"sizes.csv", report_csv_sizes, NULL},
+    {"sizes-by-power.csv", report_csv_powers, NULL},
+    {"lifetimes.csv", report_csv_lifetimes, NULL},
+    {"lifetimes-by-bytes.csv", report_csv_lifetimes_bytes, NULL},
+    {"sections.csv", report_csv_sections, NULL},
+    {"pins.csv", report_csv_pins, has_pins},
+    {"page-map.csv", report_csv_page_map, has_map},
     {"curve.csv", report_csv_curve, has_curve},
 };
 

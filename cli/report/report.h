@@ -27,8 +27,11 @@ struct report {
     const struct replay_options *options;
     const struct trace_summary *summary;
     const struct trace_hygiene *hygiene;
+    trace_reader *reader; /* for its names */
     const struct replay_execution *execution;
     const struct sampler *sampler;
+    const struct objects *objects;
+    const struct page_map *map;
     const struct replay_cache_counters *counters; /* one per CPU */
     const struct replay_minimum *minimum;         /* where searched */
     const struct curve *curve;                    /* where it has points */
@@ -52,6 +55,13 @@ void report_csv_drawn(const struct report *report, GString *out);
 void report_csv_free_blocks(const struct report *report, GString *out);
 void report_csv_classes(const struct report *report, GString *out);
 void report_csv_cpus(const struct report *report, GString *out);
+void report_csv_sizes(const struct report *report, GString *out);
+void report_csv_powers(const struct report *report, GString *out);
+void report_csv_lifetimes(const struct report *report, GString *out);
+void report_csv_lifetimes_bytes(const struct report *report, GString *out);
+void report_csv_sections(const struct report *report, GString *out);
+void report_csv_pins(const struct report *report, GString *out);
+void report_csv_page_map(const struct report *report, GString *out);
 void report_csv_curve(const struct report *report, GString *out);
 
 #endif

@@ -27,6 +27,18 @@ static void advance(struct sampler *sampler, guint64 reached)
                                  : G_MAXUINT64;
 }
 
+static void on_event(gpointer data, const struct trace_event *event, guint cpu)
+{
+    objects_event(((struct sampler *)data)->objects, event, cpu);
+}
+
+void sampler_follow(struct sampler *sampler, struct objects *objects, struct page_map *map)
+{
+    sampler->objects = objects;
+    sampler->map = map;
+    sampler->observer.event = on_event;
+}
+
 void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 events)
 {
     *sampler = (struct sampler){
@@ -46,6 +58,8 @@ void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 eve
 void sampler_clear(struct sampler *sampler)
 {
     g_free(sampler->sample);
+    pins_clear(&sampler->peak.pins);
+    pins_clear(&sampler->end.pins);
     g_free(sampler->cpus);
     sampler->sample = NULL;
     sampler->cpus = NULL;
@@ -81,6 +95,8 @@ static gboolean look(struct sample *sample, struct replay_snapshot *snapshot,
     };
     for (guint i = 0; i < snapshot->classes; i++)
         sample->live_objects += account->live[i].count;
+    for (guint i = 0; i < snapshot->classes; i++)
+        sample->pending += snapshot->size_class[i].remote_pending;
     memcpy(sample->free_blocks, snapshot->free_blocks, sizeof(sample->free_blocks));
     if (backend->ops->occupied(backend) != sample->occupied) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
@@ -103,6 +119,33 @@ static void keep(struct moment *moment, const struct sample *sample,
     moment->sample = *sample;
     moment->snapshot = *snapshot;
     memcpy(moment->live, account->live, sizeof(moment->live));
+}
+
+/* Looking for what pins pages takes time: where the peak is approached by samples, it waits until
+ * they have grown by a twentieth. */
+static void keep_peak(struct sampler *sampler, const struct sample *sample,
+                      const struct replay_snapshot *snapshot,
+                      const struct replay_execution *execution)
+{
+    guint64 now = sample->split.part[SPLIT_REQUESTED];
+    keep(&sampler->peak, sample, snapshot, &execution->account);
+    if (sampler->objects == NULL)
+        return;
+    objects_peak(sampler->objects);
+    if (sample->peak || now > sampler->pinned + sampler->pinned / 20) {
+        pins_take(&sampler->peak.pins, execution, sampler->objects, snapshot);
+        sampler->pinned = now;
+    }
+}
+
+/* The map has fewer columns than there are samples: so many of them are taken, evenly. */
+static void draw_column(struct sampler *sampler, const struct replay_execution *execution,
+                        const struct replay_snapshot *snapshot)
+{
+    guint64 index = sampler->next_index - 1;
+    if (sampler->map != NULL && execution->events == position(sampler, (guint)index) &&
+        index * sampler->map->columns / sampler->wanted >= sampler->map->filled)
+        page_map_take(sampler->map, execution, snapshot);
 }
 
 static gboolean note_cpus(struct sampler *sampler, const struct replay_execution *execution,
@@ -147,12 +190,13 @@ static gboolean on_sample(gpointer data, struct replay_execution *execution, gbo
     sample->peak = peak;
     sample->window = replay_account_look(&execution->account, sample->occupied);
     sampler->count++;
+    draw_column(sampler, execution, &snapshot);
     /* Where requests fail, the trace's own peak is never reached; then the highest sample stands
      * for it. */
     const guint64 *highest = &sampler->peak.sample.split.part[SPLIT_REQUESTED];
     if (peak || !sampler->peak.taken ||
         (!sampler->peak_exact && sample->split.part[SPLIT_REQUESTED] > *highest)) {
-        keep(&sampler->peak, sample, &snapshot, &execution->account);
+        keep_peak(sampler, sample, &snapshot, execution);
         sampler->peak_exact = peak;
     }
     return TRUE;
@@ -174,6 +218,10 @@ gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution
     if (!look(&sample, &snapshot, execution, error))
         return FALSE;
     keep(&sampler->end, &sample, &snapshot, &execution->account);
+    if (sampler->objects != NULL) {
+        objects_end(sampler->objects);
+        pins_take(&sampler->end.pins, execution, sampler->objects, &snapshot);
+    }
     if (backend->ops->drain(backend) != REPLAY_OK) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "draining the CPUs: %s",
                     backend->last_error);

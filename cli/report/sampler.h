@@ -11,6 +11,9 @@
 
 #include "../replay/execute.h"
 #include "metrics.h"
+#include "objects.h"
+#include "page_map.h"
+#include "pins.h"
 
 /* CPUs of the time line: with more simulated ones, neighbours share a column. */
 #define SAMPLER_MAX_COLUMNS 64u
@@ -26,6 +29,7 @@ struct sample {
     guint64 managed;
     guint64 span; /* lowest to highest address handed out so far */
     guint64 live_objects, live_blocks;
+    guint64 pending; /* objects freed by other CPUs, not collected */
     guint64 failed;
     guint64 free_blocks[REPLAY_ORDERS];
 };
@@ -36,6 +40,7 @@ struct moment {
     struct sample sample;
     struct replay_snapshot snapshot;
     struct replay_live live[REPLAY_MAX_CLASSES + 1];
+    struct pins pins; /* at peak and at the end, where asked for */
 };
 
 /* What the CPUs of a column have done so far. */
@@ -56,11 +61,17 @@ struct sampler {
     struct sample *sample;
     struct sampler_cpus *cpus; /* capacity * columns */
     struct moment peak, end, drained;
-    gboolean peak_exact; /* peak was taken at the very event of the trace's peak */
+    struct objects
+        *objects;         /* what pins pages is asked, and the map drawn, where there are such; */
+    struct page_map *map; /*   they are the caller's */
+    guint64 pinned;       /* bytes requested when peak.pins was taken */
+    gboolean peak_exact;  /* peak was taken at the very event of the trace's peak */
 };
 
 void sampler_init(struct sampler *sampler, guint wanted, guint cpus, guint64 events);
 void sampler_clear(struct sampler *sampler);
+/* Also asks who pins pages, and fills the map. */
+void sampler_follow(struct sampler *sampler, struct objects *objects, struct page_map *map);
 
 /* The state before the first event. */
 gboolean sampler_begin(struct sampler *sampler, struct replay_execution *execution, GError **error);

@@ -4,6 +4,8 @@ cli_view_sources = \
 	%D%/draw.c \
 	%D%/draw.h \
 	%D%/error.h \
+	%D%/findings.c \
+	%D%/findings.h \
 	%D%/model.c \
 	%D%/model.h \
 	%D%/parts.c \
@@ -16,6 +18,7 @@ cli_view_sources = \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/text_memory.c \
+	%D%/text_objects.c \
 	%D%/text_regions.c \
 	%D%/text_tables.c \
 	%D%/write.c \

@@ -85,7 +85,7 @@ void view_plot_cpu_caches(JsonObject *report, struct view_script *script)
     view_plot_title(report, script->settings, "Objects served by the CPU's own magazines", TRUE);
     g_string_append_printf(
         script->settings,
-        "set ylabel \"%% of allocations and frees\"\nset yrange [0:100]\n"
+        "set ylabel \"%% of allocations and frees\"\nset yrange [*<90:100]\n"
         "# between points that lie at least so many objects apart\n"
         "least = %" G_GUINT64_FORMAT "\n"
         "o0 = 0; m0 = 0\n"

@@ -32,10 +32,11 @@ void view_plot_occupancy(JsonObject *report, struct view_script *script)
             "title \"%s\", \\\n     ",
             view_plot_timeline(report), i, i + 1, view_parts[shown[i]].colour,
             view_parts[shown[i]].title);
-    g_string_append_printf(script->plot,
-                           "\"%s\" using (x(0)):(column(\"occupied_max\") / MiB) with lines lw 0.8 "
-                           "lc rgb \"#000000\" title \"most pages in use\"",
-                           view_plot_timeline(report));
+    g_string_append_printf(
+        script->plot,
+        "\"%s\" using (x(0)):(column(\"requested_max\") / MiB) with lines lw 0.8 "
+        "lc rgb \"#003A5C\" title \"requested, most at once\"",
+        view_plot_timeline(report));
 }
 
 void view_plot_fragmentation(JsonObject *report, struct view_script *script)

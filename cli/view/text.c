@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../common/figures.h"
+#include "findings.h"
 
 #define COLUMNS 80u
 
@@ -25,6 +26,18 @@ void view_wrap(GString *out, const char *text, guint indent)
     }
     g_string_append_c(out, '\n');
     g_strfreev(words);
+}
+
+static void findings(JsonObject *report, GString *out)
+{
+    GPtrArray *all = view_findings(report);
+    append_heading(out, "Findings");
+    for (guint i = 0; i < all->len; i++) {
+        const struct view_finding *finding = g_ptr_array_index(all, i);
+        g_string_append_printf(out, "%u. ", i + 1);
+        view_wrap(out, finding->text, 3);
+    }
+    g_ptr_array_unref(all);
 }
 
 static void row(GString *out, const char *name)
@@ -131,13 +144,21 @@ static void files(GString *out)
 
 void view_report_text(JsonObject *report, GString *out)
 {
-    g_string_append(out, "bsa-replay report\n=================\n");
+    g_string_append(out, "bsa-replay report");
+    if (view_flag(report, "partial"))
+        g_string_append_printf(
+            out, ", PARTIAL: interrupted after event %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
+            view_count(report, "result.events"), view_count(report, "trace.events"));
+    g_string_append(out, "\n=================\n");
+    findings(report, out);
     head(report, out);
     brief(report, out);
     view_text_memory(report, out);
     view_text_external(report, out);
     view_text_regions(report, out);
     view_text_classes(report, out);
+    view_text_pins(report, out);
+    view_text_objects(report, out);
     view_text_cpus(report, out);
     view_text_trace(report, out);
     caveats(report, out);

@@ -12,6 +12,8 @@ void view_text_memory(JsonObject *report, GString *out);
 void view_text_external(JsonObject *report, GString *out);
 void view_text_regions(JsonObject *report, GString *out);
 void view_text_classes(JsonObject *report, GString *out);
+void view_text_pins(JsonObject *report, GString *out);
+void view_text_objects(JsonObject *report, GString *out);
 void view_text_cpus(JsonObject *report, GString *out);
 void view_text_trace(JsonObject *report, GString *out);
 
