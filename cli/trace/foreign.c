@@ -16,7 +16,6 @@ static const struct signature beginnings[] = {
                  "perf script -i on it and give its output"},
     {"\x17\x08\x44tracing",
      "it is a trace.dat of trace-cmd: run trace-cmd report on it and give its output"},
-    {"\x1f\x8b", "it is compressed by gzip: give it through gzip -dc, or with zstd"},
     {"\xfd\x37zXZ", "it is compressed by xz: give it through xz -dc, or with zstd"},
     {"BZh", "it is compressed by bzip2: give it through bzip2 -dc, or with zstd"},
     {"\x04\x22\x4d\x18", "it is compressed by lz4: give it through lz4 -dc, or with zstd"},

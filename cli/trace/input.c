@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A buffer is filled by read(2), or by zstd from a second buffer; lines are
+ * A buffer is filled by read(2), or decompressed from a second buffer; lines are
  * handed out where they stand in it. What is left of a line at the buffer's
  * end moves to the front before the next fill, so that a line is always whole;
  * one that exceeds TRACE_LINE_MAX is passed over and handed out as cut.
@@ -15,9 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <zstd.h>
-
 #include "error.h"
+#include "unpack.h"
 
 #define BUFFER_BYTES ((gsize)1 << 20)
 
@@ -32,12 +31,9 @@ struct trace_input {
     guint64 bytes_read;
     guint64 lines;
     char *buffer;
-    gsize first, last;  /* what is in it and not handed out yet */
-    ZSTD_DStream *zstd; /* NULL: plain bytes */
-    size_t zstd_wants;  /* 0: between two frames, where the input may end */
-    char *packed;       /* compressed bytes */
-    gsize packed_size;
-    ZSTD_inBuffer unread; /* of packed */
+    gsize first, last;         /* what is in it and not handed out yet */
+    trace_unpack *unpack;      /* NULL: plain bytes */
+    struct trace_piece packed; /* compressed bytes */
 };
 
 GQuark trace_error_quark(void)
@@ -52,7 +48,7 @@ const char *trace_input_name(const trace_input *input)
 
 gboolean trace_input_compressed(const trace_input *input)
 {
-    return input->zstd != NULL;
+    return input->unpack != NULL;
 }
 
 double trace_input_fraction(const trace_input *input)
@@ -60,7 +56,7 @@ double trace_input_fraction(const trace_input *input)
     if (input->file_bytes == 0) {
         return -1.0;
     }
-    guint64 done = input->bytes_read - (input->unread.size - input->unread.pos);
+    guint64 done = input->bytes_read - (input->packed.size - input->packed.pos);
     return MIN(1.0, (double)done / (double)input->file_bytes);
 }
 
@@ -83,44 +79,53 @@ static gssize read_file(trace_input *input, char *to, gsize room, GError **error
     return got;
 }
 
-static gboolean fail_zstd(const trace_input *input, const char *what, GError **error)
+static gboolean fail_packed(const trace_input *input, const char *what, GError **error)
 {
+    const char *name = trace_unpack_name(input->unpack);
     g_set_error(error, TRACE_ERROR, TRACE_ERROR_DAMAGED,
-                "%s: the zstd stream %s at byte %" G_GUINT64_FORMAT
+                "%s: the %s stream %s at byte %" G_GUINT64_FORMAT
                 " of the file, after line %" G_GUINT64_FORMAT
-                " of the text; copy or record it again (zstd -t checks a file)",
-                input->name, what, input->bytes_read - (input->unread.size - input->unread.pos),
-                input->lines);
+                " of the text; copy or record it again (%s -t checks a file)",
+                input->name, name, what,
+                input->bytes_read - (input->packed.size - input->packed.pos), input->lines, name);
     return FALSE;
 }
 
-/* Decompresses until the buffer has something new or the input ends. */
-static gboolean fill_zstd(trace_input *input, GError **error)
+/* Reads compressed bytes where none are left. */
+static gboolean fill_packed(trace_input *input, GError **error)
 {
-    ZSTD_outBuffer out = {input->buffer, BUFFER_BYTES, input->last};
+    if (input->packed.pos < input->packed.size || input->file_end) {
+        return TRUE;
+    }
+    gssize got = read_file(input, input->packed.bytes, BUFFER_BYTES, error);
+    input->packed.size = (gsize)MAX(got, 0);
+    input->packed.pos = 0;
+    return got >= 0;
+}
+
+/* Decompresses until the buffer has something new or the input ends. */
+static gboolean fill_unpacked(trace_input *input, GError **error)
+{
+    struct trace_piece out = {input->buffer, BUFFER_BYTES, input->last};
     while (out.pos == input->last) {
-        if (input->unread.pos == input->unread.size && !input->file_end) {
-            gssize got = read_file(input, input->packed, input->packed_size, error);
-            if (got < 0) {
-                return FALSE;
-            }
-            input->unread = (ZSTD_inBuffer){input->packed, (size_t)got, 0};
+        if (!fill_packed(input, error)) {
+            return FALSE;
         }
-        gboolean drained = input->unread.pos == input->unread.size;
-        if (drained && input->file_end && input->zstd_wants == 0) {
+        gboolean last = input->packed.pos == input->packed.size && input->file_end;
+        if (last && trace_unpack_between(input->unpack)) {
             input->end = TRUE;
             break;
         }
-        size_t wants = ZSTD_decompressStream(input->zstd, &out, &input->unread);
-        if (ZSTD_isError(wants)) {
-            char *what = g_strdup_printf("is damaged (%s)", ZSTD_getErrorName(wants));
-            fail_zstd(input, what, error);
+        char *wrong = trace_unpack_run(input->unpack, &input->packed, &out);
+        if (wrong != NULL) {
+            char *what = g_strdup_printf("is damaged (%s)", wrong);
+            fail_packed(input, what, error);
             g_free(what);
+            g_free(wrong);
             return FALSE;
         }
-        input->zstd_wants = wants;
-        if (drained && input->file_end && out.pos == input->last) {
-            return fail_zstd(input, "is cut off: the file ends in the middle of it", error);
+        if (last && out.pos == input->last) {
+            return fail_packed(input, "is cut off: the file ends in the middle of it", error);
         }
     }
     input->last = out.pos;
@@ -135,8 +140,8 @@ static gboolean fill(trace_input *input, GError **error)
         input->last -= input->first;
         input->first = 0;
     }
-    if (input->zstd != NULL) {
-        return fill_zstd(input, error);
+    if (input->unpack != NULL) {
+        return fill_unpacked(input, error);
     }
     gssize got = read_file(input, input->buffer + input->last, BUFFER_BYTES - input->last, error);
     if (got < 0) {
@@ -147,15 +152,7 @@ static gboolean fill(trace_input *input, GError **error)
     return TRUE;
 }
 
-static gboolean starts_as_zstd(const char *bytes, gsize length)
-{
-    static const char frame[4] = {'\x28', '\xb5', '\x2f', '\xfd'};
-    static const char skippable[3] = {'\x2a', '\x4d', '\x18'};
-    return length >= 4 && (memcmp(bytes, frame, 4) == 0 || (((guint8)bytes[0] & 0xf0) == 0x50 &&
-                                                            memcmp(bytes + 1, skippable, 3) == 0));
-}
-
-/* Reads the first four bytes, which may come one by one from a pipe, and turns to zstd if so. */
+/* Reads the first four bytes, which may come one by one from a pipe: are they compressed? */
 static gboolean find_compression(trace_input *input, GError **error)
 {
     while (!input->end && input->last < 4) {
@@ -163,19 +160,13 @@ static gboolean find_compression(trace_input *input, GError **error)
             return FALSE;
         }
     }
-    if (!starts_as_zstd(input->buffer, input->last)) {
+    input->unpack = trace_unpack_new(input->buffer, input->last);
+    if (input->unpack == NULL) {
         return TRUE;
     }
-    input->zstd = ZSTD_createDStream();
-    if (input->zstd == NULL) {
-        g_error("out of memory");
-    }
     /* What was read is compressed; the buffer starts anew with what comes out of it. */
-    input->packed_size = MAX(ZSTD_DStreamInSize(), BUFFER_BYTES);
-    input->packed = g_malloc(input->packed_size);
-    memcpy(input->packed, input->buffer, input->last);
-    input->unread = (ZSTD_inBuffer){input->packed, input->last, 0};
-    input->zstd_wants = 1;
+    input->packed = (struct trace_piece){g_malloc(BUFFER_BYTES), input->last, 0};
+    memcpy(input->packed.bytes, input->buffer, input->last);
     input->last = 0;
     input->end = FALSE;
     return TRUE;
@@ -247,7 +238,7 @@ gssize trace_input_read(trace_input *input, gpointer to, gsize room, GError **er
 
 int trace_input_file(const trace_input *input, guint64 *bytes)
 {
-    off_t at = input->zstd == NULL && input->file_bytes > 0 ? lseek(input->fd, 0, SEEK_CUR) : -1;
+    off_t at = input->unpack == NULL && input->file_bytes > 0 ? lseek(input->fd, 0, SEEK_CUR) : -1;
     /* Standard input may have been read from before. */
     if (at < 0 || (guint64)at != input->bytes_read) {
         return -1;
@@ -317,8 +308,8 @@ void trace_input_close(trace_input *input)
     if (input->fd > STDIN_FILENO) {
         close(input->fd);
     }
-    ZSTD_freeDStream(input->zstd);
-    g_free(input->packed);
+    trace_unpack_free(input->unpack);
+    g_free(input->packed.bytes);
     g_free(input->buffer);
     g_free(input->name);
     g_free(input);

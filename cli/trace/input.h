@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bytes of a trace: a file, a device, a pipe or standard input, through
- * zstd where the first bytes say so. Memory is bounded whatever the input is.
+ * The bytes of a trace: a file, a device, a pipe or standard input,
+ * decompressed where the first bytes say so (zstd, gzip). Memory is bounded whatever the input is.
  */
 #ifndef BSA_CLI_TRACE_INPUT_H
 #define BSA_CLI_TRACE_INPUT_H

@@ -68,6 +68,8 @@ cli_trace_sources = \
     %D%/tally.h \
     %D%/temporary.c \
     %D%/temporary.h \
+    %D%/unpack.c \
+    %D%/unpack.h \
     %D%/valgrind.c \
     %D%/writer.c \
     %D%/writer.h
