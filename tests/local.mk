@@ -69,6 +69,8 @@ cli_programs = \
 	%D%/cli/test_import_kernel \
 	%D%/cli/test_import_user \
 	%D%/cli/test_metrics \
+	%D%/cli/test_native \
+	%D%/cli/test_native_damage \
 	%D%/cli/test_regions \
 	%D%/cli/test_replay \
 	%D%/cli/test_resolve \
@@ -166,6 +168,7 @@ include %D%/fuzz/local.mk
 
 # Headers that tests share, and the texts that they read.
 noinst_HEADERS = \
+	%D%/cli/native_support.h \
 	%D%/cli/replay_support.h \
 	%D%/api/buddies.h \
 	%D%/api/cpus.h \

@@ -322,10 +322,10 @@ static int is_wanted(trace_file *file, const struct trace_chunk *chunk, GError *
 /* Behind the index is the trailer and nothing else. */
 static int end_at_index(trace_file *file, const struct trace_chunk *chunk, GError **error)
 {
-    if (!file->trailer && file->next == file->bytes) {
+    if (!file->trailer) {
         return cut(file, error);
     }
-    if (!file->trailer || chunk->offset != file->index ||
+    if (chunk->offset != file->index ||
         file->next + sizeof(struct trace_trailer) != file->bytes) {
         fail(file, file->next, "the trailer is not behind the index, or does not name it", error);
         return -1;
