@@ -12,6 +12,9 @@
 #include "common/figures.h"
 #include "common/files.h"
 #include "common/progress.h"
+#include "replay/interrupt.h"
+#include "replay/process.h"
+#include "report/backends.h"
 #include "report/curve.h"
 #include "report/observed.h"
 #include "report/report.h"
@@ -27,6 +30,7 @@ struct run {
     trace_reader *reader;
     struct replay_minimum minimum;
     struct curve curve;
+    struct backends backends;
     struct observed observed;
     struct report report;
 };
@@ -99,7 +103,7 @@ static gboolean show_files(struct run *run, GError **error)
 static gboolean write_files(struct run *run, GError **error)
 {
     gint64 start = g_get_monotonic_time();
-    if (!view_remove(run->options.directory, error) || !report_write(&run->report, error))
+    if (!report_write(&run->report, error))
         return FALSE;
     run->report.timing.write_seconds = seconds_since(start);
     return show_files(run, error);
@@ -125,12 +129,72 @@ static gboolean write_report(struct run *run, GError **error)
     report->page_size = run->options.page_size;
     report->minimum = &run->minimum;
     report->curve = &run->curve;
+    report->measure = &run->observed.measure;
     report->timing.replay_seconds = run->observed.seconds;
     return write_files(run, error);
 }
 
+/* Has the allocator no figures of its own? Then there is nothing but what is measured of it. */
+static gboolean is_foreign(const struct run *run)
+{
+    return strcmp(run->options.engine.backend, "buddyslab") != 0;
+}
+
+static gboolean compare_backends(struct run *run, GError **error)
+{
+    return (!is_foreign(run) && run->options.engine.against == NULL) ||
+           backends_run(&run->backends, &run->options, run->reader, &run->progress, error);
+}
+
+static gboolean replay(struct run *run, GError **error)
+{
+    return is_foreign(run) || (observed_replay(&run->observed, &run->options, TRUE, run->reader,
+                                               &run->progress, error) &&
+                               write_report(run, error));
+}
+
+/* All that a run is made of, up to its files. */
+static gboolean do_run(struct run *run, GError **error)
+{
+    const char *folder = run->options.directory;
+    if (!files_prepare(folder, error) || !open_trace(run, error))
+        return FALSE;
+    replay_interrupt_catch();
+    return try_regions(run, error) && compare_backends(run, error) && view_remove(folder, error) &&
+           report_remove(folder, error) && replay(run, error) &&
+           (run->backends.count == 0 ||
+            backends_write(&run->backends, &run->options, trace_summary(run->reader), error));
+}
+
+/* What there is of a report has been written. */
+static int status_of(const struct run *run)
+{
+    const struct replay_execution *execution = &run->observed.session.execution;
+    if (replay_interrupted() != 0) {
+        fprintf(stderr, "bsa-replay: interrupted; the report is of what was done\n");
+        return 128 + replay_interrupted();
+    }
+    if (!execution->partial)
+        return EXIT_DONE;
+    fprintf(stderr,
+            "bsa-replay: event %" G_GUINT64_FORMAT
+            ": a request failed, and --on-failure=stop ends the replay there\n",
+            execution->failure[0].number);
+    return EXIT_FAILED;
+}
+
 static void print_summary(const struct run *run)
 {
+    if (run->backends.count > 0) {
+        GString *table = g_string_new(NULL);
+        backends_text(&run->backends, &run->options, table);
+        printf("%s\n", table->str);
+        g_string_free(table, TRUE);
+    }
+    if (is_foreign(run)) {
+        printf("report: %s\n", run->options.directory);
+        return;
+    }
     const struct replay_execution *execution = &run->observed.session.execution;
     GString *line = g_string_new(NULL);
     g_string_append_printf(line, "%" G_GUINT64_FORMAT " events on %u CPU%s, ", execution->events,
@@ -154,6 +218,7 @@ static void print_summary(const struct run *run)
 static void run_clear(struct run *run)
 {
     g_free(run->report.trace_name);
+    backends_clear(&run->backends);
     observed_clear(&run->observed);
     if (run->reader != NULL)
         trace_close(run->reader);
@@ -162,8 +227,10 @@ static void run_clear(struct run *run)
 
 int main(int argc, char **argv)
 {
-    struct run run = {.reader = NULL};
+    static struct run run; /* large */
     GError *error = NULL;
+    if (argc > 1 && strcmp(argv[1], REPLAY_SUBJECT_ARGUMENT) == 0)
+        return replay_subject_main(argc, argv);
     setlocale(LC_CTYPE, ""); /* names in messages; numbers stay as they are in every language */
     enum replay_parse parse = replay_options_parse(&run.options, &argc, &argv, &error);
     int status = EXIT_DONE;
@@ -172,15 +239,13 @@ int main(int argc, char **argv)
         status = EXIT_USAGE;
     } else if (parse == REPLAY_PARSE_RUN) {
         progress_init(&run.progress, run.options.quiet);
-        if (!files_prepare(run.options.directory, &error) || !open_trace(&run, &error) ||
-            !try_regions(&run, &error) ||
-            !observed_replay(&run.observed, &run.options, TRUE, run.reader, &run.progress,
-                             &error) ||
-            !write_report(&run, &error)) {
+        if (!do_run(&run, &error)) {
             fprintf(stderr, "bsa-replay: %s\n", error->message);
             status = EXIT_FAILED;
-        } else if (!run.options.quiet) {
-            print_summary(&run);
+        } else {
+            if (!run.options.quiet)
+                print_summary(&run);
+            status = status_of(&run);
         }
     }
     if (fflush(stdout) != 0 && status == EXIT_DONE) {

@@ -224,6 +224,8 @@ static gboolean after_event(struct replay_execution *execution, guint64 allocate
         if (!observer->sample(observer->data, execution, peak, error))
             return FALSE;
     }
+    if (execution->events == execution->control.next && !replay_control_act(execution, error))
+        return FALSE;
     if (execution->events % 4096 == 0)
         progress_update(execution->progress, execution->events);
     return TRUE;

@@ -30,7 +30,11 @@ void replay_crew_open(struct replay_crew *crew, const struct replay_batch *batch
     crew->regions = regions;
     pthread_mutex_init(&crew->lock, NULL);
     pthread_cond_init(&crew->go, NULL);
-    pthread_cond_init(&crew->ended, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&crew->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     void *table = mmap(NULL, batch->shared->terms.runners * sizeof(*crew->thread),
                        PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     crew->thread = table == MAP_FAILED ? NULL : table;
@@ -94,28 +98,57 @@ static gboolean man_runners(struct replay_crew *crew)
     return ok;
 }
 
-gboolean replay_crew_run(struct replay_crew *crew)
+gboolean replay_crew_start(struct replay_crew *crew)
 {
     const struct replay_batch *batch = &crew->batch;
-    guint runners = batch->shared->terms.runners;
     crew->paced_ns = replay_now_ns();
-    crew->paced_first = batch->time_ns[0];
-    if (runners == 1) {
-        replay_perform(crew, 0);
-        return atomic_load(&batch->shared->broken) == 0;
-    }
+    crew->paced_first = batch->shared->first_ns;
+    crew->backend->in_flight = TRUE;
     pthread_mutex_lock(&crew->lock);
-    if (man_runners(crew)) {
-        crew->running = 0;
-        for (guint i = 0; i < runners; i++)
-            crew->running += batch->runner[i].count != 0;
+    gboolean ok = man_runners(crew);
+    for (guint i = 0; ok && i < batch->shared->terms.runners; i++)
+        crew->running += batch->runner[i].count != 0;
+    if (crew->running != 0) {
         crew->round++;
         pthread_cond_broadcast(&crew->go);
-        while (crew->running != 0)
-            pthread_cond_wait(&crew->ended, &crew->lock);
     }
     pthread_mutex_unlock(&crew->lock);
-    return atomic_load(&batch->shared->broken) == 0;
+    return ok;
+}
+
+gboolean replay_crew_wait(struct replay_crew *crew, guint ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += (long)(ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&crew->lock);
+    while (crew->running != 0 &&
+           pthread_cond_timedwait(&crew->ended, &crew->lock, &until) != ETIMEDOUT)
+        ;
+    gboolean stand = crew->running == 0;
+    pthread_mutex_unlock(&crew->lock);
+    if (stand)
+        crew->backend->in_flight = FALSE;
+    return stand;
+}
+
+void replay_crew_run(struct replay_crew *crew)
+{
+    if (crew->batch.shared->terms.runners > 1) {
+        if (replay_crew_start(crew)) {
+            while (!replay_crew_wait(crew, 1000))
+                ;
+        }
+        return;
+    }
+    crew->paced_ns = replay_now_ns();
+    crew->paced_first = crew->batch.shared->first_ns;
+    replay_perform(crew, 0);
 }
 
 void replay_crew_close(struct replay_crew *crew)

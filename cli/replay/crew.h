@@ -34,11 +34,18 @@ void replay_crew_open(struct replay_crew *crew, const struct replay_batch *batch
                       struct replay_backend *backend, struct replay_regions *regions);
 
 /*
- * Runs the batch as the runners' first and count say, and returns when all have ended: at the
- * end, or after stop was set. False with shared->error where a thread cannot be had, the allocator
- * contradicts itself, or an object is not as it was left.
+ * Starts the batch as the runners' first and count say; they end at its end, or after stop was set.
+ * With shared->error where a thread cannot be had, the allocator contradicts itself, or an object
+ * is not as it was left. False: nothing has started.
  */
-gboolean replay_crew_run(struct replay_crew *crew);
+gboolean replay_crew_start(struct replay_crew *crew);
+/* So long at most; do all runners stand? */
+gboolean replay_crew_wait(struct replay_crew *crew, guint ms);
+
+/* Both, and a single runner is the calling thread. */
+void replay_crew_run(struct replay_crew *crew);
+
+/* All runners stand. */
 void replay_crew_close(struct replay_crew *crew);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "books.h"
 #include "error.h"
+#include "interrupt.h"
 #include "verify.h"
 
 gboolean replay_execution_init(struct replay_execution *execution, GError **error)
@@ -182,6 +183,32 @@ const void *replay_object_address(const struct replay_execution *execution, guin
     return execution->slot[slot].address;
 }
 
+gboolean replay_goes_on(struct replay_execution *execution)
+{
+    if (replay_interrupted() || (execution->failure_ends && execution->failed > 0))
+        execution->partial = TRUE;
+    return !execution->partial;
+}
+
+gboolean replay_check_left(struct replay_execution *execution, GError **error)
+{
+    struct replay_backend *backend = execution->backend;
+    for (guint64 i = 0; execution->verify && i < execution->slots; i++) {
+        const struct replay_slot *slot = &execution->slot[i];
+        guint64 place = slot->address == NULL
+                            ? slot->requested
+                            : replay_verify_find(slot->address, slot->requested, slot->born);
+        if (place == slot->requested)
+            continue;
+        replay_verify_say(backend->last_error, sizeof(backend->last_error), slot->address, place,
+                          slot->requested, slot->born);
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "after the last event: %s",
+                    backend->last_error);
+        return FALSE;
+    }
+    return TRUE;
+}
+
 gboolean replay_run(struct replay_execution *execution, GError **error)
 {
     struct trace_event event;
@@ -190,8 +217,8 @@ gboolean replay_run(struct replay_execution *execution, GError **error)
         guint cpu = replay_schedule_cpu(execution->schedule, &event);
         if (!replay_step(execution, &event, cpu, error))
             return FALSE;
-        if (execution->failure_ends && execution->failed > 0)
+        if (!replay_goes_on(execution))
             return TRUE;
     }
-    return more == 0;
+    return more == 0 && replay_check_left(execution, error);
 }

@@ -14,6 +14,7 @@
 #include "../trace/reader.h"
 #include "account.h"
 #include "backend.h"
+#include "control.h"
 #include "../common/progress.h"
 #include "regions.h"
 #include "schedule.h"
@@ -73,6 +74,7 @@ struct replay_execution {
     guint64 default_align; /* of objects, where an event names none; 0: by size as malloc does */
     gboolean failure_ends; /* replay_run stops after the first request that fails */
     gboolean verify;       /* objects are filled with patterns and checked */
+    struct replay_control control;
 
     struct replay_slot *slot;
     guint64 slots;
@@ -87,6 +89,7 @@ struct replay_execution {
     guint64 live_end; /* objects and blocks alive after the last event */
     guint64 switches; /* times that the CPU changed from one event to the next */
     guint last_cpu;
+    gboolean partial; /* ended before the last event: by the user, or by the first failure */
     gboolean peak_seen;
     struct replay_failure *failure; /* the first REPLAY_FAILURES_KEPT */
     guint64 free_blocks[REPLAY_ORDERS];
@@ -94,7 +97,7 @@ struct replay_execution {
     struct replay_cpu *cpu;
 };
 
-/* Fields up to verify are the caller's; this makes the rest. False when memory is missing.
+/* Fields up to control are the caller's; this makes the rest. False when memory is missing.
  */
 gboolean replay_execution_init(struct replay_execution *execution, GError **error);
 void replay_execution_clear(struct replay_execution *execution);
@@ -106,7 +109,13 @@ gboolean replay_step(struct replay_execution *execution, const struct trace_even
 /* Where the object or block of a slot is; NULL: nowhere. */
 const void *replay_object_address(const struct replay_execution *execution, guint64 slot);
 
-/* All events, or those up to the first failure, on the calling thread. */
+/* After an event: may another one be run? The user's interrupt and a failure may end the replay. */
+gboolean replay_goes_on(struct replay_execution *execution);
+
+/* After the last event, where objects are verified: is what is left as it was written? */
+gboolean replay_check_left(struct replay_execution *execution, GError **error);
+
+/* All events, or those up to its early end, on the calling thread. */
 gboolean replay_run(struct replay_execution *execution, GError **error);
 
 /* All events, with one thread per CPU; the turn goes from thread to thread. */

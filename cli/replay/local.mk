@@ -3,35 +3,57 @@
 cli_replay_sources = \
 	%D%/account.c \
 	%D%/account.h \
+	%D%/allocators.c \
+	%D%/allocators.h \
 	%D%/backend.c \
 	%D%/backend.h \
+	%D%/backend_malloc.c \
+	%D%/backend_null.c \
 	%D%/batch.c \
+	%D%/batches.c \
+	%D%/batches.h \
 	%D%/books.c \
 	%D%/books.h \
 	%D%/clock.h \
+	%D%/control.c \
+	%D%/control.h \
 	%D%/crew.c \
 	%D%/crew.h \
 	%D%/backend_buddyslab.c \
 	%D%/error.h \
 	%D%/execute.c \
 	%D%/execute.h \
+	%D%/host.c \
+	%D%/host.h \
+	%D%/interrupt.c \
+	%D%/interrupt.h \
 	%D%/jobs.c \
 	%D%/jobs.h \
 	%D%/latency.c \
 	%D%/latency.h \
+	%D%/measure.c \
+	%D%/measure.h \
 	%D%/minimum.c \
 	%D%/minimum.h \
 	%D%/op.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/options_engine.c \
+	%D%/options_engine.h \
 	%D%/perform.c \
 	%D%/perform.h \
+	%D%/process.c \
+	%D%/process.h \
 	%D%/regions.c \
 	%D%/regions.h \
+	%D%/run.c \
+	%D%/run.h \
 	%D%/schedule.c \
 	%D%/schedule.h \
 	%D%/session.c \
 	%D%/session.h \
+	%D%/subject.c \
+	%D%/subject.h \
 	%D%/threads.c \
 	%D%/verify.c \
 	%D%/verify.h

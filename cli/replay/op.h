@@ -24,6 +24,7 @@
 #include "../trace/event.h"
 #include "backend.h"
 #include "latency.h"
+#include "options.h"
 
 #define REPLAY_OP_CHECK TRACE_KINDS /* kind of an op that only verifies its object */
 #define REPLAY_BATCH_OPS 65536u
@@ -56,8 +57,6 @@ struct replay_held {
     guint64 tag;  /* the object's own number, from which its pattern is made */
 };
 
-enum replay_touch { REPLAY_TOUCH_FIRST, REPLAY_TOUCH_ALL, REPLAY_TOUCH_NONE };
-
 /* What calls are measured apart. */
 enum replay_call {
     REPLAY_CALL_ALLOC,
@@ -77,7 +76,7 @@ enum replay_wait {
 };
 
 struct replay_runner {
-    _Alignas(64) _Atomic guint32 done; /* all ops of this runner with a smaller seq are done */
+    _Alignas(64) _Atomic guint32 done; /* seq of its first op that is not done */
     _Alignas(64) _Atomic guint32 at;   /* index of the op that it runs or is about to run */
     _Atomic guint32 wait;              /* enum replay_wait */
     _Atomic guint32 whom;              /* runner that is waited for */
@@ -102,7 +101,7 @@ struct replay_terms {
     guint32 runners, cpus, capacity; /* capacity: ops of a batch */
     guint32 window;                  /* ops that a runner may be ahead; 0: any */
     guint32 touch;                   /* enum replay_touch */
-    guint32 verify, latency, paced, failure_ends;
+    guint32 verify, latency, paced, failure_ends, page_size;
     double speed; /* paced */
 };
 
@@ -112,6 +111,7 @@ struct replay_batch_shared {
     _Atomic guint32 shortages; /* requests that failed; the first so many are in shortage */
     _Atomic guint32 broken;    /* error is taken */
     guint64 base;              /* events before the batch */
+    guint64 first_ns;          /* recorded time of its first event */
     char error[512];           /* of the process under test; empty: none */
     struct replay_shortage shortage[REPLAY_SHORTAGES];
 };

@@ -8,13 +8,14 @@
 
 #include "../common/arguments.h"
 #include "error.h"
+#include "options_engine.h"
 
 #define DEFAULT_SAMPLES 1000
 #define MAX_SAMPLES 100000
 #define DEFAULT_DIRECTORY "bsa-report"
 
 static const char *const layer_names[] = {"slab", "page", "both"};
-static const char *const cpu_map_names[] = {"recorded", "thread", "round-robin"};
+static const char *const cpu_map_names[] = {"recorded", "thread", "round-robin", "hash"};
 static const char *const yes_no[] = {"no", "yes"};
 
 GQuark replay_error_quark(void)
@@ -54,6 +55,7 @@ struct raw_options {
     char *layer, *cpus, *cpu_map, *threads, *samples, *page_size, *directory;
     char **regions, **rest;
     gboolean minimum, curve, no_plots, quiet, version;
+    struct replay_engine_raw engine;
 };
 
 static void raw_clear(struct raw_options *raw)
@@ -67,6 +69,7 @@ static void raw_clear(struct raw_options *raw)
     g_free(raw->directory);
     g_strfreev(raw->regions);
     g_strfreev(raw->rest);
+    replay_engine_raw_clear(&raw->engine);
 }
 
 static gboolean take_trace(struct raw_options *raw, struct replay_options *options, GError **error)
@@ -93,7 +96,9 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_count("cpus", raw->cpus, 1, BSA_MAX_CPUS, &options->cpus, error) ||
         !parse_count("samples", raw->samples, 2, MAX_SAMPLES, &options->samples, error) ||
         !parse_page_size(raw->page_size, &options->page_size, error) ||
-        !parse_regions(raw->regions, options, error) || !take_trace(raw, options, error))
+        !parse_regions(raw->regions, options, error) ||
+        !replay_engine_convert(&raw->engine, &options->engine, error) ||
+        !take_trace(raw, options, error))
         return FALSE;
     if (raw->directory != NULL && raw->directory[0] == '\0') {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -136,7 +141,7 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
         {"cpus", 0, 0, G_OPTION_ARG_STRING, &raw.cpus,
          "simulated CPUs, 1 to 4096 (default: recorded)", "N"},
         {"cpu-map", 0, 0, G_OPTION_ARG_STRING, &raw.cpu_map,
-         "recorded (default), thread or round-robin", "MAP"},
+         "recorded (default), thread, round-robin or hash", "MAP"},
         {"region", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw.regions,
          "memory; again: more where it runs out", "SIZE"},
         {"find-min-region", 0, 0, G_OPTION_ARG_NONE, &raw.minimum,
@@ -161,6 +166,7 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
     *options = (struct replay_options){.samples = DEFAULT_SAMPLES, .page_size = 4096};
     /* GOption exits by itself after --help, before values are checked. */
     GOptionContext *context = make_context(entries);
+    replay_engine_entries(&raw.engine, context);
     enum replay_parse result = REPLAY_PARSE_FAILED;
     if (g_option_context_parse(context, argc, argv, error)) {
         if (raw.version) {
@@ -180,4 +186,5 @@ void replay_options_clear(struct replay_options *options)
 {
     g_free(options->trace);
     g_free(options->directory);
+    replay_engine_options_clear(&options->engine);
 }

@@ -6,16 +6,50 @@
 #include <glib.h>
 
 #include "../trace/reader.h"
+#include "control.h"
 
 #define REPLAY_MAX_REGIONS 64u
 
 enum replay_cpu_map {
-    REPLAY_CPU_RECORDED,   /* recorded CPU modulo N */
-    REPLAY_CPU_THREAD,     /* thread id hashed to N */
-    REPLAY_CPU_ROUND_ROBIN /* threads in order of first appearance, modulo N */
+    REPLAY_CPU_RECORDED,    /* recorded CPU modulo N */
+    REPLAY_CPU_THREAD,      /* as round-robin, and N is the number of threads */
+    REPLAY_CPU_ROUND_ROBIN, /* threads in order of first appearance, modulo N */
+    REPLAY_CPU_HASH         /* thread id hashed to N */
+};
+
+/* Which events may run beside each other. */
+enum replay_order {
+    REPLAY_STRICT, /* none: the recorded order */
+    REPLAY_CAUSAL, /* CPUs', each its own in order, and each object's */
+    REPLAY_PACED   /* the same, at their recorded times */
+};
+
+/* What is written to memory that was handed out. */
+enum replay_touch {
+    REPLAY_TOUCH_FIRST, /* the first byte of each page */
+    REPLAY_TOUCH_ALL,
+    REPLAY_TOUCH_NONE,
+    REPLAY_TOUCH_BY_USE /* first where memory is measured, else none */
+};
+
+/* How events are run, and on which allocator. */
+struct replay_engine_options {
+    enum replay_order order;
+    guint window;   /* causal: events that a CPU may be ahead */
+    double speed;   /* paced */
+    guint watchdog; /* seconds */
+    enum replay_touch touch;
+    gboolean latency, verify, failure_ends;
+    double migrate; /* share of the events at which a thread changes its CPU */
+    guint64 seed;
+    struct replay_control control; /* CPUs that go and come, validation */
+    char *backend;
+    char **against; /* names of allocators; NULL: none */
+    guint rounds;
 };
 
 struct replay_options {
+    struct replay_engine_options engine;
     char *trace; /* "-" is standard input */
     char *directory;
     enum trace_layer layer;
@@ -42,6 +76,7 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
                                        GError **error);
 void replay_options_clear(struct replay_options *options);
 
+const char *replay_order_name(enum replay_order order);
 const char *replay_layer_name(enum trace_layer layer);
 const char *replay_cpu_map_name(enum replay_cpu_map map);
 

@@ -130,6 +130,7 @@ static gboolean wait_time(struct runner *r, const struct replay_op *op)
             sched_yield();
     }
     atomic_store_explicit(&r->self->wait, REPLAY_RUNS, memory_order_release);
+    replay_latency_add(&r->self->late, (guint64)MAX(now - due, 0));
     return !stopped(r);
 }
 
@@ -341,7 +342,8 @@ static void run_ops(struct runner *r)
         atomic_store_explicit(&r->self->at, (guint32)(op - r->batch->op), memory_order_relaxed);
         if (stopped(r) || !may_run(r, op) || !perform(r, op))
             return;
-        atomic_store_explicit(&r->self->done, op->seq + 1, memory_order_release);
+        guint32 next = op + 1 < end ? op[1].seq : REPLAY_ALL_DONE;
+        atomic_store_explicit(&r->self->done, next, memory_order_release);
     }
 }
 

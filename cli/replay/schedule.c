@@ -3,7 +3,8 @@
 
 struct replay_thread {
     guint32 id;
-    guint32 cpu;
+    guint32 cpu;   /* by order of appearance */
+    guint32 moved; /* CPUs further on, by migration */
     gboolean used;
 };
 
@@ -15,20 +16,59 @@ static guint table_capacity(guint threads)
     return capacity;
 }
 
-void replay_schedule_init(struct replay_schedule *schedule, enum replay_cpu_map map, guint cpus,
-                          guint threads)
+static void need_table(struct replay_schedule *schedule, guint threads)
 {
-    *schedule = (struct replay_schedule){.map = map, .cpus = cpus};
-    if (map != REPLAY_CPU_ROUND_ROBIN)
+    if (schedule->table != NULL)
         return;
     schedule->capacity = table_capacity(threads);
     schedule->table = g_new0(struct replay_thread, schedule->capacity);
 }
 
+void replay_schedule_init(struct replay_schedule *schedule, enum replay_cpu_map map, guint cpus,
+                          guint threads)
+{
+    *schedule = (struct replay_schedule){.map = map, .cpus = cpus};
+    if (map == REPLAY_CPU_ROUND_ROBIN || map == REPLAY_CPU_THREAD)
+        need_table(schedule, threads);
+}
+
+void replay_schedule_migrate(struct replay_schedule *schedule, double rate, guint64 seed)
+{
+    schedule->migrate =
+        rate >= 1.0 ? G_MAXUINT64 : (guint64)(rate * 18446744073709551616.0 /* 2^64 */);
+    schedule->random = seed;
+    if (schedule->migrate != 0)
+        need_table(schedule, 0);
+}
+
 void replay_schedule_clear(struct replay_schedule *schedule)
 {
     g_free(schedule->table);
+    g_free(schedule->offline);
     schedule->table = NULL;
+    schedule->offline = NULL;
+}
+
+gboolean replay_schedule_switch(struct replay_schedule *schedule, guint cpu, gboolean online)
+{
+    guint others = 0;
+    if (schedule->offline == NULL)
+        schedule->offline = g_new0(guint8, schedule->cpus);
+    for (guint i = 0; i < schedule->cpus; i++)
+        others += i != cpu && !schedule->offline[i];
+    if (!online && others == 0)
+        return FALSE;
+    schedule->offline[cpu] = !online;
+    return TRUE;
+}
+
+/* Sebastiano Vigna's splitmix64: any seed will do. */
+static guint64 draw(struct replay_schedule *schedule)
+{
+    guint64 z = schedule->random += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
+    return z ^ (z >> 31);
 }
 
 /* Fibonacci hashing: the high bits of id times 2^32 / golden ratio, which spreads ids that are
@@ -64,11 +104,12 @@ static void grow(struct replay_schedule *schedule)
     schedule->capacity = capacity;
 }
 
-static guint round_robin_cpu(struct replay_schedule *schedule, guint32 id)
+/* Threads take CPUs in order of their first appearance. */
+static struct replay_thread *thread_of(struct replay_schedule *schedule, guint32 id)
 {
     struct replay_thread *thread = find(schedule->table, schedule->capacity, id);
     if (thread->used)
-        return thread->cpu;
+        return thread;
     if (schedule->threads >= schedule->capacity / 2) {
         grow(schedule);
         thread = find(schedule->table, schedule->capacity, id);
@@ -79,18 +120,37 @@ static guint round_robin_cpu(struct replay_schedule *schedule, guint32 id)
         .used = TRUE,
     };
     schedule->threads++;
-    return thread->cpu;
+    return thread;
 }
 
-guint replay_schedule_cpu(struct replay_schedule *schedule, const struct trace_event *event)
+static guint moved_cpu(struct replay_schedule *schedule, guint32 id, guint cpu)
+{
+    struct replay_thread *thread = thread_of(schedule, id);
+    if (draw(schedule) < schedule->migrate)
+        thread->moved = (guint32)(draw(schedule) % schedule->cpus);
+    return (cpu + thread->moved) % schedule->cpus;
+}
+
+static guint mapped_cpu(struct replay_schedule *schedule, const struct trace_event *event)
 {
     switch (schedule->map) {
-    case REPLAY_CPU_THREAD:
+    case REPLAY_CPU_HASH:
         return hashed_cpu(event->thread, schedule->cpus);
+    case REPLAY_CPU_THREAD:
     case REPLAY_CPU_ROUND_ROBIN:
-        return round_robin_cpu(schedule, event->thread);
+        return thread_of(schedule, event->thread)->cpu;
     case REPLAY_CPU_RECORDED:
     default:
         return event->cpu % schedule->cpus;
     }
+}
+
+guint replay_schedule_cpu(struct replay_schedule *schedule, const struct trace_event *event)
+{
+    guint cpu = mapped_cpu(schedule, event);
+    if (schedule->migrate != 0)
+        cpu = moved_cpu(schedule, event->thread, cpu);
+    while (schedule->offline != NULL && schedule->offline[cpu])
+        cpu = (cpu + 1) % schedule->cpus;
+    return cpu;
 }

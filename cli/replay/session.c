@@ -7,7 +7,57 @@
 
 guint replay_session_cpus(const struct replay_options *options, const struct trace_summary *summary)
 {
-    return options->cpus != 0 ? options->cpus : CLAMP(summary->cpus, 1, 4096);
+    guint recorded = options->cpu_map == REPLAY_CPU_THREAD ? summary->threads : summary->cpus;
+    return options->cpus != 0 ? options->cpus : CLAMP(recorded, 1, 4096);
+}
+
+/* A CPU that goes or comes has to be one. */
+static gboolean check_switches(const struct replay_control *control, guint cpus, GError **error)
+{
+    for (guint i = 0; i < control->switches; i++) {
+        const struct replay_cpu_switch *change = &control->cpu_switch[i];
+        if (change->cpu < cpus)
+            continue;
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_CPUS,
+                    "--%s=%u@%" G_GUINT64_FORMAT ": there are CPUs 0 to %u",
+                    change->online ? "online" : "offline", change->cpu, change->event, cpus - 1);
+        return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean replay_session_prepare(struct replay_session *session,
+                                const struct replay_options *options, trace_reader *reader,
+                                struct replay_observer *observer, struct progress *progress,
+                                GError **error)
+{
+    struct replay_execution *execution = &session->execution;
+    const struct trace_summary *summary = trace_summary(reader);
+    const struct replay_engine_options *engine = &options->engine;
+    guint cpus = replay_session_cpus(options, summary);
+    replay_schedule_init(&session->schedule, options->cpu_map, cpus, summary->threads);
+    replay_schedule_migrate(&session->schedule, engine->migrate, engine->seed);
+    execution->reader = reader;
+    execution->summary = summary;
+    execution->schedule = &session->schedule;
+    execution->observer = observer;
+    execution->progress = progress;
+    execution->cpus = cpus;
+    execution->default_align = summary->kernel ? 8 : 0; /* kmalloc's least alignment */
+    execution->failure_ends = engine->failure_ends;
+    execution->verify = engine->verify;
+    execution->control = engine->control;
+    return check_switches(&engine->control, cpus, error) && replay_execution_init(execution, error);
+}
+
+struct replay_backend *replay_session_backend(struct replay_session *session,
+                                              const struct replay_options *options, guint cpus,
+                                              GError **error)
+{
+    const struct replay_region *first = &session->regions.region[0];
+    session->regions.used = 1;
+    return replay_backend_buddyslab(first->start, first->bytes, cpus, options->page_size,
+                                    options->engine.order != REPLAY_STRICT, error);
 }
 
 gboolean replay_session_open(struct replay_session *session, const struct replay_options *options,
@@ -20,22 +70,10 @@ gboolean replay_session_open(struct replay_session *session, const struct replay
     memset(session, 0, sizeof(*session));
     if (!replay_regions_reserve(&session->regions, options, summary, cpus, error))
         return FALSE;
-    struct replay_region *first = &session->regions.region[0];
-    execution->backend = replay_backend_buddyslab(first->start, first->bytes, cpus,
-                                                  options->page_size, FALSE, error);
-    if (execution->backend == NULL)
-        return FALSE;
-    session->regions.used = 1;
-    replay_schedule_init(&session->schedule, options->cpu_map, cpus, summary->threads);
-    execution->reader = reader;
-    execution->summary = summary;
-    execution->schedule = &session->schedule;
+    execution->backend = replay_session_backend(session, options, cpus, error);
     execution->regions = &session->regions;
-    execution->observer = observer;
-    execution->progress = progress;
-    execution->cpus = cpus;
-    execution->default_align = summary->kernel ? 8 : 0; /* kmalloc's least alignment */
-    return replay_execution_init(execution, error);
+    return execution->backend != NULL &&
+           replay_session_prepare(session, options, reader, observer, progress, error);
 }
 
 gboolean replay_session_finish(struct replay_session *session, GError **error)
@@ -67,6 +105,8 @@ gboolean replay_session_finish(struct replay_session *session, GError **error)
 
 void replay_session_clear(struct replay_session *session)
 {
+    if (session->stuck)
+        return; /* runners are still at it: the end of the process clears it all */
     if (session->execution.backend != NULL) {
         guint64 live; /* the replay has failed: what is left of it does not matter */
         session->execution.backend->ops->close(session->execution.backend, &live);

@@ -15,6 +15,7 @@ struct replay_session {
     struct replay_schedule schedule;
     struct replay_execution execution;      /* points to the other two: a session does not move */
     struct replay_cache_counters *counters; /* one per CPU, from replay_session_finish on */
+    gboolean stuck;                         /* runners were left behind that use the allocator */
 };
 
 /* The CPUs that options ask for, or as many as were recorded. */
@@ -29,6 +30,15 @@ guint replay_session_cpus(const struct replay_options *options,
 gboolean replay_session_open(struct replay_session *session, const struct replay_options *options,
                              trace_reader *reader, struct replay_observer *observer,
                              struct progress *progress, GError **error);
+
+/* Parts of it: all but regions and allocator, and the allocator in the first region. */
+gboolean replay_session_prepare(struct replay_session *session,
+                                const struct replay_options *options, trace_reader *reader,
+                                struct replay_observer *observer, struct progress *progress,
+                                GError **error);
+struct replay_backend *replay_session_backend(struct replay_session *session,
+                                              const struct replay_options *options, guint cpus,
+                                              GError **error);
 
 /* The counters of every CPU, the allocator's own check of itself, and its count of what is live;
  * then the allocator is closed. */

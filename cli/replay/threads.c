@@ -76,9 +76,12 @@ static void run_turn(struct baton *baton, guint cpu)
             end(baton, FALSE);
             return;
         }
-        int more = trace_next(execution->reader, &baton->event, baton->error);
+        int more = 0;
+        if (replay_goes_on(execution))
+            more = trace_next(execution->reader, &baton->event, baton->error);
         if (more != 1) {
-            end(baton, more == 0);
+            end(baton,
+                more == 0 && (execution->partial || replay_check_left(execution, baton->error)));
             return;
         }
         next = replay_schedule_cpu(execution->schedule, &baton->event);

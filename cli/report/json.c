@@ -5,7 +5,9 @@
  * Ratios without a value (a fragmentation index where the request would succeed) are null.
  */
 #include "../common/schema.h"
+#include "../trace/hygiene.h"
 #include "json_parts.h"
+#include "measured.h"
 
 /* One ratio for each order that a report shows. */
 static void put_orders(JsonBuilder *json, const char *name, const double ratios[REPORT_ORDERS])
@@ -35,6 +37,23 @@ static void put_trace(JsonBuilder *json, const struct report *report)
     json_builder_end_object(json);
 }
 
+/* How events were run; nothing of it depends on the machine. */
+static void put_engine(JsonBuilder *json, const struct replay_engine_options *engine)
+{
+    put_text(json, "schedule", replay_order_name(engine->order));
+    if (engine->order == REPLAY_CAUSAL)
+        put_count(json, "window", engine->window);
+    if (engine->order == REPLAY_PACED)
+        put_ratio(json, "speed", engine->speed);
+    if (engine->migrate > 0.0) {
+        put_ratio(json, "migrate", engine->migrate);
+        put_count(json, "seed", engine->seed);
+    }
+    put_count(json, "cpu_switches_asked", engine->control.switches);
+    put_flag(json, "verified", engine->verify);
+    put_count(json, "validated_every", engine->control.validate_every);
+}
+
 static void put_replay(JsonBuilder *json, const struct report *report)
 {
     const struct replay_execution *execution = report->execution;
@@ -45,7 +64,7 @@ static void put_replay(JsonBuilder *json, const struct report *report)
     put_count(json, "page_size", report->page_size);
     put_count(json, "cpus", execution->cpus);
     put_text(json, "cpu_map", replay_cpu_map_name(report->options->cpu_map));
-    put_text(json, "schedule", "strict");
+    put_engine(json, &report->options->engine);
     put_text(json, "named_caches", "general size classes (counterfactual)");
     put_count(json, "samples", report->sampler->count);
     put_flag(json, "regions_from_trace", regions->automatic);
@@ -68,9 +87,12 @@ static void put_result(JsonBuilder *json, const struct report *report)
     const struct replay_account *account = &execution->account;
     begin_object(json, "result");
     put_count(json, "events", execution->events);
+    put_flag(json, "partial", execution->partial);
     put_count(json, "cpu_switches", execution->switches);
     put_count(json, "failed", execution->failed);
     put_count(json, "failed_bytes", execution->failed_bytes);
+    put_count(json, "failed_short", execution->failed_by[REPLAY_MEMORY_SHORT]);
+    put_count(json, "failed_fragmented", execution->failed_by[REPLAY_MEMORY_FRAGMENTED]);
     put_count(json, "frees_of_failed", execution->skipped_frees);
     put_count(json, "reallocs_of_failed", execution->skipped_reallocs);
     put_count(json, "live_at_end", execution->live_end);
@@ -89,9 +111,16 @@ static void put_result(JsonBuilder *json, const struct report *report)
         put_count(json, "event", failure->number);
         put_count(json, "line", failure->line);
         put_count(json, "time_ns", failure->time_ns);
+        put_count(json, "thread", failure->thread);
         put_count(json, "cpu", failure->cpu);
         put_count(json, "bytes", failure->size);
+        put_count(json, "align", failure->align);
         put_flag(json, "pages", failure->pages);
+        put_text(json, "memory", report_memory_name(failure->memory));
+        begin_list(json, "free_blocks");
+        for (guint order = 0; order < REPLAY_ORDERS; order++)
+            json_builder_add_int_value(json, (gint64)failure->free_blocks[order]);
+        json_builder_end_array(json);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -413,7 +442,8 @@ char *report_timing_json(const struct report *report)
     json_builder_begin_object(json);
     put_text(json, "program", "bsa-replay");
     put_count(json, "schema", REPORT_SCHEMA);
-    put_text(json, "execution", report->options->threads ? "one thread per CPU" : "one thread");
+    gboolean threads = report->options->threads || report->options->engine.order != REPLAY_STRICT;
+    put_text(json, "execution", threads ? "one thread per CPU" : "one thread");
     put_count(json, "processors", g_get_num_processors());
     put_count(json, "events", report->execution->events);
     put_ratio(json, "read_seconds", timing->read_seconds);
@@ -423,6 +453,8 @@ char *report_timing_json(const struct report *report)
     put_ratio(json, "draw_seconds", timing->draw_seconds);
     put_ratio(json, "replay_events_per_second",
               (double)report->execution->events / timing->replay_seconds);
+    if (report->measure->taken)
+        put_measure(json, "measure", report->measure);
     json_builder_end_object(json);
     return finish_json(json);
 }

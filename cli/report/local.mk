@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
 cli_report_sources = \
+	%D%/backends.c \
+	%D%/backends.h \
+	%D%/backends_write.c \
 	%D%/csv.c \
 	%D%/csv.h \
 	%D%/csv_curve.c \
 	%D%/csv_objects.c \
+	%D%/csv_failures.c \
 	%D%/csv_tables.c \
 	%D%/curve.c \
 	%D%/curve.h \
@@ -13,6 +17,8 @@ cli_report_sources = \
 	%D%/json.c \
 	%D%/json_objects.c \
 	%D%/json_parts.h \
+	%D%/measured.c \
+	%D%/measured.h \
 	%D%/metrics.c \
 	%D%/metrics.h \
 	%D%/objects.c \

@@ -3,13 +3,23 @@
 
 #include <string.h>
 
-static gboolean replay(struct observed *observed, gboolean threads, GError **error)
+/* Where events run by batches an allocator is looked at between two of them, which are not to
+ * become much smaller by it. */
+static guint sample_count(const struct replay_options *options, guint64 events)
+{
+    guint64 most = events / (REPLAY_BATCH_OPS / 4) + 2;
+    return options->engine.order == REPLAY_STRICT ? options->samples
+                                                  : (guint)MIN(options->samples, most);
+}
+
+static gboolean replay(struct observed *observed, const struct replay_options *options,
+                       GError **error)
 {
     struct replay_execution *execution = &observed->session.execution;
     gint64 start = g_get_monotonic_time();
     progress_start(execution->progress, "replaying", execution->summary->events);
     gboolean ok = sampler_begin(&observed->sampler, execution, error) &&
-                  (threads ? replay_run_threads(execution, error) : replay_run(execution, error));
+                  replay_session_run(&observed->session, options, &observed->measure, error);
     progress_stop(execution->progress);
     observed->seconds = (double)(g_get_monotonic_time() - start) / 1e6;
     return ok && sampler_end(&observed->sampler, execution, error);
@@ -22,8 +32,8 @@ gboolean observed_replay(struct observed *observed, const struct replay_options 
     struct replay_session *session = &observed->session;
     const struct trace_summary *summary = trace_summary(reader);
     memset(observed, 0, sizeof(*observed));
-    sampler_init(&observed->sampler, options->samples, replay_session_cpus(options, summary),
-                 summary->events);
+    sampler_init(&observed->sampler, sample_count(options, summary->events),
+                 replay_session_cpus(options, summary), summary->events);
     if (!replay_session_open(session, options, reader, &observed->sampler.observer, progress,
                              error))
         return FALSE;
@@ -35,7 +45,7 @@ gboolean observed_replay(struct observed *observed, const struct replay_options 
     }
     observed->allocator = session->execution.backend->ops->name;
     observed->allocator_version = session->execution.backend->version;
-    return replay(observed, options->threads, error) && replay_session_finish(session, error);
+    return replay(observed, options, error) && replay_session_finish(session, error);
 }
 
 void observed_clear(struct observed *observed)

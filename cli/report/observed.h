@@ -5,6 +5,7 @@
 
 #include <glib.h>
 
+#include "../replay/run.h"
 #include "../replay/session.h"
 #include "sampler.h"
 
@@ -13,6 +14,7 @@ struct observed {
     struct sampler sampler;
     struct objects objects; /* where followed */
     struct page_map map;
+    struct replay_measure measure;
     const char *allocator, *allocator_version;
     double seconds; /* of the replay itself, samples included */
 };

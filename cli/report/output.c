@@ -20,6 +20,16 @@ static gboolean has_map(const struct report *report)
     return report->map->filled > 0;
 }
 
+static gboolean has_failures(const struct report *report)
+{
+    return report->execution->failed > 0;
+}
+
+static gboolean has_latency(const struct report *report)
+{
+    return report->options->engine.latency && report->measure->taken;
+}
+
 static const struct {
     const char *name;
     void (*write)(const struct report *report, GString *out);
@@ -38,16 +48,25 @@ static const struct {
     {"pins.csv", report_csv_pins, has_pins},
     {"page-map.csv", report_csv_page_map, has_map},
     {"curve.csv", report_csv_curve, has_curve},
+    {"failures.csv", report_csv_failures, has_failures},
+    {"latency.csv", report_csv_latency, has_latency},
 };
 
-static gboolean remove_earlier(const char *directory, GError **error)
+/* What is written elsewhere, or not always. */
+static const char *const others[] = {"report.json",  "timing.json",  "backends.json",
+                                     "backends.csv", "backends.txt", "memory.csv"};
+
+gboolean report_remove(const char *directory, GError **error)
 {
     for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
         if (!files_remove(directory, tables[i].name, "", error))
             return FALSE;
     }
-    return files_remove(directory, "report.json", "", error) &&
-           files_remove(directory, "timing.json", "", error);
+    for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+        if (!files_remove(directory, others[i], "", error))
+            return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean write_json(const char *directory, const char *name, char *json, GError **error)
@@ -60,8 +79,6 @@ static gboolean write_json(const char *directory, const char *name, char *json, 
 gboolean report_write(const struct report *report, GError **error)
 {
     const char *directory = report->options->directory;
-    if (!remove_earlier(directory, error))
-        return FALSE;
     for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
         if (tables[i].wanted != NULL && !tables[i].wanted(report))
             continue;

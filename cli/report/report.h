@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "../replay/execute.h"
+#include "../replay/measure.h"
 #include "../replay/minimum.h"
 #include "../replay/options.h"
 #include "curve.h"
@@ -35,11 +36,15 @@ struct report {
     const struct replay_cache_counters *counters; /* one per CPU */
     const struct replay_minimum *minimum;         /* where searched */
     const struct curve *curve;                    /* where it has points */
+    const struct replay_measure *measure;         /* of a replay by batches */
     struct report_timing timing;
 };
 
-/* report.json and the tables. The files of an earlier report are removed first, so that what lies
- * there is of one run. */
+/* The files of an earlier report go before anything is written, so that what lies there is of one
+ * run. */
+gboolean report_remove(const char *directory, GError **error);
+
+/* report.json and the tables. */
 gboolean report_write(const struct report *report, GError **error);
 
 gboolean report_write_timing(const struct report *report, GError **error);
@@ -63,5 +68,10 @@ void report_csv_sections(const struct report *report, GString *out);
 void report_csv_pins(const struct report *report, GString *out);
 void report_csv_page_map(const struct report *report, GString *out);
 void report_csv_curve(const struct report *report, GString *out);
+void report_csv_failures(const struct report *report, GString *out);
+void report_csv_latency(const struct report *report, GString *out);
+
+/* "short", "fragmented" or "unknown". */
+const char *report_memory_name(enum replay_memory memory);
 
 #endif

@@ -47,7 +47,7 @@ refused() {
 # --- The same input, the same report ---------------------------------------------------------
 
 for layer in slab page both; do
-    for map in recorded thread round-robin; do
+    for map in recorded thread round-robin hash; do
         options="--layer=$layer --cpu-map=$map --cpus=3"
         # shellcheck disable=SC2086 # options are words
         expect "replay, $options" run one $options "$trace"
@@ -126,7 +126,7 @@ refused 2 "2 traces given" a b
 refused 2 "--nonsense" --nonsense "$trace"
 refused 2 "Try 'bsa-replay --help'" --nonsense "$trace"
 refused 2 "slab, page or both" --layer=object "$trace"
-refused 2 "recorded, thread or round-robin" --cpu-map=node "$trace"
+refused 2 "recorded, thread, round-robin or hash" --cpu-map=node "$trace"
 refused 2 "from 1 to 4096" --cpus=0 "$trace"
 refused 2 "from 1 to 4096" --cpus=4097 "$trace"
 refused 2 "from 1 to 4096" --cpus=many "$trace"

@@ -458,7 +458,7 @@ START_TEST(hashed_threads)
     struct replay_schedule schedule;
     struct trace_event event = {0};
     guint count[7] = {0};
-    replay_schedule_init(&schedule, REPLAY_CPU_THREAD, 7, 0);
+    replay_schedule_init(&schedule, REPLAY_CPU_HASH, 7, 0);
     for (guint32 i = 0; i < 7000; i++) {
         event.thread = 1000 + i;
         guint cpu = replay_schedule_cpu(&schedule, &event);

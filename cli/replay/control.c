@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "control.h"
+
+#include "error.h"
+#include "execute.h"
+
+static gboolean fail(const struct replay_execution *execution, const char *what, GError **error)
+{
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                "after event %" G_GUINT64_FORMAT ": %s", execution->events, what);
+    return FALSE;
+}
+
+static gboolean act_on_cpu(struct replay_execution *execution,
+                           const struct replay_cpu_switch *change, GError **error)
+{
+    struct replay_backend *backend = execution->backend;
+    if (!replay_schedule_switch(execution->schedule, change->cpu, change->online)) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_CPUS,
+                    "--offline=%u@%" G_GUINT64_FORMAT
+                    ": it is the last CPU that is online; bring another one online before",
+                    change->cpu, change->event);
+        return FALSE;
+    }
+    return backend->ops->set_online == NULL ||
+           backend->ops->set_online(backend, change->cpu, change->online) == REPLAY_OK ||
+           fail(execution, backend->last_error, error);
+}
+
+static void look_ahead(struct replay_execution *execution)
+{
+    struct replay_control *control = &execution->control;
+    control->next = G_MAXUINT64;
+    if (control->switched < control->switches)
+        control->next = control->cpu_switch[control->switched].event - 1;
+    if (control->validate_every != 0)
+        control->next =
+            MIN(control->next, execution->events - execution->events % control->validate_every +
+                                   control->validate_every);
+}
+
+gboolean replay_control_act(struct replay_execution *execution, GError **error)
+{
+    struct replay_control *control = &execution->control;
+    struct replay_backend *backend = execution->backend;
+    while (control->switched < control->switches &&
+           control->cpu_switch[control->switched].event <= execution->events + 1) {
+        if (!act_on_cpu(execution, &control->cpu_switch[control->switched++], error))
+            return FALSE;
+    }
+    if (control->validate_every != 0 && execution->events % control->validate_every == 0 &&
+        execution->events > 0 && backend->ops->validate != NULL &&
+        backend->ops->validate(backend) != REPLAY_OK)
+        return fail(execution, backend->last_error, error);
+    look_ahead(execution);
+    return TRUE;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The user's wish to end a replay early, with a report of what was done. */
+#ifndef BSA_CLI_REPLAY_INTERRUPT_H
+#define BSA_CLI_REPLAY_INTERRUPT_H
+
+#include <glib.h>
+
+/* From now on the first SIGINT or SIGTERM is noted, and a second one ends the program at once. */
+void replay_interrupt_catch(void);
+
+/* The signal that was noted, or 0. */
+int replay_interrupted(void);
+
+#endif
