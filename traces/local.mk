@@ -7,5 +7,6 @@ EXTRA_DIST += \
 	%D%/pages-compile.perf-script.zst \
 	%D%/pages-files.perf-script.zst \
 	%D%/pages-processes.perf-script.zst \
+	%D%/record.sh \
 	%D%/record-kernel.sh \
 	%D%/record-pages.sh

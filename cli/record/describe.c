@@ -8,13 +8,6 @@
 
 #include <buddyslab/version.h>
 
-static void set_number(trace_meta *meta, const char *key, long number)
-{
-    char text[24];
-    g_snprintf(text, sizeof(text), "%ld", number);
-    trace_meta_set_text(meta, key, text);
-}
-
 static void set_start(trace_meta *meta)
 {
     GDateTime *now = g_date_time_new_now_utc();
@@ -56,8 +49,8 @@ void record_describe_machine(trace_meta *meta)
     }
     if (processor != NULL)
         trace_meta_set_text(meta, "processor", processor);
-    set_number(meta, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
-    set_number(meta, "page-size", sysconf(_SC_PAGESIZE));
+    trace_meta_set_number(meta, "cpus", (guint64)sysconf(_SC_NPROCESSORS_ONLN));
+    trace_meta_set_number(meta, "page-size", (guint64)sysconf(_SC_PAGESIZE));
     g_free(processor);
     g_free(tool);
 }

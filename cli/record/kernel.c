@@ -18,7 +18,6 @@
 #include "kernel_write.h"
 #include "record.h"
 
-#define DEFAULT_OUTPUT "bsa-record.kernel.bsat"
 #define LOOK_EVERY_NS ((gint64)50 * 1000000)
 
 /* A recording that is under way. */
@@ -28,7 +27,7 @@ struct session {
     kernel_readers *readers;
     struct record_command command;
     gint64 start_us;
-    const char *output;
+    char *output;
 };
 
 static gboolean has_command(const struct session *session)
@@ -54,18 +53,14 @@ static gboolean open_writer(struct session *session, GError **error)
 static void describe(struct session *session)
 {
     struct kernel_recording *recording = &session->recording;
-    char *buffer =
-        g_strdup_printf("%" G_GUINT64_FORMAT, kernel_instance_buffer_bytes(session->instance));
-    char *pid = g_strdup_printf("%d", (int)getpid());
     record_describe_machine(recording->meta);
     if (has_command(session)) {
         record_describe_command(recording->meta, recording->options->command);
     }
     trace_meta_set_text(recording->meta, "clock", kernel_instance_clock(session->instance));
-    trace_meta_set_text(recording->meta, "kernel.buffer-bytes", buffer);
-    trace_meta_set_text(recording->meta, "kernel.recorder-pid", pid);
-    g_free(pid);
-    g_free(buffer);
+    trace_meta_set_number(recording->meta, "kernel.buffer-bytes",
+                          kernel_instance_buffer_bytes(session->instance));
+    trace_meta_set_number(recording->meta, "kernel.recorder-pid", (guint64)getpid());
 }
 
 static void take_proc(struct session *session, const char *moment)
@@ -198,6 +193,7 @@ static void clear(struct session *session)
     trace_meta_free(recording->meta);
     trace_names_free(recording->names);
     g_free(recording->counts);
+    g_free(session->output);
 }
 
 /* Whatever went wrong, it is the recording's failure. */
@@ -216,7 +212,9 @@ int record_kernel(const struct record_options *options, GError **error)
     struct session session = {.recording.options = options};
     GError *failure = NULL, *incomplete = NULL;
     int status = 0;
-    session.output = options->output != NULL ? options->output : DEFAULT_OUTPUT;
+    session.output = options->output != NULL
+                         ? g_strdup(options->output)
+                         : g_strdup_printf("bsa-record.kernel.%d.bsat", (int)getpid());
     session.recording.names = trace_names_new();
     session.recording.meta = trace_meta_new();
     record_signals_hold();

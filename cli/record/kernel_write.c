@@ -132,35 +132,28 @@ static gboolean put_rest(struct merge *merge, GError **error)
     return TRUE;
 }
 
-static void set_number(trace_meta *meta, const char *key, guint64 number)
-{
-    char *text = g_strdup_printf("%" G_GUINT64_FORMAT, number);
-    trace_meta_set_text(meta, key, text);
-    g_free(text);
-}
-
 static void tell(const struct merge *merge, gboolean functions)
 {
     const struct kernel_written *written = &merge->recording->written;
     trace_meta *meta = merge->recording->meta;
-    set_number(meta, "dropped", written->lost);
+    trace_meta_set_number(meta, "dropped", written->lost);
     for (guint cpu = 0; cpu < merge->recording->cpus; cpu++) {
         if (merge->heads[cpu].lost > 0) {
             char *key = g_strdup_printf("dropped.cpu%u", cpu);
-            set_number(meta, key, merge->heads[cpu].lost);
+            trace_meta_set_number(meta, key, merge->heads[cpu].lost);
             g_free(key);
         }
     }
-    set_number(meta, "kernel.null-frees", written->null_frees);
+    trace_meta_set_number(meta, "kernel.null-frees", written->null_frees);
     if (!functions) {
         trace_meta_set_text(meta, "kernel.call-sites", "addresses: /proc/kallsyms tells none");
     }
     if (written->not_understood > 0) {
-        set_number(meta, "kernel.not-understood", written->not_understood);
+        trace_meta_set_number(meta, "kernel.not-understood", written->not_understood);
     }
     if (merge->recording->options->min_size > 0) {
-        set_number(meta, "min-size", merge->recording->options->min_size);
-        set_number(meta, "min-size.left-out", written->small);
+        trace_meta_set_number(meta, "min-size", merge->recording->options->min_size);
+        trace_meta_set_number(meta, "min-size.left-out", written->small);
     }
 }
 

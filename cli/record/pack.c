@@ -91,13 +91,6 @@ static gboolean copy(struct source *source, trace_writer *writer, struct record_
     return got == 0;
 }
 
-static void set_count(trace_meta *meta, const char *key, guint64 value)
-{
-    char text[24];
-    g_snprintf(text, sizeof(text), "%" G_GUINT64_FORMAT, value);
-    trace_meta_set_text(meta, key, text);
-}
-
 /* What the recorder said of its own process is in meta, and counts. */
 static void add_meta(trace_meta *meta, const trace_meta *about)
 {
@@ -128,7 +121,7 @@ static gboolean write_all(struct source *source, const char *path, const trace_m
         trace_writer_abandon(writer);
         return FALSE;
     }
-    set_count(source->meta, "dropped", counts->lost);
+    trace_meta_set_number(source->meta, "dropped", counts->lost);
     trace_meta_set_text(source->meta, "end", counts->whole ? "whole" : "cut");
     if (!trace_writer_meta(writer, source->meta, error)) {
         trace_writer_abandon(writer);

@@ -50,6 +50,13 @@ void trace_meta_set_text(trace_meta *meta, const char *key, const char *text)
     trace_meta_set(meta, key, text, strlen(text));
 }
 
+void trace_meta_set_number(trace_meta *meta, const char *key, guint64 number)
+{
+    char text[24];
+    g_snprintf(text, sizeof text, "%" G_GUINT64_FORMAT, number);
+    trace_meta_set_text(meta, key, text);
+}
+
 GBytes *trace_meta_get(const trace_meta *meta, const char *key)
 {
     const struct trace_meta_entry *entry = find(meta, key);

@@ -20,6 +20,7 @@ trace_meta *trace_meta_new(void);
 /* A key that is there already gets the new value in its old place. */
 void trace_meta_set(trace_meta *meta, const char *key, gconstpointer value, gsize bytes);
 void trace_meta_set_text(trace_meta *meta, const char *key, const char *text);
+void trace_meta_set_number(trace_meta *meta, const char *key, guint64 number); /* in decimal */
 GBytes *trace_meta_get(const trace_meta *meta,
                        const char *key); /* NULL: not there; not a new reference */
 char *trace_meta_text(const trace_meta *meta,

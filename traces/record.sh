@@ -1,0 +1,309 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Records a trace of this folder anew: usage: record.sh NAME [OUTPUT]
+#
+# Each name has a function prepare_NAME, which makes what the load works on in $BSA_LOAD before the
+# recording starts, and load_NAME, which is recorded; '-' in the name is '_' in the functions'. The
+# programs are those of ../build, or in PATH, or in BSA_RECORD and BSA_TRACE.
+#
+# Kernel traces are of the whole machine: they need root, and wait until other programs are at rest.
+
+set -eu
+
+# name                 what bsa-record is told
+names='
+kernel-walk            --kernel
+kernel-network         --kernel
+kernel-processes       --kernel
+kernel-waves           --kernel
+'
+
+die()
+{
+    echo "record.sh: $1" >&2
+    exit "${2:-1}"
+}
+
+# kernel-walk: a tree of files is walked, read, copied and removed ---------------------------------
+
+# DIR DIRECTORIES FILES: so many small files in each directory.
+make_tree()
+{
+    mkdir "$1"
+    awk -v dir="$1" -v dirs="$2" -v files="$3" 'BEGIN {
+        for (d = 0; d < dirs; d++) {
+            system("mkdir " dir "/" d)
+            for (f = 0; f < files; f++) {
+                name = sprintf("%s/%d/file%03d", dir, d, f)
+                for (line = 0; line < (d * 31 + f * 53) % 200; line++)
+                    print line, "The quick brown fox jumps over the lazy dog." > name
+                printf "" > name
+                close(name)
+            }
+        }
+    }'
+}
+
+# Directory entries and inodes that nobody uses; then what waits for a grace period.
+shrink_caches()
+{
+    echo 2 > /proc/sys/vm/drop_caches
+    sleep 0.3
+}
+
+prepare_kernel_walk()
+{
+    make_tree "$BSA_LOAD/tree" 40 50
+    sync
+    shrink_caches
+}
+
+load_kernel_walk()
+{
+    find "$BSA_LOAD/tree" -type f -size +4k > "$BSA_LOAD/found"
+    grep -r -c lazy "$BSA_LOAD/tree" > "$BSA_LOAD/counts"
+    cp -r "$BSA_LOAD/tree" "$BSA_LOAD/copy"
+    shrink_caches
+    find "$BSA_LOAD/copy" -newer "$BSA_LOAD/found" > "$BSA_LOAD/newer"
+    rm -r "$BSA_LOAD/copy"
+    shrink_caches
+}
+
+# kernel-network: clients and servers on the loopback device ---------------------------------------
+
+prepare_kernel_network()
+{
+    cat > "$BSA_LOAD/network.pl" <<'END'
+use strict;
+use IO::Select;
+use IO::Socket::INET;
+
+# A server answers lines with so many bytes as they ask for; it ends when its pipe is closed.
+sub server {
+    my ($listener, $life) = @_;
+    my $select = IO::Select->new($listener, $life);
+    while (1) {
+        for my $ready ($select->can_read) {
+            exit 0 if $ready == $life;
+            if ($ready == $listener) {
+                $select->add(scalar $listener->accept);
+            } elsif (sysread $ready, my $line, 64) {
+                syswrite $ready, "x" x $1 if $line =~ /(\d+)/;
+            } else {
+                $select->remove($ready);
+                close $ready;
+            }
+        }
+    }
+}
+
+# So many connections at a time; each asks for some answers, and they end in another order.
+sub client {
+    my ($port, $connections, $questions) = @_;
+    my @open = map {
+        IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die "connect: $!"
+    } 1 .. $connections;
+    for my $question (1 .. $questions) {
+        for my $i (0 .. $#open) {
+            my $bytes = 64 << (($i + $question) % 9);
+            syswrite $open[$i], "$bytes\n";
+            my $left = $bytes;
+            while ($left > 0) {
+                my $got = sysread $open[$i], my $answer, $left or die "answer: $!";
+                $left -= $got;
+            }
+        }
+    }
+    my $step = $connections % 7 ? 7 : 5;
+    close $open[($_ * $step) % @open] for 0 .. $#open;
+}
+
+# Datagrams that wait, and are read later.
+sub datagrams {
+    my ($count) = @_;
+    my @ends = map { IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1") } 1 .. 16;
+    for my $i (1 .. $count) {
+        my $to = $ends[($i * 5) % @ends];
+        send $ends[$i % @ends], "y" x (20 + ($i * 397) % 1400), 0, $to->sockname;
+    }
+    for my $end (@ends) {
+        $end->blocking(0);
+        while (defined recv $end, my $data, 2000, 0) {
+        }
+    }
+}
+
+my $listener = IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1") or die "listen: $!";
+pipe my $life, my $hold or die "pipe: $!";
+my @servers;
+for (1 .. 2) {
+    my $pid = fork;
+    if ($pid == 0) {
+        close $hold;
+        server($listener, $life);
+    }
+    push @servers, $pid;
+}
+for my $connections (10, 60, 5, 40, 20) {
+    my @clients;
+    for my $part (1, 2) {
+        my $pid = fork;
+        if ($pid == 0) {
+            client($listener->sockport, $connections * $part, 12);
+            exit 0;
+        }
+        push @clients, $pid;
+    }
+    datagrams(8 * $connections);
+    waitpid $_, 0 for @clients;
+}
+close $hold;
+waitpid $_, 0 for @servers;
+END
+}
+
+load_kernel_network()
+{
+    perl "$BSA_LOAD/network.pl"
+    sleep 0.2
+}
+
+# kernel-processes: programs start and end ---------------------------------------------------------
+
+prepare_kernel_processes()
+{
+    :
+}
+
+load_kernel_processes()
+{
+    for count in 5 20 10 30 1; do
+        pids=
+        i=0
+        while [ $i -lt $count ]; do
+            sleep 0.1 &
+            pids="$pids $!"
+            /bin/true
+            i=$((i + 1))
+        done
+        echo "$count" | sed 's/1/2/' | cat > "$BSA_LOAD/line"
+        # shellcheck disable=SC2086
+        wait $pids
+    done
+    sleep 0.2
+}
+
+# kernel-waves: memory of many kinds grows and shrinks, several times ------------------------------
+
+prepare_kernel_waves()
+{
+    make_tree "$BSA_LOAD/tree" 10 40
+    tar -cf "$BSA_LOAD/tree.tar" -C "$BSA_LOAD/tree" .
+    mkdir "$BSA_LOAD/mount"
+    cat > "$BSA_LOAD/wave.pl" <<'END'
+use strict;
+use Socket;
+# Sockets with messages, pipes and mappings, so many hundreds of each; two thirds of the ends are
+# closed at once, in another order than they were opened, and the rest half a second later.
+my ($size) = @ARGV;
+my (@ends, @maps);
+for my $i (1 .. 60 * $size) {
+    socketpair my $a, my $b, AF_UNIX, SOCK_DGRAM, 0 or die "socketpair: $!";
+    syswrite $a, "x" x (40 + ($i * 397) % 5000) for 1 .. 4;
+    pipe my $r, my $w or die "pipe: $!";
+    syswrite $w, "y" x (100 * ($i % 50) + 1);
+    push @ends, $a, $b, $r, $w;
+    push @maps, "z" x (4096 << ($i % 5)) if $i % 4 == 0;
+}
+select undef, undef, undef, 0.1;
+my $step = @ends % 7 ? 7 : 11;
+for my $i (0 .. $#ends) {
+    close $ends[($i * $step) % @ends] if $i % 3;
+}
+@maps = ();
+select undef, undef, undef, 0.5;
+END
+    sync
+    shrink_caches
+}
+
+load_kernel_waves()
+{
+    ulimit -n 4096
+    for size in 2 4 1 3; do
+        mount -t tmpfs -o size=64m load "$BSA_LOAD/mount"
+        tar -xf "$BSA_LOAD/tree.tar" -C "$BSA_LOAD/mount"
+        perl "$BSA_LOAD/wave.pl" $size &
+        find "$BSA_LOAD/mount" -type f -size +8k > "$BSA_LOAD/found"
+        sleep 0.3
+        umount "$BSA_LOAD/mount"
+        sleep 0.1
+        shrink_caches
+    done
+    wait
+    shrink_caches
+}
+
+# The recording ------------------------------------------------------------------------------------
+
+if [ "${1:-}" = --load ]; then
+    "load_$2"
+    exit 0
+fi
+
+[ $# -eq 1 ] || [ $# -eq 2 ] || die "usage: record.sh NAME [OUTPUT]" 2
+name=$1
+options=$(echo "$names" | sed -n "s/^$name  *//p")
+[ -n "$options" ] || die "'$name' is none of these: $(echo "$names" | cut -d' ' -f1 | xargs)" 2
+function=$(echo "$name" | tr - _)
+output=${2:-$(dirname "$0")/$name.bsat}
+
+# The program in the build folder beside this one, else in PATH.
+program()
+{
+    built=$(dirname "$0")/../build/cli/$1
+    if [ -x "$built" ]; then
+        echo "$built"
+    else
+        command -v "$1" || die "$1 is not here; build the project, or name it in $2"
+    fi
+}
+record=${BSA_RECORD:-$(program bsa-record BSA_RECORD)}
+trace=${BSA_TRACE:-$(program bsa-trace BSA_TRACE)}
+for tool in perl tar awk; do
+    command -v $tool > /dev/null || die "$tool is missing; install it first"
+done
+
+# The time that processors have worked, in ticks.
+worked()
+{
+    awk '/^cpu / { print $2 + $3 + $4 + $7 + $8 + $9 }' /proc/stat
+}
+
+# What other programs do would be in the trace: until they have used less than 2 % of a processor for
+# two seconds, at most a quarter of an hour.
+wait_for_rest()
+{
+    tries=450
+    while [ $tries -gt 0 ]; do
+        before=$(worked)
+        sleep 2
+        [ $(($(worked) - before)) -ge 4 ] || return 0
+        tries=$((tries - 1))
+    done
+    die "other programs are never at rest, and would be in the trace"
+}
+
+BSA_LOAD=$(mktemp -d)
+export BSA_LOAD
+trap 'umount "$BSA_LOAD/mount" 2> /dev/null || true; rm -rf "$BSA_LOAD"' EXIT
+trap 'exit 1' INT TERM
+"prepare_$function"
+case $options in
+    *--kernel*) wait_for_rest ;;
+esac
+# shellcheck disable=SC2086 # options are words
+"$record" $options -o "$BSA_LOAD/recorded" -- sh "$0" --load "$function"
+"$trace" convert -o "$output" "$BSA_LOAD/recorded"
+"$trace" info "$output"
