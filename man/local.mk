@@ -17,9 +17,9 @@ else
 EXTRA_DIST += %D%/libbuddyslab-malloc.3
 endif
 if CLI
-dist_man_MANS += %D%/bsa-replay.1
+dist_man_MANS += %D%/bsa-replay.1 %D%/bsa-trace.1
 else
-EXTRA_DIST += %D%/bsa-replay.1
+EXTRA_DIST += %D%/bsa-replay.1 %D%/bsa-trace.1
 endif
 EXTRA_DIST += %D%/links.txt
 

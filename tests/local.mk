@@ -75,6 +75,7 @@ cli_programs = \
 	%D%/cli/test_replay \
 	%D%/cli/test_resolve \
 	%D%/cli/test_replay_execute \
+	%D%/cli/test_tool \
 	%D%/cli/test_trace \
 	%D%/cli/test_trace_identity \
 	%D%/cli/test_trace_input
@@ -95,7 +96,8 @@ malloc_check_scripts = \
 	%D%/malloc/check-malloc.sh
 cli_check_scripts = \
 	%D%/cli/check-kernel.sh \
-	%D%/cli/check-replay.sh
+	%D%/cli/check-replay.sh \
+	%D%/cli/check-trace-tool.sh
 
 # Shared by the programs; tests/support.h says what is in it.
 test_support = %D%/libsupport.la
@@ -161,7 +163,8 @@ if SANITIZE
 AM_TESTS_ENVIRONMENT += CK_TIMEOUT_MULTIPLIER=10; export CK_TIMEOUT_MULTIPLIER;
 endif
 if CLI
-AM_TESTS_ENVIRONMENT += BSA_REPLAY='$(abs_top_builddir)/cli/bsa-replay'; export BSA_REPLAY;
+AM_TESTS_ENVIRONMENT += BSA_REPLAY='$(abs_top_builddir)/cli/bsa-replay'; export BSA_REPLAY; \
+	BSA_TRACE='$(abs_top_builddir)/cli/bsa-trace'; export BSA_TRACE;
 endif
 
 include %D%/fuzz/local.mk

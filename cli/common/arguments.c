@@ -118,13 +118,14 @@ gboolean parse_time(const char *option, const char *text, guint64 *ns, GError **
         }
     }
     unit = digits ? unit_ns(at) : 0;
-    if (unit == 0 || !fits || !g_uint64_checked_mul(&whole, whole, unit)) {
+    guint64 rest = (guint64)((double)part * ((double)unit / (double)scale) + 0.5);
+    if (unit == 0 || !fits || !g_uint64_checked_mul(&whole, whole, unit) ||
+        !g_uint64_checked_add(ns, whole, rest)) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "--%s=%s is not a time; give a number with an optional s, ms, us, ns, min or h",
                     option, text);
         return FALSE;
     }
-    *ns = whole + (guint64)((double)part * ((double)unit / (double)scale) + 0.5);
     return TRUE;
 }
 

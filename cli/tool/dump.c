@@ -20,10 +20,10 @@ struct dump {
 
 /* What both kinds of line have: an event, or a record in the same words. */
 static const char event_heading[] =
-    "# number seconds thread cpu kind slot address size given align order cache site gfp node "
+    "#number seconds thread cpu kind slot address size given align order cache site gfp node "
     "migratetype flags\n";
 static const char record_heading[] =
-    "# number seconds thread cpu kind address size given align order cache site gfp node "
+    "#number seconds thread cpu kind address size given align order cache site gfp node "
     "migratetype flags\n";
 
 /* A number that has a value for "not known". */
