@@ -16,10 +16,14 @@ dist_man_MANS += %D%/libbuddyslab-malloc.3
 else
 EXTRA_DIST += %D%/libbuddyslab-malloc.3
 endif
+cli_pages = \
+	%D%/bsa-replay.1 \
+	%D%/bsa-trace-import.5 \
+	%D%/bsa-trace.1
 if CLI
-dist_man_MANS += %D%/bsa-replay.1 %D%/bsa-trace.1
+dist_man_MANS += $(cli_pages)
 else
-EXTRA_DIST += %D%/bsa-replay.1 %D%/bsa-trace.1
+EXTRA_DIST += $(cli_pages)
 endif
 EXTRA_DIST += %D%/links.txt
 

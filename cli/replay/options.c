@@ -121,8 +121,9 @@ static GOptionContext *make_context(const GOptionEntry *entries)
     GOptionContext *context = g_option_context_new(NULL);
     g_option_context_set_summary(
         context, "Replays a recorded memory trace on libbuddyslab with simulated CPUs, and\n"
-                 "writes a report with pictures. TRACE is the text of 'perf script' with kmem\n"
-                 "events, plain or zstd-compressed; - reads standard input.");
+                 "writes a report with pictures. TRACE is a file of bsa-record, or of perf\n"
+                 "script, trace-cmd, tracefs, mtrace, MallocLab, heaptrack or valgrind, plain or\n"
+                 "compressed; - reads standard input.");
     g_option_context_set_description(
         context,
         "SIZE is a number with an optional K, M, G or T (powers of 1024). Without --region,\n"

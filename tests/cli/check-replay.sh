@@ -63,6 +63,17 @@ done
 run file "$trace"
 same "standard input gives the file's time line" "$work/file/timeline.csv" "$work/stdin/timeline.csv"
 
+# --- Traces of other tools ------------------------------------------------------------------
+
+mkdir "$work/packed"
+for file in "$srcdir"/tests/cli/data/good-*; do
+    name=${file##*/}
+    gzip -c "$file" >"$work/packed/$name"
+    expect "replay of $name" run plain --layer=slab "$file"
+    run packed-report --layer=slab "$work/packed/$name"
+    identical "  compressed by gzip as well" plain packed-report
+done
+
 # --- Other regions ---------------------------------------------------------------------------
 
 # How many replays run at a time, and whether the trace can be read again, make no difference.
@@ -146,6 +157,9 @@ refused 1 "$work/missing.txt" "$work/missing.txt"
 refused 1 "$work/empty.txt" "$work/empty.txt"
 refused 1 "$work/foreign.txt" "$work/foreign.txt"
 refused 1 "$work" "$work"
+refused 1 "heaptrack --raw" "$srcdir/tests/cli/data/bad-heaptrack-interpreted.txt"
+refused 1 "record it anew with bsa-record" "$srcdir/tests/cli/data/bad-ltrace.txt"
+refused 1 "use --layer=slab" --layer=page "$srcdir/tests/cli/data/good-mtrace.txt"
 refused 1 "give a larger --region" --region=4K "$trace"
 refused 1 "cannot reserve" --region=128T "$trace"
 
