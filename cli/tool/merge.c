@@ -117,10 +117,10 @@ static gboolean write_events(struct tool *tool, struct merge *merge, GError **er
 
 /* --- When each began --------------------------------------------------------------------------- */
 
-/* "start_time", ISO 8601 with any number of decimals, in ns since 1970. */
+/* "start", ISO 8601 with any number of decimals, in ns since 1970. */
 static gboolean parse_start(const trace_meta *meta, gint64 *ns)
 {
-    char *text = trace_meta_text(meta, "start_time");
+    char *text = trace_meta_text(meta, "start");
     GDateTime *time = text == NULL ? NULL : g_date_time_new_from_iso8601(text, NULL);
     gboolean good = time != NULL;
     if (good) {
@@ -191,7 +191,7 @@ static void add_meta(const struct merge *merge, trace_meta *meta)
 /* Time 0 is that of the trace that began first. */
 static void add_start(const struct merge *merge, trace_meta *meta)
 {
-    static const char *const keys[] = {"start_time", "offset_ns"};
+    static const char *const keys[] = {"start", "offset_ns"};
     for (guint i = 0; i < merge->count; i++) {
         const trace_meta *own = trace_reader_meta(merge->source[i].reader);
         for (guint j = 0; j < G_N_ELEMENTS(keys) && merge->source[i].start_ns == 0; j++) {
@@ -263,7 +263,7 @@ static gboolean merge_sources(struct tool *tool, struct merge *merge, GError **e
         return FALSE;
     tool_say(tool, "%" G_GUINT64_FORMAT " events of %u traces", merge->events, merge->count);
     if (!known)
-        tool_say(tool, "not all say when they began (start_time): all begin at 0");
+        tool_say(tool, "not all say when they began (start): all begin at 0");
     if (merge->renamed > 0)
         tool_say(tool,
                  "%" G_GUINT64_FORMAT " threads have new ids, as another trace has theirs "

@@ -325,8 +325,7 @@ static int end_at_index(trace_file *file, const struct trace_chunk *chunk, GErro
     if (!file->trailer) {
         return cut(file, error);
     }
-    if (chunk->offset != file->index ||
-        file->next + sizeof(struct trace_trailer) != file->bytes) {
+    if (chunk->offset != file->index || file->next + sizeof(struct trace_trailer) != file->bytes) {
         fail(file, file->next, "the trailer is not behind the index, or does not name it", error);
         return -1;
     }
