@@ -19,7 +19,8 @@ endif
 cli_pages = \
 	%D%/bsa-replay.1 \
 	%D%/bsa-trace-import.5 \
-	%D%/bsa-trace.1
+	%D%/bsa-trace.1 \
+	%D%/bsa-trace.5
 if CLI
 dist_man_MANS += $(cli_pages)
 else
