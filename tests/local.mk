@@ -96,6 +96,7 @@ malloc_check_scripts = \
 	%D%/malloc/check-malloc.sh
 cli_check_scripts = \
 	%D%/cli/check-kernel.sh \
+	%D%/cli/check-record.sh \
 	%D%/cli/check-replay.sh \
 	%D%/cli/check-trace-tool.sh
 
@@ -141,6 +142,14 @@ $(cli_programs): LDADD = $(test_support) cli/libcli.la lib/libbuddyslab.la $(cli
 $(cli_programs): cli/libcli.la
 $(kernel_programs): LDADD = $(test_support) cli/record/libkernel.la cli/libcli.la lib/libbuddyslab.la $(TRACEFS_LIBS) $(cli_libs) $(CHECK_LIBS)
 $(kernel_programs): cli/record/libkernel.la cli/libcli.la
+
+# What check-record.sh compares with; its targets are compiled there.
+if CLI
+check_PROGRAMS += %D%/record/show
+endif
+%C%_record_show_LDADD = cli/libcli.la $(cli_libs)
+EXTRA_DIST += %D%/record/calls.c %D%/record/calls.expected %D%/record/ends.c %D%/record/forks.c \
+	%D%/record/handler.c %D%/record/operators.cc %D%/record/threads.c
 
 # TAP, a line for each test case. Sanitizers and valgrind are slow: ten times the patience.
 TEST_EXTENSIONS = .sh

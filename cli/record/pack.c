@@ -57,8 +57,8 @@ static void source_close(struct source *source)
 static gboolean count(struct source *source, const struct trace_record *record,
                       struct record_counts *counts)
 {
-    if (record->thread == 0 && record->kind == TRACE_MARKER) {
-        counts->whole = record->size != 0;
+    if (record->kind == TRACE_MARKER) {
+        counts->whole = counts->whole || record->size != 0;
         return FALSE;
     }
     if (record->kind == TRACE_LOST)

@@ -93,43 +93,70 @@ static struct bsar_buffer *make_buffer(void)
 /* Records ------------------------------------------------------------------------------------------ */
 
 /*
- * One more record, unless another came since the count was read: by a signal handler of the same
- * thread. So it is one instruction, and needs no other CPU to agree.
+ * The next count, unless another came since it was read: by a signal handler of the same thread. So
+ * it is one instruction, and needs no other CPU to agree.
  */
-static inline bool commit(uint64_t *count, uint64_t seen)
+static inline bool commit(uint64_t *count, uint64_t seen, uint64_t next)
 {
 #ifdef __x86_64__
     bool done;
     uint64_t expected = seen;
     __asm__ volatile("cmpxchgq %3, %1"
                      : "=@ccz"(done), "+m"(*count), "+a"(expected)
-                     : "r"(seen + 1)
+                     : "r"(next)
                      : "memory");
     return done;
 #else
-    return __atomic_compare_exchange_n(count, &seen, seen + 1, false, __ATOMIC_RELEASE,
+    return __atomic_compare_exchange_n(count, &seen, next, false, __ATOMIC_RELEASE,
                                        __ATOMIC_RELAXED);
 #endif
 }
 
-/* False: the buffer is full. */
+static inline void fill(struct trace_fixed *record, enum trace_kind kind, unsigned flags,
+                        const void *address, size_t size, size_t align)
+{
+    record->ticks = bsar_ticks(&record->cpu);
+    record->address = (uintptr_t)address;
+    record->size = size;
+    record->align = align < UINT32_MAX ? (uint32_t)align : UINT32_MAX;
+    record->kind = (uint8_t)kind;
+    record->flags = (uint8_t)flags;
+}
+
+/* A record that nobody will read: it has the time of the next one. */
+static BSAR_COLD void leave_hole(struct trace_fixed *record)
+{
+    record[0] = (struct trace_fixed){.ticks = record[1].ticks, .kind = TRACE_MARKER};
+}
+
+/*
+ * False: the buffer is full. A signal handler leaves the record alone that it found being filled,
+ * and begins behind it; whoever was interrupted finds the count changed, makes a hole of the
+ * record, and takes another one with a later time.
+ */
 static inline bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
                           const void *address, size_t size, size_t align)
 {
-    uint64_t count;
-    do {
-        count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
-        if (BSAR_UNLIKELY((uint32_t)count == RECORDS))
-            return false;
+    const uint32_t behind = bsar_self.filling;
+    bool room;
+    bsar_self.filling = 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    for (;;) {
+        uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
         struct trace_fixed *record = &buffer->record[(uint32_t)count];
-        record->ticks = bsar_ticks(&record->cpu);
-        record->address = (uintptr_t)address;
-        record->size = size;
-        record->align = align < UINT32_MAX ? (uint32_t)align : UINT32_MAX;
-        record->kind = (uint8_t)kind;
-        record->flags = (uint8_t)flags;
-    } while (!commit(&buffer->count, count));
-    return true;
+        room = (uint32_t)count + behind < RECORDS;
+        if (BSAR_UNLIKELY(!room))
+            break;
+        fill(record + behind, kind, flags, address, size, align);
+        if (BSAR_UNLIKELY(behind != 0))
+            leave_hole(record);
+        if (BSAR_LIKELY(commit(&buffer->count, count, count + behind + 1)))
+            break;
+        leave_hole(record + behind);
+    }
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    bsar_self.filling = behind;
+    return room;
 }
 
 static void lose(uint32_t count)
@@ -167,6 +194,9 @@ static void save_and_empty(struct bsar_buffer *buffer)
     buffer->saved = 0;
     uint64_t next = ((buffer->count >> 32) + 1) << 32;
     __atomic_store_n(&buffer->count, next, __ATOMIC_RELEASE);
+    /* Nobody begins a record at the front: who was interrupted was at the end, or will not come
+       back as the handler jumped. */
+    bsar_self.filling = 0;
     bsar_unlock();
 }
 
@@ -293,8 +323,8 @@ static bool within_limits(enum trace_kind kind)
 {
     if (bsar_config.until_ns != 0 && bsar_monotonic_ns() >= bsar_config.until_ns)
         return false;
-    /* A realloc counts when it begins, so that its end is not cut off. */
-    return kind == TRACE_REALLOC ||
+    /* A realloc counts when it begins, so that its end is not cut off; threads do not. */
+    return kind == TRACE_REALLOC || kind == TRACE_THREAD_END ||
            __atomic_fetch_add(&events, 1, __ATOMIC_RELAXED) < bsar_config.max_events;
 }
 

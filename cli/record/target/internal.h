@@ -12,8 +12,8 @@
  *
  * Records. A thread writes into a buffer of its own, 32 bytes for an event, without a lock or a
  * system call; a full buffer becomes a chunk, by one write. What a thread knows of itself is in
- * bsar_self. A signal handler that interrupts it in the middle of a record writes its own in the
- * same place, and the interrupted one finds the count changed and starts again (bsar_append).
+ * bsar_self. A signal handler that interrupts it in the middle of a record writes behind that, and
+ * the interrupted one starts again (append in buffer.c).
  *
  * Order. A free is recorded before the real call and an allocation after it. So a thread that is
  * handed what another one freed has the later time, whatever happens between.
@@ -103,6 +103,7 @@ void bsar_unlock(void);
 struct bsar_buffer;
 struct bsar_self {
     struct bsar_buffer *buffer; /* NULL: none yet */
+    uint32_t filling;           /* 1: in the middle of a record */
     bool inside;                /* a call that comes now is the recorder's or the allocator's own */
     bool ended;                 /* its last destructor has run */
 };

@@ -1,0 +1,225 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# bsa-record: what it records of known programs, how programs may end and what may be in its way, and
+# that none of this is their concern.
+# shellcheck disable=SC2317 # functions that run through expect
+BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$BSA_SRCDIR/tests/check-lib.sh"
+
+record=${BSA_RECORD:-$builddir/cli/bsa-record}
+show=$builddir/tests/record/show
+library=$builddir/cli/record/.libs/libbuddyslab-record.so
+CXX=${CXX:-c++}
+sources=$srcdir/tests/record
+if [ ! -x "$record" ] || [ ! -e "$library" ] || [ ! -x "$show" ]; then
+    skip "bsa-record" "it was not built"
+    done_testing
+fi
+unset LD_PRELOAD
+
+# Not optimized: a compiler may leave out an object that is freed at once.
+for program in calls ends forks handler threads; do
+    expect "$program.c compiles" "$CC" -w -fno-builtin -o "$work/$program" "$sources/$program.c" \
+        -lpthread
+done
+cd "$work" || exit 99
+
+# recorded OPTION... PROGRAM...: into trace.bsat, from an empty folder.
+recorded() {
+    rm -f trace.* trace
+    "$record" -o trace.bsat "$@" >out 2>log
+    recorded_status=$?
+}
+
+# status WANTED WORDS: of the last recorded, and its messages have the words.
+status() {
+    if [ "$recorded_status" -eq "$1" ] && grep -qF -- "$2" log; then
+        return 0
+    fi
+    echo "status $recorded_status, wanted $1 and '$2'"
+    cat log
+    return 1
+}
+
+# counted N PATTERN FILE: so many of the trace's lines match.
+counted() {
+    "$show" "$3" >counted.log 2>&1 || [ "$1" -eq 0 ] || { cat counted.log; return 1; }
+    counted_got=$(grep -c -E -- "$2" counted.log)
+    [ "$counted_got" -eq "$1" ] || { echo "$3: $counted_got of $2, wanted $1"; return 1; }
+}
+
+# --- What is recorded ------------------------------------------------------------------------
+
+recorded ./calls
+expect "every function in odd ways: done" status 0 "trace.bsat: calls"
+# What libc takes for a thread has a size of its own.
+"$show" trace.bsat | grep -v 'calloc 2[0-9][0-9] ' >shown
+same "every function in odd ways: the events" "$sources/calls.expected" shown
+recorded --no-pack ./calls
+"$show" trace.bsat | grep -v -e 'calloc 2[0-9][0-9] ' -e marker | sed 's/^t[0-9]* //' >shown
+sed 's/^t[0-9]* //' "$sources/calls.expected" >expected
+same "the same without packing" expected shown
+
+recorded ./threads
+for size in 40 50 60 70; do
+    expect "objects of $size bytes, by a thousand threads" counted 1000 " alloc $size " trace.bsat
+done
+expect "threads start" counted 1001 'thread_start' trace.bsat
+expect "threads end" counted 1000 'thread_end' trace.bsat
+"$show" trace.bsat | sed -n 's/.* free #/free /p' | sort -u | wc -l >freed
+expect "destructors' frees are there" test "$(cat freed)" -ge 4000
+
+recorded ./handler
+expect "a handler that allocates harms nothing" status 0 "trace.bsat: handler"
+"$show" trace.bsat | grep -c 'alloc 24 ' >allocs
+"$show" trace.bsat | grep -c ' free ' >frees
+same "what a handler allocates is freed" allocs frees
+expect "a handler's objects are recorded" test "$(cat allocs)" -ge 100
+
+if have "$CXX" && "$CXX" -w -fno-builtin -o operators "$sources/operators.cc" 2>log; then
+    recorded ./operators
+    expect "operators of C++: done" status 0 "trace.bsat: operators"
+    for line in 'alloc 1001' 'alloc 1002' 'alloc 1003' 'alloc 1004' 'aligned_alloc 1024 aligned 128' \
+        'aligned_alloc 1152 aligned 128' 'aligned_alloc 1280 aligned 128' \
+        'aligned_alloc 128 aligned 64' 'aligned_alloc 384 aligned 64' \
+        'alloc [0-9]* failed'; do
+        expect "operators of C++: $line" counted 1 " $line" trace.bsat
+    done
+else
+    skip "operators of C++" "no C++ compiler"
+fi
+
+# --- Processes -------------------------------------------------------------------------------
+
+recorded ./forks
+expect "a parent of many: done" status 0 "trace.bsat: forks"
+for size in 11 44 55; do
+    expect "the parent's $size bytes" counted 1 " alloc $size " trace.bsat
+done
+expect "the parent has nothing of its children" counted 4 ' alloc ' trace.bsat
+expect "a file for each child" test "$(find . -name 'trace.forks.*.bsat' | wc -l)" -eq 2
+for file in trace.forks.*.bsat; do
+    expect "a child has what is its own" counted 1 ' alloc (22|33) ' "$file"
+    expect "a child has nothing of its parent" counted 1 ' alloc ' "$file"
+done
+recorded --no-follow ./forks
+expect "--no-follow: one file" test "$(find . -name 'trace*.bsat' | wc -l)" -eq 1
+
+for how in return exit _exit quick_exit; do
+    recorded ./ends $how
+    expect "$how saves everything" counted 10 ' alloc 1000 ' trace.bsat
+done
+for how in execv execvp execl execlp execle execve; do
+    recorded ./ends $how
+    expect "$how saves everything" counted 10 ' alloc 1000 ' trace.ends.*.bsat
+    expect "$how: the new program has the file's name" grep -q 'trace.bsat: true' log
+done
+
+# --- Options ---------------------------------------------------------------------------------
+
+recorded --max-events=500 ./threads
+expect "--max-events" counted 500 '(alloc|calloc|free)( |$)' trace.bsat
+recorded --min-size=60 ./threads
+expect "--min-size: objects" counted 2000 ' alloc (60|70) ' trace.bsat
+expect "--min-size: and their frees only" counted 2000 ' free ' trace.bsat
+recorded --quiet ./ends
+expect "--quiet" test ! -s log
+recorded --duration=1us ./threads
+expect "--duration: the program goes on" test "$recorded_status" -eq 0
+expect "--duration: nothing after it" counted 0 ' alloc 70 ' trace.bsat
+env LD_PRELOAD="$library" "$record" -o other.bsat ./ends >/dev/null 2>log
+expect "what was preloaded stays" counted 10 ' alloc 1000 ' other.bsat
+expect "standard output is the command's" test "$("$record" -q -o o.bsat echo word 2>&1)" = word
+
+# --- Statuses --------------------------------------------------------------------------------
+
+recorded sh -c 'exit 7'
+expect "the command's exit status" status 7 ""
+recorded ./ends kill
+expect "a killed command's status, and that events are missing" status 137 "it was killed"
+recorded ./no-such-program
+expect "a program that is not there" status 127 "no program ./no-such-program"
+recorded /dev/null
+expect "what is no program" status 126 "/dev/null"
+recorded --no-such-option true
+expect "wrong usage" status 2 "--no-such-option"
+recorded
+expect "no command" status 2 "no COMMAND"
+recorded -o . true
+expect "a folder for a file" status 125 "is a folder"
+recorded -o no/such/folder/trace true
+expect "a folder that is not there" status 125 "cannot make a file"
+if "$CC" -static -o static -x c - >/dev/null 2>&1 <<'END'; then
+int main(void) { return 0; }
+END
+    recorded ./static
+    expect "a static program" status 126 "linked statically"
+else
+    skip "a static program" "$CC cannot link one"
+fi
+
+# --- What may be in the way ------------------------------------------------------------------
+
+(
+    ulimit -f 100
+    recorded ./threads
+    status 0 "File too large"
+) >log.limit 2>&1
+expect "a limit of files: the program goes on" test $? -eq 0
+expect "a limit of files: the lost events are told" grep -q 'events lost' log
+expect "a limit of files: and are in the trace" counted 1 '^t[0-9]+ lost [1-9]' trace.bsat
+
+# killed PROCESS-NAME: what it left of ./threads can be read.
+"$record" -q -o trace.bsat ./threads &
+recorder=$!
+rm -f trace.*
+sleep 0.05
+kill -9 $recorder 2>/dev/null
+wait $recorder 2>/dev/null
+tries=0
+while pgrep -f "^$work/threads|^./threads" >/dev/null 2>&1 && [ $tries -lt 100 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+for file in trace*.bsat; do
+    expect "killed bsa-record: $(echo "$file" | sed 's/[0-9][0-9]*/PID/') can be read" \
+        "$show" "$file"
+done
+
+# Cut by SIGKILL at any time: whole chunks can be read, whoever is killed.
+for delay in 0.01 0.03 0.06 0.1; do
+    rm -f trace*.bsat
+    "$record" -o trace.bsat sh -c "./threads & sleep $delay; kill -9 \$!; wait" >out 2>log
+    for file in trace.threads.*.bsat; do
+        [ -e "$file" ] || continue
+        "$show" "$file" >shown 2>complaint || grep -q 'no allocation' complaint || cp complaint bad
+    done
+done
+: >>bad
+nothing "killed at four moments: what is there can be read" bad
+
+# --- Totals beside valgrind's ----------------------------------------------------------------
+
+totals() {
+    "$show" "$1" | awk '
+        / (alloc|calloc|aligned_alloc) / && !/failed/ { allocs++; bytes += $3 }
+        / realloc / && /#/ { allocs++; frees++; bytes += $3 }
+        / realloc / && !/#/ && !/failed/ { frees++ }
+        / free / { frees++ }
+        END { print allocs, frees, bytes }'
+}
+
+if have valgrind; then
+    for program in "sort $sources/calls.c" "awk 'BEGIN { while (i < 2000) a[i++] = i; }'" \
+        "$CC -fsyntax-only -w $sources/threads.c"; do
+        eval "valgrind --run-libc-freeres=no $program" 2>&1 >/dev/null |
+            sed -n 's/,//g; s/.*total heap usage: \([0-9]*\) allocs \([0-9]*\) frees \([0-9]*\) .*/\1 \2 \3/p' >theirs
+        eval "recorded $program"
+        totals trace.bsat >ours
+        same "allocations, frees and bytes as valgrind counts: ${program%% *}" theirs ours
+    done
+else
+    skip "totals beside valgrind's" "no valgrind"
+fi
+
+done_testing
