@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mntent.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,11 +77,24 @@ static const char *why_refused(int code)
     return g_strerror(code);
 }
 
+/* Asked before libtracefs, which would mount it. */
+static gboolean is_mounted(void)
+{
+    FILE *mounts = setmntent("/proc/self/mounts", "r");
+    const struct mntent *mount;
+    gboolean found = FALSE;
+    while (mounts != NULL && !found && (mount = getmntent(mounts)) != NULL) {
+        found = strcmp(mount->mnt_type, "tracefs") == 0;
+    }
+    if (mounts != NULL) {
+        endmntent(mounts);
+    }
+    return found;
+}
+
 static gboolean find_tracefs(GError **error)
 {
-    const char *path = NULL;
-    int mounted = tracefs_tracing_dir_is_mounted(false, &path);
-    if (mounted <= 0) {
+    if (!is_mounted()) {
         return fail(error, "tracefs is not mounted; mount it as root with: mount -t tracefs nodev "
                            "/sys/kernel/tracing");
     }
@@ -109,18 +123,25 @@ static gboolean find_events(GError **error)
     return TRUE;
 }
 
-/* Those of recorders that were killed. One that is in use cannot be removed, whoever it is. */
+/* Of a recorder that was killed, or of one that had our process id. */
+static gboolean is_stale(const char *name)
+{
+    guint64 pid;
+    return g_str_has_prefix(name, NAME) &&
+           g_ascii_string_to_unsigned(name + strlen(NAME), 10, 1, G_MAXINT32, &pid, NULL) &&
+           ((pid_t)pid == getpid() || (kill((pid_t)pid, 0) != 0 && errno == ESRCH));
+}
+
+/* One that is in use cannot be removed, whoever it is. */
 static void remove_stale(void)
 {
-    char **names = tracefs_instances("^bsa-record\\.[0-9][0-9]*$"); /* has no + */
+    char **names = tracefs_instances(NULL);
     for (char **name = names; name != NULL && *name != NULL; name++) {
-        pid_t pid = (pid_t)g_ascii_strtoll(*name + strlen(NAME), NULL, 10);
-        if (pid == getpid() || (kill(pid, 0) != 0 && errno == ESRCH)) {
-            struct tracefs_instance *stale = tracefs_instance_alloc(NULL, *name);
-            if (stale != NULL) {
-                tracefs_instance_destroy(stale);
-                tracefs_instance_free(stale);
-            }
+        struct tracefs_instance *stale =
+            is_stale(*name) ? tracefs_instance_alloc(NULL, *name) : NULL;
+        if (stale != NULL) {
+            tracefs_instance_destroy(stale);
+            tracefs_instance_free(stale);
         }
     }
     tracefs_list_free(names);
