@@ -146,8 +146,21 @@ static gboolean compare_backends(struct run *run, GError **error)
            backends_run(&run->backends, &run->options, run->reader, &run->progress, error);
 }
 
+/* What the rest of the report rests on is not whole. */
+static gboolean not_interrupted(GError **error)
+{
+    if (replay_interrupted() == 0)
+        return TRUE;
+    g_set_error_literal(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_INTERRUPTED,
+                        "interrupted before the replay began; there is no report");
+    return FALSE;
+}
+
 static gboolean replay(struct run *run, GError **error)
 {
+    /* The table of backends is a report of its own. */
+    if (run->backends.count > 0 && replay_interrupted() != 0)
+        return TRUE;
     return is_foreign(run) || (observed_replay(&run->observed, &run->options, TRUE, run->reader,
                                                &run->progress, error) &&
                                write_report(run, error));
@@ -160,8 +173,8 @@ static gboolean do_run(struct run *run, GError **error)
     if (!files_prepare(folder, error) || !open_trace(run, error))
         return FALSE;
     replay_interrupt_catch();
-    return try_regions(run, error) && compare_backends(run, error) && view_remove(folder, error) &&
-           report_remove(folder, error) && replay(run, error) &&
+    return try_regions(run, error) && not_interrupted(error) && compare_backends(run, error) &&
+           view_remove(folder, error) && report_remove(folder, error) && replay(run, error) &&
            (run->backends.count == 0 ||
             backends_write(&run->backends, &run->options, trace_summary(run->reader), error));
 }
@@ -169,17 +182,13 @@ static gboolean do_run(struct run *run, GError **error)
 /* What there is of a report has been written. */
 static int status_of(const struct run *run)
 {
-    const struct replay_execution *execution = &run->observed.session.execution;
     if (replay_interrupted() != 0) {
         fprintf(stderr, "bsa-replay: interrupted; the report is of what was done\n");
         return 128 + replay_interrupted();
     }
-    if (!execution->partial)
+    if (!run->observed.session.execution.partial && !run->backends.partial)
         return EXIT_DONE;
-    fprintf(stderr,
-            "bsa-replay: event %" G_GUINT64_FORMAT
-            ": a request failed, and --on-failure=stop ends the replay there\n",
-            execution->failure[0].number);
+    fprintf(stderr, "bsa-replay: a request failed, and --on-failure=stop ends the replay there\n");
     return EXIT_FAILED;
 }
 
@@ -191,7 +200,7 @@ static void print_summary(const struct run *run)
         printf("%s\n", table->str);
         g_string_free(table, TRUE);
     }
-    if (is_foreign(run)) {
+    if (is_foreign(run) || run->observed.session.execution.events == 0) {
         printf("report: %s\n", run->options.directory);
         return;
     }
@@ -241,7 +250,7 @@ int main(int argc, char **argv)
         progress_init(&run.progress, run.options.quiet);
         if (!do_run(&run, &error)) {
             fprintf(stderr, "bsa-replay: %s\n", error->message);
-            status = EXIT_FAILED;
+            status = replay_interrupted() != 0 ? 128 + replay_interrupted() : EXIT_FAILED;
         } else {
             if (!run.options.quiet)
                 print_summary(&run);

@@ -65,6 +65,7 @@ malloc_programs = \
 	%D%/malloc/test_malloc_threads
 
 cli_programs = \
+	%D%/cli/test_batches \
 	%D%/cli/test_export \
 	%D%/cli/test_import_kernel \
 	%D%/cli/test_import_user \
@@ -95,6 +96,7 @@ check_scripts = \
 malloc_check_scripts = \
 	%D%/malloc/check-malloc.sh
 cli_check_scripts = \
+	%D%/cli/check-backends.sh \
 	%D%/cli/check-kernel.sh \
 	%D%/cli/check-record.sh \
 	%D%/cli/check-replay.sh \
@@ -195,7 +197,7 @@ noinst_HEADERS = \
 	%D%/misuse/case.h \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data $(malloc_check_scripts) %D%/malloc/host.c %D%/malloc/operators.cc \
-	%D%/malloc/plugin.c
+	%D%/malloc/plugin.c %D%/cli/bad_malloc.c
 
 EXTRA_DIST += $(check_scripts) %D%/mutants.sh $(cli_check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
 	%D%/freestanding/platform.h

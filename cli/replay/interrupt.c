@@ -11,15 +11,22 @@ static void note(int signal)
     noted = signal;
 }
 
-void replay_interrupt_catch(void)
+static void catch_one(int signal)
 {
     struct sigaction action;
+    if (sigaction(signal, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
+        return;
     memset(&action, 0, sizeof(action));
     action.sa_handler = note;
     action.sa_flags = (int)SA_RESETHAND; /* what waits for something goes on waiting no more */
     sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    sigaction(signal, &action, NULL);
+}
+
+void replay_interrupt_catch(void)
+{
+    catch_one(SIGINT);
+    catch_one(SIGTERM);
 }
 
 int replay_interrupted(void)

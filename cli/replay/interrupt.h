@@ -5,7 +5,8 @@
 
 #include <glib.h>
 
-/* From now on the first SIGINT or SIGTERM is noted, and a second one ends the program at once. */
+/* From now on the first SIGINT or SIGTERM is noted, and a second one ends the program at once; one
+ * that is ignored, as by nohup(1) or in a script's background, stays so. */
 void replay_interrupt_catch(void);
 
 /* The signal that was noted, or 0. */

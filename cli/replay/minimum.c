@@ -47,6 +47,7 @@ static gboolean try_region(const struct replay_search *search, guint64 bytes,
     struct progress silent = {.shown = FALSE};
     struct replay_session session;
     GError *reason = NULL;
+    options.engine.order = REPLAY_STRICT; /* memory figures come from there */
     options.regions = 1;
     options.region[0] = bytes;
     *trial = (struct replay_trial){.region_bytes = bytes};

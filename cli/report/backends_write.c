@@ -29,20 +29,20 @@ static const char *short_name(const struct backend_row *row)
 
 static void text_totals(const struct backends *backends, GString *out)
 {
-    g_string_append(out, "backend             time s  ns/call  peak MiB  mean MiB  mean/live  "
-                         "faults failed\n");
+    g_string_append_printf(out, "%-14s%10s%9s%10s%10s%11s%9s%7s\n", "backend", "time s", "ns/call",
+                           "peak MiB", "mean MiB", "mean/live", "faults", "failed");
     for (guint i = 0; i < backends->count; i++) {
         const struct backend_row *row = &backends->row[i];
         const struct replay_measure *measure = &row->measure;
         if (!has_figures(row))
             continue;
-        g_string_append_printf(out, "%-16.16s", short_name(row));
+        g_string_append_printf(out, "%-14.14s", short_name(row));
         append_fixed(out, 10, row->median_ns / 1e9, 4);
         append_fixed(out, 9, per_call(row), 1);
         append_fixed(out, 10, (double)measure->peak_bytes / MIB, 1);
         append_fixed(out, 10, measure->mean_bytes / MIB, 1);
         append_fixed(out, 11, measure->mean_over_live, 3);
-        g_string_append_printf(out, "%8" G_GUINT64_FORMAT "%6" G_GUINT64_FORMAT "\n",
+        g_string_append_printf(out, "%9" G_GUINT64_FORMAT "%7" G_GUINT64_FORMAT "\n",
                                measure->minor_faults + measure->major_faults, row->failed);
     }
     for (guint i = 0; i < backends->count; i++) {

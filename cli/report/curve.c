@@ -70,6 +70,8 @@ static gboolean replay_point(gconstpointer data, guint index, gpointer result, G
     guint64 page = options.page_size;
     guint64 pages = (job->base * percents[index] + 100 * page - 1) / (100 * page);
     options.threads = FALSE;
+    options.engine.order = REPLAY_STRICT; /* memory figures come from there */
+    options.engine.failure_ends = FALSE;
     options.regions = 1;
     options.region[0] = MAX(pages, 1) * page;
     point->percent = percents[index];

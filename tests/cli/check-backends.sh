@@ -1,0 +1,217 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# bsa-replay's schedules, other allocators, CPUs that go and come, failures, and early ends, as a user
+# meets them.
+# shellcheck disable=SC2317 # functions that run through expect
+BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$BSA_SRCDIR/tests/check-lib.sh"
+
+replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
+trace=$srcdir/tests/cli/data/good-kmem.txt
+if [ ! -x "$replay" ]; then
+    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
+    done_testing
+fi
+
+# ended STATUS WORDS OPTION...: ends with the status, and a line of what it said has the words.
+ended() {
+    ended_status=$1
+    ended_words=$2
+    shift 2
+    "$replay" --no-plots -o "$work/report" "$@" >"$work/log" 2>&1 </dev/null
+    ended_got=$?
+    if [ "$ended_got" -eq "$ended_status" ] && grep -qF -- "$ended_words" "$work/log"; then
+        ok "status $ended_status: $*"
+    else
+        echo "status $ended_got, wanted $ended_status and '$ended_words'" >>"$work/log"
+        not_ok "status $ended_status: $*" "$work/log"
+    fi
+}
+
+# member FILE NAME: the values of a member of a JSON file, wherever it is.
+member() {
+    sed -n "s/.*\"$2\" : \\(.*[^,]\\),*\$/\\1/p" "$1"
+}
+
+# --- A trace of many CPUs that free what others allocated -----------------------------------------
+
+awk 'BEGIN {
+    srand(20260704)
+    for (i = 1; i <= 20000; i++) {
+        slot = int(rand() * 500)
+        at = sprintf("worker %d [%03d] %d.%06d: ", 100 + int(rand() * 23), int(rand() * 7),
+                     1 + i / 1000000, i % 1000000)
+        if (live[slot]) {
+            print at "kmem:kfree: call_site=f+0x1 ptr=0x" live[slot]
+            live[slot] = ""
+        } else {
+            live[slot] = sprintf("%x", 1048576 + 4096 * i)
+            size = int(exp(rand() * 9))
+            print at "kmem:kmalloc: call_site=f+0x1 ptr=0x" live[slot] " bytes_req=" size \
+                " bytes_alloc=" size " gfp_flags=GFP_KERNEL node=-1 accounted=false"
+        }
+    }
+}' >"$work/random.txt"
+
+# figures DIR: what does not depend on the schedule.
+figures() {
+    for name in events failed frees_of_failed live_at_end live_at_end_bytes allocated_bytes \
+        given_bytes peak_requested_bytes; do
+        echo "$name $(member "$work/$1/report.json" $name | head -n 1)"
+    done
+}
+"$replay" -q --no-plots -o "$work/strict" "$work/random.txt"
+figures strict >"$work/figures"
+expect "the strict schedule has 20000 events" grep -qx "events 20000" "$work/figures"
+for options in "--window=1" "--window=64 --cpus=3" "--cpu-map=thread" "--cpu-map=hash --cpus=64" \
+    "--migrate=0.05 --seed=7" "--offline=2@500 --offline=3@900 --online=2@9000"; do
+    # shellcheck disable=SC2086 # options are words
+    expect "causal, $options" "$replay" -q --no-plots --verify --validate-every=3000 \
+        --schedule=causal $options -o "$work/causal" "$work/random.txt"
+    figures causal >"$work/figures.causal"
+    same "  the books are those of the strict schedule" "$work/figures" "$work/figures.causal"
+    expect "  and say which schedule it was" grep -q '"schedule" : "causal"' \
+        "$work/causal/report.json"
+done
+expect "paced, ten thousand times as fast" "$replay" -q --no-plots --schedule=paced --speed=10000 \
+    -o "$work/paced" "$work/random.txt"
+figures paced >"$work/figures.paced"
+same "  the books are those of the strict schedule" "$work/figures" "$work/figures.paced"
+expect "  it tells how late events were" grep -q '"late" : {' "$work/paced/timing.json"
+expect "a causal replay tells how long was waited" grep -q '"for_objects_seconds"' \
+    "$work/causal/timing.json"
+
+# The strict schedule with CPUs that change is as deterministic as without.
+for again in one two; do
+    "$replay" -q --no-plots --verify --migrate=0.05 --seed=3 --offline=1@50 --online=1@5000 \
+        -o "$work/$again" "$work/random.txt"
+done
+same "migration is drawn by its seed" "$work/one/report.json" "$work/two/report.json"
+"$replay" -q --no-plots --migrate=0.05 --seed=4 -o "$work/two" "$work/random.txt"
+expect "another seed is another replay" sh -c '! cmp -s "$1" "$2"' - "$work/one/cpus.csv" \
+    "$work/two/cpus.csv"
+"$replay" -q --no-plots --offline=1@1 -o "$work/one" "$work/random.txt"
+expect "an offline CPU has no events" grep -q '^1,0,' "$work/one/cpus.csv"
+"$replay" -q --no-plots --cpu-map=thread -o "$work/one" "$work/random.txt"
+expect "a CPU for each thread" test "$(wc -l <"$work/one/cpus.csv")" -eq 24
+
+# --- Failures --------------------------------------------------------------------------------------
+
+ended 0 "requests failed" --region=512K "$work/random.txt"
+expect "each failure is in failures.csv" test "$(member "$work/report/report.json" failed | head -n 1)" \
+    -eq "$(($(wc -l <"$work/report/failures.csv") - 1))"
+expect "  with what was free then" awk -F, '
+    NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+    {
+        pages = 0
+        for (order = 0; order <= 20; order++) pages += $column["free_blocks_" order] * 2 ^ order
+        wanted = int(($column["bytes"] + 4095) / 4096)
+        if ($column["memory"] == "short" && $column["bytes"] > 2048 && pages >= wanted) exit 1
+        if ($column["memory"] == "fragmented" && pages == 0) exit 1
+    }' "$work/report/failures.csv"
+ended 1 "--on-failure=stop" --region=512K --on-failure=stop "$work/random.txt"
+expect "the report of what was done says that it is partial" \
+    grep -q '"partial" : true' "$work/report/report.json"
+expect "  and has one failure" test "$(wc -l <"$work/report/failures.csv")" -eq 2
+ended 1 "--on-failure=stop" --region=512K --on-failure=stop --schedule=causal "$work/random.txt"
+
+# --- Other allocators ------------------------------------------------------------------------------
+
+if [ -n "${BSA_INSTRUMENT:-}" ]; then
+    skip "other allocators" "this build is instrumented"
+else
+    ended 0 "null" --backend=null --rounds=1 "$trace"
+    ended 0 "libc" --backend=libc --rounds=1 --verify "$work/random.txt"
+    ended 0 "libc" --backend=libc --rounds=2 --schedule=causal --latency=yes "$work/random.txt"
+    ended 0 "left out" --against=libc,/nowhere/libnothing.so --rounds=1 "$work/random.txt"
+    for name in report.json backends.json backends.csv backends.txt latency.csv memory.csv; do
+        expect "  $name is there" test -s "$work/report/$name"
+    done
+    expect "  a row each for buddyslab, null and libc" \
+        test "$(cut -d, -f1 "$work/report/backends.csv" | tr '\n' ' ')" = \
+        "backend buddyslab null libc "
+    expect "  all on the same events" \
+        test "$(cut -d, -f2 "$work/report/backends.csv" | sort -u | tr '\n' ' ')" = "20000 events "
+    awk 'length > 80 && !/left out/ { print length ": " $0 }' "$work/report/backends.txt" >"$work/log"
+    nothing "  backends.txt has 80 columns" "$work/log"
+    awk -F, 'NR > 1 { sum[$1] += $4 } END { for (b in sum) print b, sum[b] }' \
+        "$work/report/latency.csv" | sort >"$work/log"
+    expect "  latency.csv has each call" sh -c 'test "$(cut -d" " -f2 "$1" | sort -u)" = 20000' - \
+        "$work/log"
+    ended 1 "/nowhere/libnothing.so" --backend=/nowhere/libnothing.so "$trace"
+
+    # A malloc that goes wrong at requests of 4242 bytes.
+    head -n 200 "$work/random.txt" >"$work/bad.txt"
+    for i in 1 2 3; do
+        echo "worker 100 [00$i] 2.00000$i: kmem:kmalloc: call_site=f+0x1 ptr=0x9999$i" \
+            "bytes_req=4242 bytes_alloc=8192 gfp_flags=GFP_KERNEL node=-1 accounted=false"
+    done >>"$work/bad.txt"
+    if $CC -shared -fPIC -O1 -o "$work/bad.so" "$srcdir/tests/cli/bad_malloc.c" >"$work/log" 2>&1; then
+        ended 0 "bad.so" --backend="$work/bad.so" --verify --rounds=1 "$work/bad.txt"
+        for order in strict causal; do
+            export BAD_MALLOC=overlap
+            ended 1 "another object overlaps it" --backend="$work/bad.so" --verify --rounds=1 \
+                --schedule=$order "$work/bad.txt"
+            export BAD_MALLOC=misalign
+            ended 1 "misaligned: a multiple of 8" --backend="$work/bad.so" --verify --rounds=1 \
+                --schedule=$order "$work/bad.txt"
+            export BAD_MALLOC=crash
+            ended 1 "its process ended by signal" --backend="$work/bad.so" --rounds=1 \
+                --schedule=$order "$work/bad.txt"
+            export BAD_MALLOC=hang
+            ended 1 "at event 201 (an allocation): the allocator does not return" \
+                --backend="$work/bad.so" --rounds=1 --watchdog=1 --schedule=$order "$work/bad.txt"
+            export BAD_MALLOC=fail
+            ended 1 "--on-failure=stop" --backend="$work/bad.so" --rounds=1 --on-failure=stop \
+                --schedule=$order "$work/bad.txt"
+        done
+        export BAD_MALLOC=crash
+        ended 0 "bad.so: left out" --against="$work/bad.so" --rounds=1 "$work/bad.txt"
+        unset BAD_MALLOC
+    else
+        not_ok "a malloc that goes wrong" "$work/log"
+    fi
+fi
+
+# --- An end before the end -------------------------------------------------------------------------
+
+# A year for the trace's second; the signal comes as soon as somebody listens to it.
+"$replay" -q --no-plots --schedule=paced --speed=0.000001 -o "$work/early" "$work/random.txt" \
+    2>"$work/log" &
+early=$!
+until grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$early/status" 2>/dev/null; do
+    kill -0 $early 2>/dev/null || break
+    sleep 0.1
+done
+kill -TERM $early
+wait $early
+expect "status 143: a replay that is ended by SIGTERM" test $? -eq 143
+expect "  says so" grep -q "interrupted" "$work/log"
+expect "  and leaves a report that says that it is partial" \
+    grep -q '"partial" : true' "$work/early/report.json"
+
+# --- Wrong usage -----------------------------------------------------------------------------------
+
+ended 2 "strict, causal or paced" --schedule=loose "$trace"
+ended 2 "from 1 to" --window=0 "$trace"
+ended 2 "a number above 0" --schedule=paced --speed=0 "$trace"
+ended 2 "a number above 0" --speed=fast "$trace"
+ended 2 "from 0 to 1" --migrate=2 "$trace"
+ended 2 "a whole number" --seed=x "$trace"
+ended 2 "as 1@5000" --offline=1 "$trace"
+ended 2 "as 1@5000" --online=1@0 "$trace"
+ended 2 "as 1@5000" --offline=x@1 "$trace"
+ended 2 "or PATH.so" --backend=dlmalloc "$trace"
+ended 2 "or PATH.so" --against=libc,x "$trace"
+ended 2 "from 1 to 99" --rounds=0 "$trace"
+ended 2 "first, all or none" --touch=some "$trace"
+ended 2 "no or yes" --latency=2 "$trace"
+ended 2 "a whole number from 1 on" --validate-every=0 "$trace"
+ended 2 "count or stop" --on-failure=ask "$trace"
+ended 2 "from 1 to 86400" --watchdog=0 "$trace"
+ended 2 "does not have" --verify --backend=null "$trace"
+ended 2 "give one of them" --verify --against=libc "$trace"
+ended 1 "there are CPUs 0 to 1" --cpus=2 --offline=2@1 "$trace"
+ended 1 "the last CPU that is online" --cpus=1 --offline=0@10 "$trace"
+
+done_testing
