@@ -18,7 +18,7 @@
 #include "report/curve.h"
 #include "report/observed.h"
 #include "report/report.h"
-#include "view/draw.h"
+#include "view/command.h"
 #include "view/write.h"
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -81,32 +81,18 @@ static gboolean try_regions(struct run *run, GError **error)
 }
 
 /* What is shown is made from what was written, as bsa-replay show does it. */
-static gboolean show_files(struct run *run, GError **error)
-{
-    const char *folder = run->options.directory;
-    struct report_timing *timing = &run->report.timing;
-    JsonNode *root = view_load(folder, error);
-    if (root == NULL)
-        return FALSE;
-    JsonObject *tree = json_node_get_object(root);
-    gboolean ok = view_write(folder, tree, VIEW_PNG | VIEW_SVG, error);
-    gint64 start = g_get_monotonic_time();
-    if (ok) {
-        gboolean drawn = !run->options.plots || view_draw(folder, tree, VIEW_PNG | VIEW_SVG, error);
-        timing->draw_seconds = seconds_since(start);
-        ok = report_write_timing(&run->report, drawn ? error : NULL) && drawn;
-    }
-    json_node_unref(root);
-    return ok;
-}
-
 static gboolean write_files(struct run *run, GError **error)
 {
+    const struct replay_options *options = &run->options;
+    struct report_timing *timing = &run->report.timing;
     gint64 start = g_get_monotonic_time();
     if (!report_write(&run->report, error))
         return FALSE;
-    run->report.timing.write_seconds = seconds_since(start);
-    return show_files(run, error);
+    timing->write_seconds = seconds_since(start);
+    start = g_get_monotonic_time();
+    gboolean made = view_make(options->directory, options->output.formats, options->plots, error);
+    timing->draw_seconds = seconds_since(start);
+    return report_write_timing(&run->report, made ? error : NULL) && made;
 }
 
 static gboolean write_report(struct run *run, GError **error)
@@ -234,6 +220,27 @@ static void run_clear(struct run *run)
     replay_options_clear(&run->options);
 }
 
+/* What was printed may not have arrived. */
+static int end_output(int status)
+{
+    if (fflush(stdout) == 0 || status != EXIT_DONE)
+        return status;
+    fprintf(stderr, "bsa-replay: cannot write to standard output: %s\n", g_strerror(errno));
+    return EXIT_FAILED;
+}
+
+/* A trace of that name is ./diff. */
+static gboolean run_command(int argc, char **argv, int *status)
+{
+    if (argc >= 2 && strcmp(argv[1], "diff") == 0)
+        *status = view_command_diff(argc - 1, argv + 1);
+    else if (argc >= 2 && strcmp(argv[1], "show") == 0)
+        *status = view_command_show(argc - 1, argv + 1);
+    else
+        return FALSE;
+    return TRUE;
+}
+
 int main(int argc, char **argv)
 {
     static struct run run; /* large */
@@ -241,13 +248,17 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], REPLAY_SUBJECT_ARGUMENT) == 0)
         return replay_subject_main(argc, argv);
     setlocale(LC_CTYPE, ""); /* names in messages; numbers stay as they are in every language */
-    enum replay_parse parse = replay_options_parse(&run.options, &argc, &argv, &error);
     int status = EXIT_DONE;
+    if (run_command(argc, argv, &status))
+        return end_output(status);
+    enum replay_parse parse = replay_options_parse(&run.options, &argc, &argv, &error);
     if (parse == REPLAY_PARSE_FAILED) {
         fprintf(stderr, "bsa-replay: %s\nTry 'bsa-replay --help'.\n", error->message);
         status = EXIT_USAGE;
     } else if (parse == REPLAY_PARSE_RUN) {
         progress_init(&run.progress, run.options.quiet);
+        if (run.options.output.progress_json)
+            run.progress.mode = PROGRESS_JSON;
         if (!do_run(&run, &error)) {
             fprintf(stderr, "bsa-replay: %s\n", error->message);
             status = replay_interrupted() != 0 ? 128 + replay_interrupted() : EXIT_FAILED;
@@ -255,13 +266,14 @@ int main(int argc, char **argv)
             if (!run.options.quiet)
                 print_summary(&run);
             status = status_of(&run);
+            if (run.options.output.terminal && !is_foreign(&run) &&
+                !view_print_terminal(run.options.directory, &error)) {
+                fprintf(stderr, "bsa-replay: %s\n", error->message);
+                status = EXIT_FAILED;
+            }
         }
-    }
-    if (fflush(stdout) != 0 && status == EXIT_DONE) {
-        fprintf(stderr, "bsa-replay: cannot write to standard output: %s\n", g_strerror(errno));
-        status = EXIT_FAILED;
     }
     g_clear_error(&error);
     run_clear(&run);
-    return status;
+    return end_output(status);
 }

@@ -146,3 +146,42 @@ gboolean parse_page_size(const char *text, guint *page_size, GError **error)
     *page_size = (guint)bytes;
     return TRUE;
 }
+
+gboolean parse_formats(const char *text, guint *formats, GError **error)
+{
+    static const struct {
+        const char *name;
+        enum picture_format format;
+    } known[] = {{"png", PICTURE_PNG}, {"svg", PICTURE_SVG}};
+    guint found = 0;
+    if (text == NULL)
+        return TRUE;
+    char **words = g_strsplit(text, ",", -1);
+    gboolean ok = words[0] != NULL;
+    for (guint i = 0; words[i] != NULL; i++) {
+        guint before = found;
+        for (guint k = 0; k < G_N_ELEMENTS(known); k++)
+            found |= strcmp(words[i], known[k].name) == 0 ? (guint)known[k].format : 0u;
+        ok = ok && found != before;
+    }
+    g_strfreev(words);
+    if (!ok)
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--format=%s: give png, svg or png,svg", text);
+    else
+        *formats = found;
+    return ok;
+}
+
+gboolean parse_terminal(const char *text, gboolean *dumb, GError **error)
+{
+    if (text == NULL)
+        return TRUE;
+    if (strcmp(text, "dumb") != 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--term=%s is unknown; give dumb, which draws with characters", text);
+        return FALSE;
+    }
+    *dumb = TRUE;
+    return TRUE;
+}

@@ -21,4 +21,12 @@ gboolean parse_count(const char *option, const char *text, guint64 low, guint64 
 gboolean parse_time(const char *option, const char *text, guint64 *ns, GError **error);
 gboolean parse_page_size(const char *text, guint *page_size, GError **error);
 
+/* Kinds of files that pictures are drawn into. */
+enum picture_format { PICTURE_PNG = 1u << 0, PICTURE_SVG = 1u << 1 };
+
+/* "png,svg" as a set of enum picture_format. */
+gboolean parse_formats(const char *text, guint *formats, GError **error);
+/* The only terminal that pictures are drawn on. */
+gboolean parse_terminal(const char *text, gboolean *dumb, GError **error);
+
 #endif

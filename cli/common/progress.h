@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A line on standard error that tells how far things are; only where somebody sees it. */
+/* Tells on standard error how far things are: as a line that changes, where somebody sees it; as
+ * lines of JSON, where a program has asked for them. */
 #ifndef BSA_CLI_COMMON_PROGRESS_H
 #define BSA_CLI_COMMON_PROGRESS_H
 
 #include <glib.h>
 
+enum progress_mode { PROGRESS_NONE, PROGRESS_LINE, PROGRESS_JSON };
+
 struct progress {
-    gboolean shown;   /* standard error is a terminal, and not --quiet */
-    const char *what; /* "replaying" */
-    guint64 total;    /* events, 0: unknown */
+    enum progress_mode mode;
+    const char *what;   /* "replaying" */
+    guint64 total;      /* events, 0: unknown */
+    guint64 live_bytes; /* of what is replayed, now; 0: not known */
     gint64 started, drawn;
 };
 
+/* A line where standard error is a terminal, and not quiet; else nothing. */
 void progress_init(struct progress *progress, gboolean quiet);
 void progress_start(struct progress *progress, const char *what, guint64 total);
 void progress_update(struct progress *progress, guint64 events);

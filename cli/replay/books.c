@@ -226,8 +226,10 @@ static gboolean after_event(struct replay_execution *execution, guint64 allocate
     }
     if (execution->events == execution->control.next && !replay_control_act(execution, error))
         return FALSE;
-    if (execution->events % 4096 == 0)
+    if (execution->events % 4096 == 0) {
+        execution->progress->live_bytes = execution->account.requested;
         progress_update(execution->progress, execution->events);
+    }
     return TRUE;
 }
 

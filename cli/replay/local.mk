@@ -38,6 +38,8 @@ cli_replay_sources = \
 	%D%/op.h \
 	%D%/options.c \
 	%D%/options.h \
+	%D%/options_output.c \
+	%D%/options_output.h \
 	%D%/options_engine.c \
 	%D%/options_engine.h \
 	%D%/perform.c \

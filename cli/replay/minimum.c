@@ -44,7 +44,7 @@ static gboolean try_region(const struct replay_search *search, guint64 bytes,
 {
     struct replay_options options = *search->options;
     struct replay_observer nobody = {.next = G_MAXUINT64, .sample = never_sample};
-    struct progress silent = {.shown = FALSE};
+    struct progress silent = {.mode = PROGRESS_NONE};
     struct replay_session session;
     GError *reason = NULL;
     options.engine.order = REPLAY_STRICT; /* memory figures come from there */

@@ -56,6 +56,7 @@ struct raw_options {
     char **regions, **rest;
     gboolean minimum, curve, no_plots, quiet, version;
     struct replay_engine_raw engine;
+    struct replay_output_raw output;
 };
 
 static void raw_clear(struct raw_options *raw)
@@ -70,6 +71,7 @@ static void raw_clear(struct raw_options *raw)
     g_strfreev(raw->regions);
     g_strfreev(raw->rest);
     replay_engine_raw_clear(&raw->engine);
+    replay_output_raw_clear(&raw->output);
 }
 
 static gboolean take_trace(struct raw_options *raw, struct replay_options *options, GError **error)
@@ -98,6 +100,7 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_page_size(raw->page_size, &options->page_size, error) ||
         !parse_regions(raw->regions, options, error) ||
         !replay_engine_convert(&raw->engine, &options->engine, error) ||
+        !replay_output_convert(&raw->output, &options->output, error) ||
         !take_trace(raw, options, error))
         return FALSE;
     if (raw->directory != NULL && raw->directory[0] == '\0') {
@@ -168,6 +171,7 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
     /* GOption exits by itself after --help, before values are checked. */
     GOptionContext *context = make_context(entries);
     replay_engine_entries(&raw.engine, context);
+    replay_output_entries(&raw.output, context);
     enum replay_parse result = REPLAY_PARSE_FAILED;
     if (g_option_context_parse(context, argc, argv, error)) {
         if (raw.version) {

@@ -7,6 +7,7 @@
 
 #include "../trace/reader.h"
 #include "control.h"
+#include "options_output.h"
 
 #define REPLAY_MAX_REGIONS 64u
 
@@ -50,6 +51,7 @@ struct replay_engine_options {
 
 struct replay_options {
     struct replay_engine_options engine;
+    struct replay_output_options output;
     char *trace; /* "-" is standard input */
     char *directory;
     enum trace_layer layer;

@@ -26,7 +26,7 @@ static gboolean try_backend(gconstpointer data, guint index, gpointer result, GE
 {
     const struct trial_job *job = data;
     struct trial *trial = result;
-    struct progress silent = {.shown = FALSE};
+    struct progress silent = {.mode = PROGRESS_NONE};
     struct replay_session session;
     GError *reason = NULL;
     (void)index;

@@ -64,7 +64,7 @@ static gboolean replay_point(gconstpointer data, guint index, gpointer result, G
     const struct curve_job *job = data;
     struct curve_point *point = result;
     struct replay_options options = *job->search->options;
-    struct progress silent = {.shown = FALSE};
+    struct progress silent = {.mode = PROGRESS_NONE};
     struct observed observed;
     GError *reason = NULL;
     guint64 page = options.page_size;

@@ -40,7 +40,8 @@ gboolean observed_replay(struct observed *observed, const struct replay_options 
     if (follow) {
         if (!objects_init(&observed->objects, summary->peak_slots, error))
             return FALSE;
-        page_map_init(&observed->map, options->samples, &session->regions, options->page_size);
+        page_map_init(&observed->map, observed->sampler.wanted, &session->regions,
+                      options->page_size);
         sampler_follow(&observed->sampler, &observed->objects, &observed->map);
     }
     observed->allocator = session->execution.backend->ops->name;

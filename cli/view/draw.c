@@ -9,12 +9,12 @@
 
 /* How a whole picture ends. gnuplot does not always notice that a disk is full. */
 static const struct {
-    enum view_format format;
+    enum picture_format format;
     const char *suffix, *end;
     gsize length;
 } pictures[] = {
-    {VIEW_PNG, ".png", "IEND\xae\x42\x60\x82", 8},
-    {VIEW_SVG, ".svg", "</svg>", 6},
+    {PICTURE_PNG, ".png", "IEND\xae\x42\x60\x82", 8},
+    {PICTURE_SVG, ".svg", "</svg>", 6},
 };
 
 static gboolean is_whole(const char *path, guint kind)

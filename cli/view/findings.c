@@ -209,11 +209,16 @@ static double cached(const struct look *look, GString *out)
     append_percent(out, share(bytes, look->occupied));
     g_string_append(out, " of the pages in use at peak) is what ");
     append_count(out, view_count(look->peak, "cpus_used"), "CPU keeps", "CPUs keep");
-    g_string_append(out, " ready: ");
-    append_bytes(out, bytes - pages);
-    g_string_append(out, " of objects and ");
-    append_bytes(out, pages);
-    g_string_append(out, " of pages.");
+    g_string_append(out, " ready");
+    if (pages == 0 || pages == bytes) {
+        g_string_append(out, pages == 0 ? ", all of it objects." : ", all of it pages.");
+    } else {
+        g_string_append(out, ": ");
+        append_bytes(out, bytes - pages);
+        g_string_append(out, " of objects and ");
+        append_bytes(out, pages);
+        g_string_append(out, " of pages.");
+    }
     return (double)bytes;
 }
 

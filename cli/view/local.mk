@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
 cli_view_sources = \
+	%D%/command.h \
+	%D%/command_diff.c \
+	%D%/command_show.c \
+	%D%/diff.c \
+	%D%/diff.h \
+	%D%/diff_text.c \
 	%D%/draw.c \
 	%D%/draw.h \
 	%D%/error.h \
@@ -8,6 +14,9 @@ cli_view_sources = \
 	%D%/findings.h \
 	%D%/model.c \
 	%D%/model.h \
+	%D%/page.c \
+	%D%/page.h \
+	%D%/page_tables.c \
 	%D%/parts.c \
 	%D%/parts.h \
 	%D%/plot.c \

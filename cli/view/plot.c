@@ -16,19 +16,20 @@ const struct view_plot view_plots[] = {
     {"fragmentation", "External fragmentation: unusable free space index", NULL,
      view_plot_fragmentation},
     {"free-blocks", "Free blocks by order", NULL, view_plot_free_blocks},
-    {"sizes", "Sizes that were asked for", "sizes", view_plot_sizes},
-    {"lifetimes", "Lifetimes of objects and blocks", "lifetimes", view_plot_lifetimes},
-    {"cpu-caches", "Objects served by the CPU's own magazines", "timeline.cpu_columns",
+    {"sizes", "Sizes that were asked for", "sizes.allocs", view_plot_sizes},
+    {"lifetimes", "Lifetimes of objects and blocks", "sizes.allocs", view_plot_lifetimes},
+    {"cpu-caches", "Objects served by the CPU's own magazines", "timeline.maximum.cpu_objects",
      view_plot_cpu_caches},
-    {"remote-frees", "Frees of what another CPU allocated, by the CPU that frees",
-     "timeline.cpu_columns", view_plot_remote_frees},
+    {"remote-frees", "Frees of what another CPU allocated, by the CPU that frees", NULL,
+     view_plot_remote_frees},
     {"curve", "External fragmentation over the size of the region", "curve", view_plot_curve},
 };
 const guint view_plot_count = G_N_ELEMENTS(view_plots);
 
 gboolean view_plot_wanted(JsonObject *report, guint index)
 {
-    return view_plots[index].needs == NULL || view_has(report, view_plots[index].needs);
+    const char *needs = view_plots[index].needs;
+    return needs == NULL || view_object(report, needs) != NULL || view_count(report, needs) > 0;
 }
 
 /* Backticks within double quotes would run a command; enhanced mode's own characters are taken
@@ -77,7 +78,7 @@ void view_plot_title(JsonObject *report, GString *out, const char *what, gboolea
         if (failed > 0)
             g_string_append_printf(out, ", %" G_GUINT64_FORMAT " requests failed", failed);
     }
-    g_string_append(out, view_flag(report, "partial") ? ", partial\"\n" : "\"\n");
+    g_string_append(out, view_flag(report, "result.partial") ? ", partial\"\n" : "\"\n");
 }
 
 /* Over events rather than seconds: a trace rests most of the time and works in bursts. */
@@ -148,11 +149,11 @@ static void script_clear(struct view_script *script)
 void view_plot_script(JsonObject *report, guint index, guint formats, GString *out)
 {
     static const struct {
-        enum view_format format;
+        enum picture_format format;
         const char *suffix, *terminal;
     } terminals[] = {
-        {VIEW_PNG, "png", "pngcairo size 1200,640 font \"Sans,12\" linewidth 1.2"},
-        {VIEW_SVG, "svg",
+        {PICTURE_PNG, "png", "pngcairo size 1200,640 font \"Sans,12\" linewidth 1.2"},
+        {PICTURE_SVG, "svg",
          "svg size 1200,640 dynamic font \"Sans,13\" linewidth 1.2 background rgb \"white\""},
     };
     const char *name = view_plots[index].name;

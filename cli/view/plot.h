@@ -9,9 +9,8 @@
 #ifndef BSA_CLI_VIEW_PLOT_H
 #define BSA_CLI_VIEW_PLOT_H
 
+#include "../common/arguments.h"
 #include "model.h"
-
-enum view_format { VIEW_PNG = 1u << 0, VIEW_SVG = 1u << 1 };
 
 /* A picture's script in two parts, so that it can be drawn on several terminals. */
 struct view_script {
@@ -22,7 +21,8 @@ struct view_script {
 struct view_plot {
     const char *name;  /* of the script and the pictures, without what follows the point */
     const char *title; /* what it shows */
-    const char *needs; /* the member of the report without which it is not drawn; NULL: none */
+    const char *needs; /* an object of the report, or a count that is not 0: else it is not drawn;
+                          NULL: nothing */
     void (*write)(JsonObject *report, struct view_script *script);
 };
 
@@ -30,7 +30,7 @@ extern const struct view_plot view_plots[];
 extern const guint view_plot_count;
 
 gboolean view_plot_wanted(JsonObject *report, guint index);
-/* The whole script, which draws these formats: a set of enum view_format. */
+/* The whole script, which draws these formats: a set of enum picture_format. */
 void view_plot_script(JsonObject *report, guint index, guint formats, GString *out);
 /* Memory in use, for a terminal of so many characters. */
 void view_plot_terminal(JsonObject *report, guint columns, guint lines, GString *out);

@@ -145,7 +145,7 @@ static void files(GString *out)
 void view_report_text(JsonObject *report, GString *out)
 {
     g_string_append(out, "bsa-replay report");
-    if (view_flag(report, "partial"))
+    if (view_flag(report, "result.partial"))
         g_string_append_printf(
             out, ", PARTIAL: interrupted after event %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
             view_count(report, "result.events"), view_count(report, "trace.events"));

@@ -2,7 +2,9 @@
 #include "write.h"
 
 #include "../common/files.h"
+#include "draw.h"
 #include "error.h"
+#include "page.h"
 #include "text.h"
 
 GQuark view_error_quark(void)
@@ -23,7 +25,7 @@ gboolean view_remove(const char *folder, GError **error)
            files_remove(folder, "report", ".html", error);
 }
 
-gboolean view_write(const char *folder, JsonObject *report, guint formats, GError **error)
+static gboolean write_texts(const char *folder, JsonObject *report, guint formats, GError **error)
 {
     GString *text = g_string_new(NULL);
     view_report_text(report, text);
@@ -37,5 +39,28 @@ gboolean view_write(const char *folder, JsonObject *report, guint formats, GErro
         ok = files_write_string(folder, name, text, error);
         g_free(name);
     }
+    return ok;
+}
+
+static gboolean write_page(const char *folder, JsonObject *report, GError **error)
+{
+    GString *text = g_string_new(NULL);
+    view_page(folder, report, text);
+    return files_write_string(folder, "report.html", text, error);
+}
+
+gboolean view_make(const char *folder, guint formats, gboolean plots, GError **error)
+{
+    JsonNode *root = view_load(folder, error);
+    if (root == NULL)
+        return FALSE;
+    JsonObject *report = json_node_get_object(root);
+    gboolean ok = view_remove(folder, error) && write_texts(folder, report, formats, error);
+    if (ok) {
+        /* Where pictures cannot be drawn, the page is there without them. */
+        gboolean drawn = !plots || view_draw(folder, report, formats, error);
+        ok = write_page(folder, report, drawn ? error : NULL) && drawn;
+    }
+    json_node_unref(root);
     return ok;
 }

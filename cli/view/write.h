@@ -9,7 +9,8 @@
 /* Removes what an earlier report left, so that all that lies there is of one run. */
 gboolean view_remove(const char *folder, GError **error);
 
-/* report.txt and the scripts. formats: what the scripts draw, a set of enum view_format. */
-gboolean view_write(const char *folder, JsonObject *report, guint formats, GError **error);
+/* All of it, from the data in the folder. formats: of pictures, a set of enum picture_format;
+ * plots: draw them, else there are scripts only. */
+gboolean view_make(const char *folder, guint formats, gboolean plots, GError **error);
 
 #endif
