@@ -87,7 +87,8 @@ sub server {
         for my $ready ($select->can_read) {
             exit 0 if $ready == $life;
             if ($ready == $listener) {
-                $select->add(scalar $listener->accept);
+                my $client = $listener->accept; # undefined where the other server was faster
+                $select->add($client) if $client;
             } elsif (sysread $ready, my $line, 64) {
                 syswrite $ready, "x" x $1 if $line =~ /(\d+)/;
             } else {
@@ -135,6 +136,7 @@ sub datagrams {
 }
 
 my $listener = IO::Socket::INET->new(Listen => 64, LocalAddr => "127.0.0.1") or die "listen: $!";
+$listener->blocking(0);
 pipe my $life, my $hold or die "pipe: $!";
 my @servers;
 for (1 .. 2) {

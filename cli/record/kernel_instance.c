@@ -170,9 +170,10 @@ static gboolean make(kernel_instance *instance, GError **error)
 static gboolean set_clock(kernel_instance *instance, GError **error)
 {
     static const char *const clocks[] = {"mono", "boot", "global"};
+    static const char *const names[] = {"monotonic", "boottime", "global"};
     for (guint i = 0; i < G_N_ELEMENTS(clocks); i++) {
         if (tracefs_instance_file_write(instance->tracefs, "trace_clock", clocks[i]) > 0) {
-            instance->clock = g_strdup(clocks[i]);
+            instance->clock = g_strdup(names[i]);
             return TRUE;
         }
     }

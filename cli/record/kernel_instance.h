@@ -29,7 +29,7 @@ kernel_instance *kernel_instance_new(guint64 buffer_bytes, GError **error);
 gboolean kernel_instance_start(kernel_instance *instance, GError **error);
 void kernel_instance_stop(kernel_instance *instance);
 
-const char *kernel_instance_clock(const kernel_instance *instance);
+const char *kernel_instance_clock(const kernel_instance *instance);    /* as in bsa-trace(5) */
 guint64 kernel_instance_buffer_bytes(const kernel_instance *instance); /* of each CPU */
 guint kernel_instance_cpus(const kernel_instance *instance); /* highest that may come + 1 */
 

@@ -49,7 +49,7 @@ void kernel_take_proc(trace_meta *meta, const char *moment, GString *missing)
     static const char *const files[] = {"slabinfo", "buddyinfo", "pagetypeinfo"};
     for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
         char *path = g_strconcat("/proc/", files[i], NULL);
-        char *key = g_strconcat("kernel.", files[i], ".", moment, NULL);
+        char *key = g_strconcat(files[i], ".", moment, NULL);
         char *text = NULL;
         gsize bytes;
         GError *error = NULL;

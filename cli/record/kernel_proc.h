@@ -14,7 +14,7 @@ guint64 kernel_memory_available(void);
 char *kernel_functions(void);
 
 /*
- * Takes slabinfo, buddyinfo and pagetypeinfo as they are now, as kernel.slabinfo.MOMENT and so on.
+ * Takes slabinfo, buddyinfo and pagetypeinfo as they are now, as slabinfo.MOMENT and so on.
  * What cannot be read is added to missing, with the reason.
  */
 void kernel_take_proc(trace_meta *meta, const char *moment, GString *missing);

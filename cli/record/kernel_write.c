@@ -144,12 +144,12 @@ static void tell(const struct merge *merge, gboolean functions)
             g_free(key);
         }
     }
-    trace_meta_set_number(meta, "kernel.null-frees", written->null_frees);
+    trace_meta_set_number(meta, "hygiene.null_frees", written->null_frees);
     if (!functions) {
         trace_meta_set_text(meta, "kernel.call-sites", "addresses: /proc/kallsyms tells none");
     }
     if (written->not_understood > 0) {
-        trace_meta_set_number(meta, "kernel.not-understood", written->not_understood);
+        trace_meta_set_number(meta, "hygiene.ignored_lines", written->not_understood);
     }
     if (merge->recording->options->min_size > 0) {
         trace_meta_set_number(meta, "min-size", merge->recording->options->min_size);

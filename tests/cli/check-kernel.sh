@@ -45,9 +45,13 @@ records() {
     "$tool" dump --raw "$1" | grep -v '^#'
 }
 
-# gone NAME: no instance is left that a recorder made.
+# gone NAME: no instance is left of a recorder that has ended.
 gone() {
-    find "$tracefs/instances" -maxdepth 1 -name 'bsa-record.*' >"$work/left"
+    for gone_instance in "$tracefs"/instances/bsa-record.*; do
+        if [ -d "$gone_instance" ] && ! kill -0 "${gone_instance##*.}" 2>/dev/null; then
+            echo "$gone_instance"
+        fi
+    done >"$work/left"
     nothing "$1" "$work/left"
 }
 
@@ -107,9 +111,8 @@ expect "call sites are functions, or the kernel keeps them to itself" sh -c '
 expect "flags are words" grep -q ' GFP_KERNEL' "$work/dump"
 awk '$2 < last { print } { last = $2 }' "$work/dump" >"$work/left"
 nothing "records are in order of time" "$work/left"
-for key in command clock cpus page-size dropped kernel.recorder-pid kernel.null-frees \
-    kernel.slabinfo.start kernel.slabinfo.end kernel.buddyinfo.start kernel.buddyinfo.end \
-    kernel.pagetypeinfo.start kernel.pagetypeinfo.end; do
+for key in command clock cpus page-size dropped kernel.recorder-pid hygiene.null_frees \
+    slabinfo.start slabinfo.end buddyinfo.start buddyinfo.end pagetypeinfo.start pagetypeinfo.end; do
     expect "the trace has $key" sh -c '"$1" info "$2" | grep -qF "$3"' - "$tool" "$work/known" "$key"
 done
 
@@ -252,7 +255,7 @@ overrun=$(counted "overrun,commit overrun,dropped events,")
 read_out=$(counted "entries,read events,")
 lost=$(number "lost")
 written=$(number "events")
-null_frees=$(meta kernel.null-frees "$work/lossy")
+null_frees=$(meta hygiene.null_frees "$work/lossy")
 if [ "$overrun" -gt 0 ]; then
     expect "what the kernel lost is told (${lost:-none} of $overrun at least)" \
         test "${lost:-0}" -ge "$overrun"
