@@ -32,6 +32,8 @@ static void add_meta(struct result *result, const trace_reader *reader)
     result_meta_copy(result, trace_reader_meta(reader));
     result_meta_chain(result, &tool_convert);
     result_meta_hygiene(result, trace_hygiene(reader));
+    if (trace_summary(reader)->first_ns != 0)
+        trace_meta_set_number(result->meta, "zero-ns", trace_summary(reader)->first_ns);
     if (trace_meta_get(result->meta, "source.format") == NULL)
         trace_meta_set_text(result->meta, "source.format", trace_summary(reader)->format);
 }
@@ -58,7 +60,7 @@ static gboolean to_native(struct tool *tool, const struct convert *convert, trac
     struct result result = {.writer = NULL};
     enum trace_level level = convert->raw ? TRACE_LEVEL_RAW : TRACE_LEVEL_REPLAYABLE;
     gboolean good =
-        result_open(&result, tool, level, trace_summary(reader)->kernel, trace_reader_names(reader),
+        result_open(&result, tool, level, trace_summary(reader), trace_reader_names(reader),
                     error) &&
         (convert->raw ? write_records(&result, reader, error)
                       : tool_each(tool, reader, "writing", write_event, &result, error));

@@ -189,11 +189,13 @@ static gboolean take(gpointer data, const struct trace_event *event, GError **er
 static void add_meta(struct cut *cut, const trace_reader *reader)
 {
     guint64 offset = 0;
-    result_meta_number(trace_reader_meta(reader), "offset_ns", &offset);
+    result_meta_number(trace_reader_meta(reader), "offset-ns", &offset);
     result_meta_copy_whole(&cut->part, trace_reader_meta(reader));
     result_meta_chain(&cut->part, &tool_cut);
-    result_meta_count(&cut->part, "offset_ns", offset + cut->base_ns);
-    result_meta_count(&cut->part, "cut.frees_left_out", cut->older_frees);
+    if (trace_summary(reader)->first_ns != 0)
+        trace_meta_set_number(cut->part.meta, "zero-ns", trace_summary(reader)->first_ns);
+    trace_meta_set_number(cut->part.meta, "offset-ns", offset + cut->base_ns);
+    trace_meta_set_number(cut->part.meta, "cut.frees-left-out", cut->older_frees);
 }
 
 static gboolean cut_trace(struct tool *tool, struct cut *cut, trace_reader *reader, GError **error)
@@ -285,8 +287,8 @@ static gboolean cut_input(struct tool *tool, struct cut *cut, GError **error)
     trace_reader *reader = tool_open(tool, tool->traces[0], error);
     if (reader == NULL)
         return FALSE;
-    gboolean good = result_open(&cut->part, tool, TRACE_LEVEL_REPLAYABLE,
-                                trace_summary(reader)->kernel, trace_reader_names(reader), error) &&
+    gboolean good = result_open(&cut->part, tool, TRACE_LEVEL_REPLAYABLE, trace_summary(reader),
+                                trace_reader_names(reader), error) &&
                     cut_trace(tool, cut, reader, error);
     good = result_close(&cut->part, good, error);
     if (good)

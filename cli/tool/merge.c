@@ -118,40 +118,67 @@ static gboolean write_events(struct tool *tool, struct merge *merge, GError **er
 /* --- When each began --------------------------------------------------------------------------- */
 
 /* "start", ISO 8601 with any number of decimals, in ns since 1970. */
-static gboolean parse_start(const trace_meta *meta, gint64 *ns)
+static gboolean parse_start(const trace_meta *meta, guint64 *ns)
 {
     char *text = trace_meta_text(meta, "start");
     GDateTime *time = text == NULL ? NULL : g_date_time_new_from_iso8601(text, NULL);
-    gboolean good = time != NULL;
+    gboolean good = time != NULL && g_date_time_to_unix(time) >= 0;
     if (good) {
         const char *point = strchr(text, '.');
-        gint64 part = 0, unit = 100000000;
-        for (; point != NULL && g_ascii_isdigit(point[1]) && unit > 0; point++, unit /= 10)
-            part += (point[1] - '0') * unit;
-        *ns = g_date_time_to_unix(time) * 1000000000 + part;
-        g_date_time_unref(time);
+        guint64 unit = 100000000;
+        *ns = (guint64)g_date_time_to_unix(time) * 1000000000;
+        for (; point != NULL && g_ascii_isdigit(point[1]); point++, unit /= 10)
+            *ns += (guint64)(point[1] - '0') * unit;
     }
+    if (time != NULL)
+        g_date_time_unref(time);
     g_free(text);
     return good;
 }
 
-/* Whether all say when they began; else all begin together, but for parts of one trace. */
+/* When the recording began on its clock, which is the same for all of one session. */
+static guint64 clock_zero(const trace_reader *reader)
+{
+    guint64 zero = trace_summary(reader)->first_ns;
+    result_meta_number(trace_reader_meta(reader), "zero-ns", &zero);
+    return zero;
+}
+
+/* All of one session, so that they have one clock. */
+static gboolean one_session(const struct merge *merge)
+{
+    GBytes *first = trace_meta_get(trace_reader_meta(merge->source[0].reader), "session");
+    for (guint i = 0; i < merge->count; i++) {
+        GBytes *own = trace_meta_get(trace_reader_meta(merge->source[i].reader), "session");
+        if (own == NULL || !g_bytes_equal(own, first))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+/*
+ * Puts the traces on one clock: that of their session; or the time of day when they say it; else
+ * all begin together, which is FALSE. A part of a trace begins so much later as was cut off.
+ */
 static gboolean align(struct merge *merge)
 {
-    gint64 *start = g_new0(gint64, merge->count), first = G_MAXINT64;
-    gboolean known = TRUE;
+    gboolean session = one_session(merge), dated = TRUE;
+    guint64 first = G_MAXUINT64, start;
     for (guint i = 0; i < merge->count; i++)
-        known = known && parse_start(trace_reader_meta(merge->source[i].reader), &start[i]);
+        dated = dated && parse_start(trace_reader_meta(merge->source[i].reader), &start);
     for (guint i = 0; i < merge->count; i++) {
+        const trace_reader *reader = merge->source[i].reader;
         guint64 offset = 0;
-        result_meta_number(trace_reader_meta(merge->source[i].reader), "offset_ns", &offset);
-        start[i] = (known ? start[i] : 0) + (gint64)MIN(offset, (guint64)G_MAXINT64 / 2);
-        first = MIN(first, start[i]);
+        start = session ? clock_zero(reader) : 0;
+        if (!session && dated)
+            parse_start(trace_reader_meta(reader), &start);
+        result_meta_number(trace_reader_meta(reader), "offset-ns", &offset);
+        merge->source[i].start_ns = start + offset;
+        first = MIN(first, start + offset);
     }
     for (guint i = 0; i < merge->count; i++)
-        merge->source[i].start_ns = (guint64)(start[i] - first);
-    g_free(start);
-    return known;
+        merge->source[i].start_ns -= first;
+    return session || dated;
 }
 
 /* --- What it says of itself -------------------------------------------------------------------- */
@@ -191,15 +218,17 @@ static void add_meta(const struct merge *merge, trace_meta *meta)
 /* Time 0 is that of the trace that began first. */
 static void add_start(const struct merge *merge, trace_meta *meta)
 {
-    static const char *const keys[] = {"start", "offset_ns"};
-    for (guint i = 0; i < merge->count; i++) {
-        const trace_meta *own = trace_reader_meta(merge->source[i].reader);
-        for (guint j = 0; j < G_N_ELEMENTS(keys) && merge->source[i].start_ns == 0; j++) {
-            GBytes *value = trace_meta_get(own, keys[j]);
-            if (value != NULL)
-                put_entry(meta, keys[j], value);
-        }
+    static const char *const keys[] = {"start", "offset-ns"};
+    const struct source *first = merge->source;
+    while (first->start_ns != 0)
+        first++;
+    for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+        GBytes *value = trace_meta_get(trace_reader_meta(first->reader), keys[i]);
+        if (value != NULL)
+            put_entry(meta, keys[i], value);
     }
+    if (clock_zero(first->reader) != 0)
+        trace_meta_set_number(meta, "zero-ns", clock_zero(first->reader));
 }
 
 static void say_of_itself(struct merge *merge)
@@ -237,6 +266,15 @@ static gboolean open_sources(struct tool *tool, struct merge *merge, GError **er
                         tool_trace_name(merge->source[0].path), kernel ? "program" : "kernel");
             return FALSE;
         }
+        if (trace_summary(merge->source[0].reader)->page_size !=
+            trace_summary(source->reader)->page_size) {
+            g_set_error(error, TOOL_ERROR, TOOL_ERROR_INPUTS,
+                        "%s: has pages of %u bytes, %s of %u; merge traces of one machine",
+                        tool_trace_name(source->path), trace_summary(source->reader)->page_size,
+                        tool_trace_name(merge->source[0].path),
+                        trace_summary(merge->source[0].reader)->page_size);
+            return FALSE;
+        }
         if (trace_summary(source->reader)->peak_slots > (TRACE_NO_SLOT - 1) / merge->count) {
             g_set_error(error, TOOL_ERROR, TOOL_ERROR_INPUTS,
                         "%s: has too many live objects to be merged with %u other traces",
@@ -252,10 +290,9 @@ static gboolean merge_sources(struct tool *tool, struct merge *merge, GError **e
     if (!open_sources(tool, merge, error))
         return FALSE;
     gboolean known = align(merge);
-    gboolean good =
-        result_open(&merge->whole, tool, TRACE_LEVEL_REPLAYABLE,
-                    trace_summary(merge->source[0].reader)->kernel, merge->names, error) &&
-        write_events(tool, merge, error);
+    gboolean good = result_open(&merge->whole, tool, TRACE_LEVEL_REPLAYABLE,
+                                trace_summary(merge->source[0].reader), merge->names, error) &&
+                    write_events(tool, merge, error);
     if (good)
         say_of_itself(merge);
     good = result_close(&merge->whole, good, error);

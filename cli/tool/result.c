@@ -7,15 +7,14 @@
 #include "output.h"
 
 gboolean result_open(struct result *result, const struct tool *tool, enum trace_level level,
-                     gboolean kernel, const trace_names *names, GError **error)
+                     const struct trace_summary *like, const trace_names *names, GError **error)
 {
-    guint32 page_size = tool->reading.page_size == 0 ? 4096 : tool->reading.page_size;
     if (!output_allowed(tool, TRUE, error))
         return FALSE;
     struct trace_writer_options writing = {
         .level = level,
-        .kernel = kernel,
-        .page_size = page_size,
+        .kernel = like->kernel,
+        .page_size = like->page_size,
         .addresses = tool->addresses,
         .compression = (gint)tool->level,
         .names = names,
@@ -25,7 +24,7 @@ gboolean result_open(struct result *result, const struct tool *tool, enum trace_
         return FALSE;
     result->meta = trace_meta_new();
     result->size = g_array_new(FALSE, TRUE, sizeof(guint64));
-    trace_tally_init(&result->tally, &result->summary, &result->hygiene, page_size);
+    trace_tally_init(&result->tally, &result->summary, &result->hygiene, like->page_size);
     return TRUE;
 }
 
@@ -96,13 +95,6 @@ void result_meta_chain(struct result *result, const struct tool_command *command
     g_free(chain);
 }
 
-void result_meta_count(struct result *result, const char *key, guint64 value)
-{
-    char *text = g_strdup_printf("%" G_GUINT64_FORMAT, value);
-    trace_meta_set_text(result->meta, key, text);
-    g_free(text);
-}
-
 gboolean result_meta_number(const trace_meta *meta, const char *key, guint64 *value)
 {
     char *text = trace_meta_text(meta, key);
@@ -119,7 +111,7 @@ void result_meta_hygiene(struct result *result, const struct trace_hygiene *hygi
         guint64 value = trace_hygiene_get(hygiene, field);
         char *key = g_strconcat("hygiene.", field->key, NULL);
         if (value > 0 || trace_meta_get(result->meta, key) != NULL)
-            result_meta_count(result, key, value);
+            trace_meta_set_number(result->meta, key, value);
         g_free(key);
     }
 }
@@ -128,12 +120,12 @@ void result_meta_hygiene(struct result *result, const struct trace_hygiene *hygi
 static void meta_summary(struct result *result)
 {
     const struct trace_summary *summary = &result->summary;
-    result_meta_count(result, "summary.cpus", summary->cpus);
-    result_meta_count(result, "summary.threads", summary->threads);
-    result_meta_count(result, "summary.peak_slots", summary->peak_slots);
-    result_meta_count(result, "summary.peak_live_bytes", summary->peak_live_bytes);
-    result_meta_count(result, "summary.peak_live_pages", summary->peak_live_pages);
-    result_meta_count(result, "summary.max_size", summary->max_size);
+    trace_meta_set_number(result->meta, "summary.cpus", summary->cpus);
+    trace_meta_set_number(result->meta, "summary.threads", summary->threads);
+    trace_meta_set_number(result->meta, "summary.peak_slots", summary->peak_slots);
+    trace_meta_set_number(result->meta, "summary.peak_live_bytes", summary->peak_live_bytes);
+    trace_meta_set_number(result->meta, "summary.peak_live_pages", summary->peak_live_pages);
+    trace_meta_set_number(result->meta, "summary.max_size", summary->max_size);
 }
 
 gboolean result_close(struct result *result, gboolean good, GError **error)

@@ -22,22 +22,21 @@ struct result {
     guint64 live; /* objects and blocks */
 };
 
-/* Opens tool->output, as its options say. names is what the events refer to. */
+/* Opens tool->output. like: a trace of the same machine; names: what the events refer to. */
 gboolean result_open(struct result *result, const struct tool *tool, enum trace_level level,
-                     gboolean kernel, const trace_names *names, GError **error);
+                     const struct trace_summary *like, const trace_names *names, GError **error);
 gboolean result_event(struct result *result, const struct trace_event *event, GError **error);
 
 /* The end, also where none was opened: whole and closed when good, else given up. */
 gboolean result_close(struct result *result, gboolean good, GError **error);
 
 /* What the result says of itself: all that another trace says; the same of one that this is a part
- * of, whose counts become "whole.KEY"; this command in the chain of its tools; what is odd; a
- * number. */
+ * of, whose counts become "whole.KEY"; this command in the chain of its tools; what is odd.
+ */
 void result_meta_copy(struct result *result, const trace_meta *meta);
 void result_meta_copy_whole(struct result *result, const trace_meta *meta);
 void result_meta_chain(struct result *result, const struct tool_command *command);
 void result_meta_hygiene(struct result *result, const struct trace_hygiene *hygiene);
-void result_meta_count(struct result *result, const char *key, guint64 value);
 
 /* Whether a key tells counts of the very trace that has it: of its import, or of its events. */
 gboolean result_meta_is_own(const char *key);

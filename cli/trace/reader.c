@@ -144,11 +144,13 @@ static void take_import(trace_reader *reader, const struct trace_format *format,
     if (reader->stream == NULL) {
         reader->summary.cpus = import->cpus;
         reader->summary.threads = (guint32)import->threads.count;
+        reader->summary.first_ns = import->first_ns;
     }
     if (import->page_size != 0) {
         reader->options.page_size = import->page_size;
         reader->resolver.page_size = import->page_size;
     }
+    reader->summary.page_size = reader->options.page_size;
 }
 
 static gboolean import_input(trace_reader *reader, GError **error)

@@ -75,6 +75,8 @@ struct trace_summary {
     guint32 cpus;       /* highest recorded CPU + 1 */
     guint32 threads;    /* distinct thread ids */
     gboolean kernel;    /* a kernel trace (pages, named caches) */
+    guint32 page_size;  /* bytes of a page frame */
+    guint64 first_ns;   /* time 0 of the events on the recorder's clock; replayable files: 0 */
     const char *format; /* "perf script", ... */
 };
 

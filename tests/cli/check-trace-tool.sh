@@ -238,6 +238,34 @@ expect "  and twice the threads" test "$("$tool" info --meta=summary.threads "$w
 refused 1 "merge traces of one kind" merge -o "$work/no.bsat" "$trace" "$work/program.bsat"
 expect "  and no file" test ! -e "$work/no.bsat"
 
+# Parts of a part know by how much they were moved.
+"$tool" cut -q --from=@50 "$trace" | "$tool" cut -q --from=@101 -o "$work/inner.bsat" -
+"$tool" cut -q --to=@150 -o "$work/outer.bsat" "$trace"
+"$tool" merge -q --same-threads -o "$work/merged.bsat" "$work/inner.bsat" "$work/outer.bsat"
+"$tool" cut -q --from=@150 -o "$work/second.bsat" "$trace"
+"$tool" merge -q --same-threads -o "$work/direct.bsat" "$work/outer.bsat" "$work/second.bsat"
+began "$work/direct.bsat" | awk '{ print $1 }' | tail -n 1 >"$work/one"
+began "$work/merged.bsat" | awk '{ print $1 }' | tail -n 1 >"$work/two"
+same "a part of a part is put where it was" "$work/one" "$work/two"
+
+record=${BSA_RECORD:-$builddir/cli/bsa-record}
+if [ -x "$record" ] && "$record" -q -o "$work/run.bsat" -- \
+    sh -c 'ls / >/dev/null; true' >"$work/log" 2>&1; then
+    set -- "$work"/run*.bsat
+    expect "merge $# processes of one recording" "$tool" merge -o "$work/all.bsat" "$@"
+    expect "  on one clock" sh -c '! grep -q "all begin at 0" "$1"' - "$work/expect.log"
+    expect "  is good" "$tool" check "$work/all.bsat"
+    for process; do
+        "$tool" dump --raw "$process" | awk 'NR > 1 { print $2 }' | head -n 1
+    done | sort -n | awk 'NR == 1 { first = $1 } { last = $1 } END { printf "%.6f\n", last - first }' >"$work/one"
+    # The last thread's first event, after the first's.
+    "$tool" dump "$work/all.bsat" | awk 'NR > 1 && !($3 in seen) { seen[$3]; last = $2 }
+        END { printf "%.6f\n", last }' >"$work/two"
+    same "  and each begins when it did" "$work/one" "$work/two"
+else
+    skip "processes of one recording" "no bsa-record"
+fi
+
 # --- Bad files -------------------------------------------------------------------------------
 
 size=$(wc -c <"$trace")
