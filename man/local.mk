@@ -17,6 +17,7 @@ else
 EXTRA_DIST += %D%/libbuddyslab-malloc.3
 endif
 cli_pages = \
+	%D%/bsa-record.1 \
 	%D%/bsa-replay.1 \
 	%D%/bsa-trace-import.5 \
 	%D%/bsa-trace.1 \

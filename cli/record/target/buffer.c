@@ -164,31 +164,42 @@ static void lose(uint32_t count)
     __atomic_fetch_add(&bsar_lost, count, __ATOMIC_RELAXED);
 }
 
-/* The lock is held. The owner may add records meanwhile. */
-static bool save(struct bsar_buffer *buffer)
+/* A chunk of the records from saved on. The owner may add some meanwhile. */
+static struct trace_chunk_header make_chunk(const struct bsar_buffer *buffer, uint32_t saved)
 {
-    uint32_t count = (uint32_t)__atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE);
-    uint32_t saved = buffer->saved;
-    if (count == saved)
-        return true;
+    uint32_t count = (uint32_t)__atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE) - saved;
     struct trace_chunk_header header = {
         .type = TRACE_CHUNK_FIXED,
-        .stored_bytes = (count - saved) * (uint32_t)sizeof(struct trace_fixed),
-        .events = count - saved,
+        .stored_bytes = count * (uint32_t)sizeof(struct trace_fixed),
+        .events = count,
         .thread = buffer->thread,
     };
-    if (!bsar_file_write(&header, &buffer->record[saved]))
+    bsar_chunk_seal(&header, &buffer->record[saved]);
+    return header;
+}
+
+/* The lock is held. */
+static bool save(struct bsar_buffer *buffer, struct trace_chunk_header *header)
+{
+    if (header->events == 0)
+        return true;
+    if (!bsar_file_write(header, &buffer->record[buffer->saved]))
         return false;
-    buffer->saved = count;
+    buffer->saved += header->events;
     return true;
 }
 
 /* By the owner, who is between enter and leave: the buffer is empty then, whatever became of it. */
 static void save_and_empty(struct bsar_buffer *buffer)
 {
+    /* Others wait for the file only, not for what can be made ready before. */
+    uint32_t saved = __atomic_load_n(&buffer->saved, __ATOMIC_RELAXED);
+    struct trace_chunk_header header = make_chunk(buffer, saved);
     bsar_lock();
+    if (buffer->saved != saved)
+        header = make_chunk(buffer, buffer->saved);
     if (bsar_mode() < BSAR_OFF)
-        save(buffer);
+        save(buffer, &header);
     if (bsar_mode() == BSAR_FAILED)
         lose((uint32_t)buffer->count - buffer->saved);
     buffer->saved = 0;
@@ -208,7 +219,9 @@ void bsar_save_all(void)
     if (mode != BSAR_NEW && mode < BSAR_OFF) {
         bsar_lock();
         struct bsar_buffer *buffer = __atomic_load_n(&first_of_all, __ATOMIC_ACQUIRE);
-        for (; buffer != NULL && save(buffer); buffer = buffer->next_of_all) {
+        for (bool more = true; more && buffer != NULL; buffer = buffer->next_of_all) {
+            struct trace_chunk_header header = make_chunk(buffer, buffer->saved);
+            more = save(buffer, &header);
         }
         bsar_unlock();
     }

@@ -177,12 +177,18 @@ static bool write_whole(struct iovec *parts, int count)
     return fail("write", error);
 }
 
-static bool write_chunk(struct trace_chunk_header *header, const void *stored)
+void bsar_chunk_seal(struct trace_chunk_header *header, const void *stored)
 {
     memcpy(header->magic, TRACE_CHUNK_MAGIC, sizeof(header->magic));
     header->content_bytes = header->stored_bytes;
+    if (header->type == TRACE_CHUNK_FIXED && header->clock_ns == 0)
+        bsar_clock_pair(&header->clock_ticks, &header->clock_ns);
     header->checksum = trace_chunk_checksum(header, stored);
-    struct iovec parts[] = {{header, sizeof(*header)},
+}
+
+static bool write_chunk(const struct trace_chunk_header *header, const void *stored)
+{
+    struct iovec parts[] = {{(void *)(uintptr_t)header, sizeof(*header)},
                             {(void *)(uintptr_t)stored, header->stored_bytes}};
     return write_whole(parts, 2);
 }
@@ -263,8 +269,11 @@ static bool write_meta(void)
     put_command(&meta);
     put_start(&meta);
     put_text(&meta, "clock", bsar_clock_name());
+    if (bsar_min_size > 0)
+        put_number(&meta, "min-size", (long)bsar_min_size);
     struct trace_chunk_header header = {.type = TRACE_CHUNK_META,
                                         .stored_bytes = (uint32_t)meta.bytes};
+    bsar_chunk_seal(&header, meta.text);
     return write_chunk(&header, meta.text);
 }
 
@@ -302,6 +311,7 @@ static bool write_first(void)
     };
     bsar_clock_pair(&first.header.clock_ticks, &first.header.clock_ns);
     first.record.ticks = first.header.clock_ticks;
+    bsar_chunk_seal(&first.header, &first.record);
     file.first = file.bytes;
     return write_chunk(&first.header, &first.record);
 }
@@ -317,12 +327,9 @@ void bsar_file_begin(void)
         begin();
 }
 
-bool bsar_file_write(struct trace_chunk_header *header, const struct trace_fixed *records)
+bool bsar_file_write(const struct trace_chunk_header *header, const struct trace_fixed *records)
 {
-    if (file.path[0] == '\0' && !begin())
-        return false;
-    bsar_clock_pair(&header->clock_ticks, &header->clock_ns);
-    return write_chunk(header, records);
+    return (file.path[0] != '\0' || begin()) && write_chunk(header, records);
 }
 
 void bsar_file_forget(void)
@@ -345,7 +352,7 @@ void bsar_file_end(uint64_t lost)
         first.record.size = lost;
         first.record.ticks = bsar_ticks(&cpu);
     }
-    first.header.checksum = trace_chunk_checksum(&first.header, &first.record);
+    bsar_chunk_seal(&first.header, &first.record);
     /* What is opened to append writes at the end, wherever it is told to. */
     long fd = syscall(SYS_openat, AT_FDCWD, file.path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
     if (fd < 0)

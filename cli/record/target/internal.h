@@ -122,10 +122,15 @@ uint64_t bsar_unsaved(void);
 void bsar_forget_records(void);
 void bsar_watch_thread_ends(void);
 
-/* file.c; the lock is held. */
+/* file.c */
+
+/* What a chunk's header has besides type, size and thread: a moment of the clock, the checksum. */
+void bsar_chunk_seal(struct trace_chunk_header *header, const void *stored);
+
+/* The lock is held for all that follow. */
 enum { BSAR_META_ROOM = 65536 };
 /* One chunk; begins the file when there is none. False: the recording has ended. */
-bool bsar_file_write(struct trace_chunk_header *header, const struct trace_fixed *records);
+bool bsar_file_write(const struct trace_chunk_header *header, const struct trace_fixed *records);
 /* Begins it, so that a process without events has one. */
 void bsar_file_begin(void);
 /* The parent's is not ours. */
