@@ -5,7 +5,7 @@
 #
 # Each name has a function prepare_NAME, which makes what the load works on in $BSA_LOAD before the
 # recording starts, and load_NAME, which is recorded; '-' in the name is '_' in the functions'. The
-# programs are those of ../build, or in PATH, or in BSA_RECORD and BSA_TRACE.
+# programs are those of ../build, or in PATH, or in BSA_RECORD and BSA_TRACE (absolute paths).
 #
 # Kernel traces are of the whole machine: they need root, and wait until other programs are at rest.
 
@@ -259,12 +259,18 @@ name=$1
 options=$(echo "$names" | sed -n "s/^$name  *//p")
 [ -n "$options" ] || die "'$name' is none of these: $(echo "$names" | cut -d' ' -f1 | xargs)" 2
 function=$(echo "$name" | tr - _)
-output=${2:-$(dirname "$0")/$name.bsat}
+output=${2:-$name.bsat}
+case $output in
+    /*) ;;
+    *) output=$PWD/$output ;;
+esac
+# The trace tells its command line: it shall be the same wherever this folder lies.
+cd "$(dirname "$0")"
 
 # The program in the build folder beside this one, else in PATH.
 program()
 {
-    built=$(dirname "$0")/../build/cli/$1
+    built=../build/cli/$1
     if [ -x "$built" ]; then
         echo "$built"
     else
@@ -306,6 +312,6 @@ case $options in
     *--kernel*) wait_for_rest ;;
 esac
 # shellcheck disable=SC2086 # options are words
-"$record" $options -o "$BSA_LOAD/recorded" -- sh "$0" --load "$function"
+"$record" $options -o "$BSA_LOAD/recorded" -- sh record.sh --load "$function"
 "$trace" convert -o "$output" "$BSA_LOAD/recorded"
 "$trace" info "$output"
