@@ -14,8 +14,8 @@ const char *trace_kernel_time_back(const char *start, const char *colon, guint64
     const char *seconds = trace_digits_back(start, fraction - 1);
     guint64 whole, part;
     if (!trace_scan_digits(seconds, fraction - 1, 10, G_MAXUINT64 / 1000000000 - 1, &whole) ||
-        !trace_scan_digits(fraction, colon, 10, 999999999, &part) || seconds == start ||
-        !trace_is_blank(seconds[-1])) {
+        !trace_scan_digits(fraction, colon, 10, 999999999, &part) ||
+        (seconds > start && !trace_is_blank(seconds[-1]))) {
         return NULL;
     }
     for (; places < 9; places++) {
@@ -89,19 +89,18 @@ static gboolean add_lost(struct trace_import *import, const struct trace_line *l
     return trace_import_add(import, &record, error);
 }
 
-/* A frame of an event's call chain, as perf script and tracefs print it. */
+/* A frame of an event's call chain: perf script begins it with a tab, tracefs with an arrow. */
 static gboolean is_frame(const char *text, const char *end)
 {
     const char *address = trace_skip_blanks(text, end);
     const char *p = address;
-    if (TRACE_BEGINS(address, end, "=>")) {
+    if (*text == '\t' || TRACE_BEGINS(address, end, "=>")) {
         return TRUE;
     }
     while (p < end && g_ascii_isxdigit(*p)) {
         p++;
     }
-    return address > text && p < end && trace_is_blank(*p) &&
-           (p - address >= 8 || (p - address >= 4 && end[-1] == ')'));
+    return address > text && p - address >= 8 && p < end && trace_is_blank(*p);
 }
 
 /* A comment, an empty line, what trace-cmd begins with, a call chain: nothing to read. */

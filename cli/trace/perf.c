@@ -60,14 +60,20 @@ static gboolean event_behind(const char *colon, const char *end, struct trace_ke
     return TRUE;
 }
 
-/* "kmem:kfree", which no other tool prints: then the thread may be missing. */
-static gboolean has_system(const struct trace_kernel_line *line)
+/* "kmem:kfree", which no other tool prints, and before it at most a name: the thread may be
+ * missing, but not what the brackets of a CPU hold. */
+static gboolean may_lack_thread(const char *text, const char *stop,
+                                const struct trace_kernel_line *line)
 {
-    return TRACE_BEGINS(line->event, line->event + line->event_length, "kmem:");
+    stop = trace_blanks_back(text, stop);
+    return TRACE_BEGINS(line->event, line->event + line->event_length, "kmem:") &&
+           (stop == text || stop[-1] != ']');
 }
 
+/* The first place that has a thread before it; else the first that can do without. */
 static gboolean parse_header(const char *text, const char *end, struct trace_kernel_line *line)
 {
+    struct trace_kernel_line without = {0};
     const char *colon = text;
     while ((colon = memchr(colon, ':', (gsize)(end - colon))) != NULL) {
         const char *stop = trace_kernel_time_back(text, colon, &line->time_ns);
@@ -76,13 +82,15 @@ static gboolean parse_header(const char *text, const char *end, struct trace_ker
             if (thread_back(text, stop, &line->thread)) {
                 return TRUE;
             }
-            if (has_system(line) && trace_blanks_back(text, stop) == text) {
-                return TRUE;
+            if (without.event == NULL && may_lack_thread(text, stop, line)) {
+                without = *line;
+                without.thread = 0;
             }
         }
         colon++;
     }
-    return FALSE;
+    *line = without;
+    return line->event != NULL;
 }
 
 static gboolean import_perf_script(struct trace_import *import, GError **error)

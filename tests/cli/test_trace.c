@@ -63,16 +63,17 @@ START_TEST(threads_not_told)
 {
     struct told told;
     read_text(&told,
-              "    10.000000001: kmem:kmalloc: ptr=0xffff888000001000 bytes_req=8 node=3\n"
+              "10.000000001: kmem:kmalloc: ptr=0xffff888000001000 bytes_req=8 node=3\n"
               "[002] 10.000000003: kmem:kfree: ptr=0xffff888000001000\n"
-              "swapper -1 [001] 10.000000004: kmem:kfree: ptr=(nil)\n",
+              "two words 10.000000004: kmem:kfree: ptr=(nil)\n"
+              "swapper -1 [001] 10.000000005: kmem:kfree: ptr=(nil)\n",
               TRACE_LAYER_SLAB);
     ck_assert_uint_eq(told.events->len, 2);
     ck_assert_uint_eq(event_at(&told, 0)->thread, 0);
     ck_assert_uint_eq(event_at(&told, 0)->node, 3);
     ck_assert_uint_eq(event_at(&told, 1)->cpu, 2);
     ck_assert_uint_eq(event_at(&told, 1)->time_ns, 2);
-    ck_assert_uint_eq(told.hygiene.null_frees, 1);
+    ck_assert_uint_eq(told.hygiene.null_frees, 2);
     ck_assert_uint_eq(told.hygiene.ignored_lines, 0);
     drop(&told);
 }
@@ -156,7 +157,9 @@ static const char *const alloc_forms[] = {
     "perf 28558 [001] 1.500000: kmem:kmalloc: ptr=0xffff888103062ba0 bytes_req=24 bytes_alloc=32\n"
     "\tffffffff811b2c3d kmalloc_trace+0x2d ([kernel.kallsyms])\n"
     "\tffffffff811b2c3e [unknown]\n"
-    "\t    7f3124000b70 main+0x1a (inlined)\n",
+    "\t    7f3124000b70 main+0x1a (inlined)\n"
+    "\t               0 [unknown] ([unknown])\n"
+    "\t           ee137 sched_setaffinity@@GLIBC_2.3.4",
 };
 
 START_TEST(forms_of_allocations)
@@ -320,7 +323,7 @@ static const char *const odd_lines[] = {
     "perf 28558 [001] 1.1234567890: kmem:kfree: call_site=a ptr=0xffff888000001000",
     "perf 28558 [001] 99999999999999999999.5: kmem:kfree: call_site=a ptr=0xffff888000001000",
     "perf 28558 [99999999] 1.5: kmem:kfree: call_site=a ptr=0xffff888000001000",
-    "perf [001] 1.5: kmem:kfree: call_site=a ptr=0xffff888000001000",
+    "perf [001] 1.5: kfree: call_site=a ptr=0xffff888000001000",
     "perf 28558 [001] 1.5: kmem:kfree",
     "perf 28558 [001] 1.5: ",
 };
