@@ -17,11 +17,14 @@ bsa_heap *bsam_heap;
 enum {
     LIMIT_SHARE = 8, /* of a limited address space, a region takes 1/8 at most */
     REGION_LEAST = 1 << 22,
-    PAGE_LIST_PAGES = 256, /* on a CPU's lists */
-    TIDY_PACE = 4 << 20,   /* bytes of large requests between two looks */
-    TIDY_LEAST = 1 << 20,  /* dirty bytes that are worth it, and */
-    TIDY_PART = 8,         /*   which part of those in use */
-    TIDY_ROW = 32768       /* shorter rows of pages stay */
+    HUGE_PART = 64,         /* requests of 1/64 of the first region or less may become the heap's */
+    PAGE_LIST_PAGES = 1024, /* on a CPU's lists */
+    TIDY_LOOK = 1 << 20,    /* bytes of large requests between two looks */
+    TIDY_PACE = 4 << 20,    /* bytes between two decisions, and */
+    TIDY_TURNS = 8,         /*   so many times those in use */
+    TIDY_LEAST = 1 << 20,   /* dirty bytes that are worth it, and */
+    TIDY_PART = 8,          /*   which part of those in use */
+    TIDY_ROW = 32768        /* shorter rows of pages stay */
 };
 
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
@@ -80,6 +83,7 @@ bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform 
         munmap(region, bytes);
         return false;
     }
+    bsam_huge_limit(bytes / HUGE_PART);
     __atomic_store_n(&bsam_heap, heap, __ATOMIC_RELEASE);
     return true;
 }
@@ -131,32 +135,48 @@ size_t bsam_heap_release(size_t least)
 
 /*
  * Free pages are dirty until they are given back: at most as many as are free now and were not at
- * some time since. Where that is more than an eighth of what is in use, those in long rows go. A
- * program pays for it with page faults when it needs the pages again, so that it is looked into
- * once in some megabytes of large requests, which fault as much themselves.
+ * some time since. A look notes what is in use. Where it has been less than at that time by an
+ * eighth, for as long as it takes to allocate eight times what is in use, the pages in long rows go.
+ * A program pays for it with page faults when it needs them again; what goes up and down meanwhile
+ * stays.
  */
-void bsam_heap_tidy(struct bsam_thread *t, size_t bytes)
+static void look_after(size_t bytes)
 {
-    static size_t most; /* bytes in use, since pages were given back last */
+    static size_t most, recently; /* bytes in use: since pages were given back last, and */
+    static size_t passed; /*   while so many were allocated. Threads may disturb each other */
     size_t now = bsa_heap_allocated_bytes(bsam_heap);
     size_t before = __atomic_load_n(&most, __ATOMIC_RELAXED);
-    while (now > before && !__atomic_compare_exchange_n(&most, &before, now, false,
-                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-    }
-    t->large += bytes;
-    if (t->large < TIDY_PACE && t->frees < BSAM_FREES)
+    size_t high = __atomic_load_n(&recently, __ATOMIC_RELAXED);
+    if (now > high)
+        __atomic_store_n(&recently, high = now, __ATOMIC_RELAXED);
+    if (now > before)
+        __atomic_store_n(&most, before = now, __ATOMIC_RELAXED);
+    size_t turned = __atomic_add_fetch(&passed, bytes, __ATOMIC_RELAXED);
+    if (turned < TIDY_PACE || turned / TIDY_TURNS < now)
         return;
-    t->large = t->frees = 0;
-    if (now >= before || before - now < TIDY_LEAST || before - now < now / TIDY_PART)
+    __atomic_store_n(&passed, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&recently, now, __ATOMIC_RELAXED);
+    if (before < high + TIDY_LEAST || before < high + high / TIDY_PART)
         return;
     __atomic_store_n(&most, now, __ATOMIC_RELAXED);
     bsam_heap_release(TIDY_ROW);
 }
 
+void bsam_heap_tidy(struct bsam_thread *t, size_t bytes)
+{
+    t->large += bytes;
+    if (t->frees >= BSAM_FREES)
+        t->large += TIDY_PACE / 2;
+    if (t->large < TIDY_LOOK)
+        return;
+    look_after(t->large);
+    t->large = t->frees = 0;
+}
+
 void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)
 {
     void *p = NULL;
-    if (size >= BSAM_HUGE && (p = bsam_huge_take(size, align)) != NULL)
+    if (size >= bsam_huge_from() && (p = bsam_huge_take(size, align)) != NULL)
         return p;
     for (;;) {
         size_t seen = bsa_heap_section_count(bsam_heap);

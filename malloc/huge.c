@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests of a mebibyte or more have a mapping of their own: fresh from the system, which has
- * zeroed it, resized by moving page tables instead of bytes, and gone when it is freed.
+ * Large requests have a mapping of their own: fresh from the system, which has zeroed it, resized
+ * by moving page tables instead of bytes, and gone when it is freed. Large is a mebibyte or more,
+ * until one of them is freed: a program that does so may do it again, and pays thousands of
+ * nanoseconds each time, so that from then on its size is the heap's, as long as that is a small
+ * part of a region.
  *
  * They are found in a hash table with open addressing (linear probing). Writers hold the mutex;
  * readers need none, as a signal handler may be one: an entry's size is written before its address,
@@ -26,6 +29,18 @@ static struct slot slots[SLOTS]; /* untouched pages of it cost nothing */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static size_t slots_used; /* guarded by mutex, as the next two */
 static size_t live_count, live_bytes;
+static size_t from = BSAM_HUGE, from_most = BSAM_HUGE;
+
+size_t bsam_huge_from(void)
+{
+    return __atomic_load_n(&from, __ATOMIC_RELAXED);
+}
+
+void bsam_huge_limit(size_t bytes)
+{
+    if (bytes > from_most)
+        from_most = bytes;
+}
 
 static size_t slot_of(uintptr_t addr)
 {
@@ -137,6 +152,8 @@ enum bsa_status bsam_huge_give(void *p)
     if (at != SLOTS) {
         bytes = slots[at].bytes;
         erase(at);
+        if (bytes >= from && bytes < from_most)
+            __atomic_store_n(&from, bytes + 1, __ATOMIC_RELAXED);
     }
     pthread_mutex_unlock(&mutex);
     if (bytes != 0)

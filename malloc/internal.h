@@ -44,7 +44,7 @@ enum {
     BSAM_ALIGN = 16,         /* of everything of at least so many bytes, as C asks */
     BSAM_FREES = 32768,      /* between two looks after the heap */
     BSAM_LARGE = 64 * 1024,  /* requests from here on pace them, too, */
-    BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own, */
+    BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own, at first, */
     BSAM_GROWN = 256 * 1024, /*   and what realloc makes larger from here on */
     BSAM_CPUS_DEFAULT = 256, /* CPU ids, the shared one included */
     BSAM_PAGE = 4096         /* the heap's; the system's may be larger */
@@ -146,6 +146,16 @@ size_t bsam_heap_release(size_t least);
 
 /* huge.c: mappings of their own. */
 
+/* Requests from so many bytes on get one. */
+size_t bsam_huge_from(void);
+/* The same for what realloc makes larger. */
+static inline size_t bsam_grown_from(void)
+{
+    size_t from = bsam_huge_from();
+    return from == BSAM_HUGE ? (size_t)BSAM_GROWN : from;
+}
+/* It may go up to so many. */
+void bsam_huge_limit(size_t bytes);
 /* Fresh memory, which is zero; NULL: none. */
 void *bsam_huge_take(size_t size, size_t align);
 /* BSA_OK, or BSA_ERR_NOT_FOUND when p is not the start of one. */

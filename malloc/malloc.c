@@ -112,7 +112,7 @@ BSAM_EXPORT void *calloc(size_t n, size_t size)
 
 static size_t with_slack(size_t size, size_t usable)
 {
-    if (size <= usable || size < SLACK_FROM || size >= BSAM_GROWN)
+    if (size <= usable || size < SLACK_FROM || size >= bsam_grown_from())
         return size;
     size_t step = (size_t)1 << (sizeof(size_t) * 8 - 4 - (size_t)__builtin_clzl(size));
     return (size + step - 1) & ~(step - 1);
@@ -129,7 +129,7 @@ static bool stays(size_t usable, size_t size)
 static void *resize(struct bsam_thread *t, void *p, size_t size, size_t usable)
 {
     bool mapped = usable >= BSAM_GROWN / 2 && bsam_huge_size(p) != 0;
-    bool possible = mapped ? size >= BSAM_GROWN / 2 : size < BSAM_GROWN || size <= usable;
+    bool possible = mapped ? size >= BSAM_GROWN / 2 : size < bsam_grown_from() || size <= usable;
     if (!possible || size > PTRDIFF_MAX || t->inside != BSAM_OUTSIDE ||
         (!mapped && bsam_emergency_owns(p)))
         return NULL;
@@ -160,7 +160,7 @@ static void *alloc_grown(struct bsam_thread *t, size_t size)
 static void *move(void *p, size_t usable, size_t size, const char *function, const void *caller)
 {
     void *moved = NULL;
-    if (size > usable && size >= BSAM_GROWN)
+    if (size > usable && size >= bsam_grown_from())
         moved = alloc_grown(&bsam_self, size);
     if (moved == NULL)
         moved = bsam_alloc(with_slack(size, usable), 0);

@@ -202,8 +202,6 @@ mutant kept-chunks lib/slab/records.c 's/++pool->idle > 1)/++pool->idle > 100000
 mutant dropped-lock lib/heap/cpus.c 's/cpu->locked = !heap->exclusive;/cpu->locked = 0;/'
 # Whoever frees a block second is not told.
 mutant no-claim lib/cpu/page_list.h 's/return bsai_word_claim(at, &word, kept);/{ bsai_poke(at, kept); return true; }/'
-# A block that goes straight home is claimed by a plain store, which two CPUs may do.
-mutant plain-home lib/cpu/page_list.c 's/lists->atomic || !to_list/lists->atomic/'
 # What two CPUs have freed at once is sent home by both.
 mutant home-twice lib/cpu/page_list.c 's/if (word == list->kept || word == .*/if (word != BSAI_PAGE_NONE)/'
 # The same is handed out by both.

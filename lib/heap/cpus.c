@@ -4,7 +4,8 @@
 
 struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id)
 {
-    for (; *id < heap->cpus; ++*id) {
+    unsigned top = bsai_peek(&heap->cpus_top);
+    for (; *id < top; ++*id) {
         if (bsai_consume(&heap->leaves[*id / BSAI_LEAF_CPUS]) == NULL) {
             *id |= BSAI_LEAF_CPUS - 1; /* the whole leaf is missing */
             continue;
@@ -13,8 +14,7 @@ struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id)
         if (cpu != NULL && cpu != heap->common)
             return cpu;
     }
-    if (*id > heap->cpus)
-        *id = heap->cpus;
+    *id = heap->cpus;
     return NULL;
 }
 
@@ -71,6 +71,8 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
         cpu->fast_size = heap->classes.largest;
     }
     bsai_count(&heap->cpus_used, (size_t)1);
+    if (id >= heap->cpus_top)
+        bsai_poke(&heap->cpus_top, id + 1);
     return cpu;
 }
 

@@ -157,8 +157,10 @@ static BSAI_ALWAYS_INLINE uint32_t *bsai_fast_word(const struct bsa_cpu *cpu, co
 {
     const struct bsai_map *map = &cpu->first->map;
     size_t page = bsai_map_page(map, (uintptr_t)p);
-    if (BSAI_UNLIKELY(page >= bsai_consume(&map->ready)) ||
-        BSAI_UNLIKELY(bsai_map_addr(map, page) != (uintptr_t)p))
+    if (BSAI_UNLIKELY(page >= bsai_consume(&map->ready)) &&
+        BSAI_UNLIKELY(page >= map->pages || !bsai_map_is_ready(map, page)))
+        return NULL;
+    if (BSAI_UNLIKELY(bsai_map_addr(map, page) != (uintptr_t)p))
         return NULL;
     return &map->hot[page];
 }

@@ -58,7 +58,8 @@ struct bsa_heap {
     struct bsai_lock registry;     /* guards what follows */
     struct bsai_cpu_leaf **leaves; /* entries are published */
     uintptr_t arena, arena_end;    /* for CPU states */
-    size_t cpus_used;              /* read anywhere, as the next */
+    size_t cpus_used;              /* read anywhere, as the next two */
+    unsigned cpus_top;             /* no CPU was made with this id or a larger one */
     size_t cpu_pages; /* pages taken for CPU states beyond the arena; a shared counter */
 };
 

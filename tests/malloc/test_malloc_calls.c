@@ -281,7 +281,8 @@ START_TEST(free_pages_go_back_in_time)
     static char *p[OBJECTS];
     for (size_t i = 0; i < OBJECTS; i++)
         p[i] = memset(malloc(SIZE), 1, SIZE);
-    free(used(malloc(100000))); /* a look at the heap while it is large */
+    for (size_t i = 0; i < 20; i++)
+        free(used(malloc(100000))); /* a look at the heap while it is large */
     size_t with = resident();
     for (size_t i = 0; i < OBJECTS; i++)
         free(p[i]);
