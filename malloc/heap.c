@@ -136,9 +136,9 @@ size_t bsam_heap_release(size_t least)
 /*
  * Free pages are dirty until they are given back: at most as many as are free now and were not at
  * some time since. A look notes what is in use. Where it has been less than at that time by an
- * eighth, for as long as it takes to allocate eight times what is in use, the pages in long rows go.
- * A program pays for it with page faults when it needs them again; what goes up and down meanwhile
- * stays.
+ * eighth, for as long as it takes to allocate eight times what is in use, the pages in long rows
+ * go. A program pays for it with page faults when it needs them again; what goes up and down
+ * meanwhile stays.
  */
 static void look_after(size_t bytes)
 {
