@@ -76,6 +76,13 @@ void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta)
     }
 }
 
+/* Moments that make no sense give a time that makes none, but no overflow. */
+static guint64 scaled(guint64 ticks, double rate)
+{
+    double ns = (double)ticks * rate;
+    return ns < (double)G_MAXINT64 ? (guint64)ns : (guint64)G_MAXINT64;
+}
+
 guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks)
 {
     guint count = clock->moments->len;
@@ -93,8 +100,8 @@ guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks)
     struct trace_moment to = *moment_at(clock, clock->near + 1);
     double rate = (double)(to.ns - from.ns) / (double)(to.ticks - from.ticks);
     if (ticks >= from.ticks) {
-        return from.ns + (guint64)((double)(ticks - from.ticks) * rate);
+        return from.ns + scaled(ticks - from.ticks, rate);
     }
-    guint64 before = (guint64)((double)(from.ticks - ticks) * rate);
+    guint64 before = scaled(from.ticks - ticks, rate);
     return before < from.ns ? from.ns - before : 0;
 }

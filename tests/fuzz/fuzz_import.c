@@ -11,36 +11,6 @@
 
 #include "trace/error.h"
 #include "trace/export.h"
-#include "trace/hygiene.h"
-#include "trace/reader.h"
-
-/* The requests that were served, which every format keeps. */
-static guint64 read_events(trace_reader *reader)
-{
-    const struct trace_summary *summary = trace_summary(reader);
-    GByteArray *taken = g_byte_array_new();
-    struct trace_event event;
-    GError *error = NULL;
-    guint64 events = 0, served = 0;
-    int got;
-    g_byte_array_set_size(taken, (guint)summary->peak_slots + 1);
-    memset(taken->data, 0, taken->len);
-    while ((got = trace_next(reader, &event, &error)) > 0) {
-        CHECK(event.number == ++events);
-        CHECK(event.kind < TRACE_REALLOC_BEGIN);
-        CHECK(event.time_ns <= summary->duration_ns);
-        if (trace_kind_has_slot(event.kind) && (event.flags & TRACE_FAILED) == 0) {
-            CHECK(event.slot < summary->peak_slots);
-            CHECK(taken->data[event.slot] == !trace_kind_is_alloc(event.kind));
-            taken->data[event.slot] = !trace_kind_is_free(event.kind);
-            served++;
-        }
-    }
-    CHECK(got == 0);
-    CHECK(events == summary->events && events == trace_hygiene(reader)->events);
-    g_byte_array_free(taken, TRUE);
-    return served;
-}
 
 static void check_export(const char *path, const struct trace_options *options,
                          enum trace_export_format format, guint64 served)
@@ -60,7 +30,7 @@ static void check_export(const char *path, const struct trace_options *options,
         int fd = fuzz_file(text, length, again);
         reader = trace_open(again, &objects, &error);
         CHECK(reader != NULL);
-        CHECK(read_events(reader) == served);
+        CHECK(fuzz_read_events(reader) == served);
         CHECK(trace_hygiene(reader)->ignored_lines == 0);
         CHECK(trace_hygiene(reader)->implicit_frees == 0);
         trace_close(reader);
@@ -91,7 +61,7 @@ gboolean fuzz_one(const uint8_t *data, size_t size)
         close(fd);
         return other_layer;
     }
-    guint64 served = read_events(reader);
+    guint64 served = fuzz_read_events(reader);
     trace_close(reader);
     check_export(path, &options, (enum trace_export_format)(choice / 4 % 3), served);
     close(fd);

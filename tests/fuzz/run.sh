@@ -25,7 +25,7 @@ for harness in "$@"; do
     # shellcheck disable=SC2086
     "$clang" -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
         $FUZZ_CFLAGS "$srcdir/$harness.c" "$srcdir/tests/fuzz/libfuzzer.c" \
-        "$srcdir/tests/fuzz/file.c" "$srcdir"/cli/trace/*.c $FUZZ_LIBS -o "$work/fuzz_$name" ||
+        "$srcdir/tests/fuzz/events.c" "$srcdir/tests/fuzz/file.c" "$srcdir"/cli/trace/*.c $FUZZ_LIBS -o "$work/fuzz_$name" ||
         exit 1
     if ! "$work/fuzz_$name" -max_total_time="$seconds" -rss_limit_mb=2048 -timeout=20 \
         -artifact_prefix="fuzz-$name-" -print_final_stats=1 "$work/$name" \
