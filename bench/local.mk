@@ -47,7 +47,7 @@ include %D%/placement/local.mk
 endif
 
 TESTS += %D%/check-bench.sh
-EXTRA_DIST += %D%/README.md %D%/check-bench.sh %D%/instructions.sh %D%/plot.gp \
+EXTRA_DIST += %D%/README.md %D%/check-bench.sh %D%/instructions.sh %D%/plot.gp %D%/record.sh \
 	%D%/placement/compare.sh %D%/results/instructions.tsv %D%/results/placement.png \
 	%D%/results/placement.tsv %D%/results/two-cpus.png %D%/results/two-cpus.tsv
 CLEANFILES += %D%/results.tsv %D%/medians.tsv %D%/report.txt %D%/instructions.tsv \
