@@ -11,7 +11,7 @@ gboolean files_remove(const char *folder, const char *name, const char *suffix, 
     char *path = g_build_filename(folder, file, NULL);
     gboolean gone = g_remove(path) == 0 || errno == ENOENT;
     if (!gone)
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno),
                     "cannot replace %s: %s; name another folder with -o", path, g_strerror(errno));
     g_free(path);
     g_free(file);
@@ -47,7 +47,7 @@ static gboolean try_folder(const char *folder, GError **error)
     char *path = g_build_filename(folder, ".bsa-XXXXXX", NULL);
     int fd = g_mkstemp(path);
     if (fd < 0) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno),
                     "cannot make files in %s: %s; name another folder with -o", folder,
                     g_strerror(errno));
     } else {
@@ -61,7 +61,7 @@ static gboolean try_folder(const char *folder, GError **error)
 gboolean files_prepare(const char *folder, GError **error)
 {
     if (g_mkdir_with_parents(folder, 0777) != 0) {
-        g_set_error(error, G_FILE_ERROR, g_file_error_from_errno(errno),
+        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno),
                     "cannot make the folder %s: %s; name another one with -o", folder,
                     g_strerror(errno));
         return FALSE;

@@ -15,7 +15,7 @@ gsize replay_batch_bytes(const struct replay_terms *terms)
 {
     struct replay_batch batch;
     replay_batch_at(&batch, NULL, terms);
-    return (gsize)((char *)(batch.time_ns + terms->capacity) - (char *)NULL);
+    return (gsize)(guintptr)(batch.time_ns + terms->capacity);
 }
 
 void replay_batch_at(struct replay_batch *batch, void *memory, const struct replay_terms *terms)

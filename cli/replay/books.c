@@ -102,7 +102,7 @@ static void note_failure(struct replay_execution *execution, const struct trace_
             .order = pages ? event->order : 0,
             .kind = event->kind,
             .pages = pages,
-            .memory = memory,
+            .memory = (guint8)memory,
         };
         if (free_blocks != NULL)
             memcpy(failure->free_blocks, free_blocks, sizeof(failure->free_blocks));

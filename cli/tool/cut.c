@@ -299,7 +299,7 @@ static gboolean cut_input(struct tool *tool, struct cut *cut, GError **error)
 
 static gboolean run(struct tool *tool, int argc, char **argv, GError **error)
 {
-    struct texts texts = {NULL};
+    struct texts texts = {.from = NULL};
     struct cut cut = {
         .to = {.ns = G_MAXUINT64},
         .threads = g_array_new(FALSE, FALSE, sizeof(struct range)),

@@ -66,7 +66,7 @@ static void take_header(struct info *info, const struct trace_file_header *heade
 static gboolean scan(struct info *info, trace_file *file, GError **error)
 {
     struct trace_dictionary dictionary;
-    struct trace_content content = {NULL};
+    struct trace_content content = {.bytes = NULL};
     struct trace_chunk chunk;
     guint64 lowest = G_MAXUINT64, highest = 0;
     int got;

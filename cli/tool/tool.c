@@ -83,7 +83,7 @@ gboolean tool_parse(struct tool *tool, const struct tool_command *command,
                     const GOptionEntry *entries, int argc, char **argv, guint low, guint high,
                     GError **error)
 {
-    struct raw_options raw = {NULL};
+    struct raw_options raw = {.layer = NULL};
     const GOptionEntry common[] = {
         {"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw.output,
          "where the result goes (default: standard output)", "FILE"},
