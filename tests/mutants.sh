@@ -228,6 +228,10 @@ mutant ended-in-use lib/heap/named.c '/^static size_t close/,/^}/s/if (live != 0
 mutant kept-named lib/heap/pressure.c '/^size_t bsai_heap_drain_owned/,/^}/s/heap->cache_count/heap->classes.count/'
 # A block that is cut keeps its tail.
 mutant kept-tail lib/buddy/free.c 's/bsai_range_release(section, page + kept, less);/;/'
+# Listed blocks go home although something else is in the way of a block that is to grow.
+mutant needless-home lib/heap/realloc.c "s/return \*listed ? pages : bsai_word_kind(word) == BSAI_PAGE_NONE ? 1 : 0;/return *listed ? pages : 1;/"
+# What a block grows into stays on its list, too.
+mutant grown-and-listed lib/cpu/page_list.c 's/set_top(lists, list, list->top - n);/set_top(lists, list, list->top - (n > 1));/'
 # A block is resized that is not aligned as asked.
 mutant misaligned-resize lib/heap/realloc.c 's/((uintptr_t)\*p & (align - 1)) == 0/true/'
 # A copy of more than there is.

@@ -148,23 +148,44 @@ bool bsai_page_list_refill(struct bsai_page_lists *lists, struct bsai_call *call
     return n != 0;
 }
 
-/* Gives the oldest n blocks of a list back. */
-static void give_oldest(struct bsai_page_lists *lists, struct bsai_call *call,
-                        struct bsa_buddy *buddy, struct bsai_page_list *list, size_t n)
+/* Gives n blocks of a list back, from a slot on. */
+static void give(struct bsai_page_lists *lists, struct bsai_call *call, struct bsa_buddy *buddy,
+                 struct bsai_page_list *list, struct bsai_block *from, size_t n)
 {
-    struct bsai_block *base = list->base, *rest = base + n;
+    struct bsai_block *rest = from + n;
     size_t own = 0;
     for (size_t i = 0; i < n; i++) {
-        if (is_own(lists, list, base[i].word))
-            bsai_block_set(&base[own++], base[i].start, base[i].word);
+        if (is_own(lists, list, from[i].word))
+            bsai_block_set(&from[own++], from[i].start, from[i].word);
         else
-            bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, base[i].start, BSAI_BLOCK_FREED_TWICE);
+            bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, from[i].start, BSAI_BLOCK_FREED_TWICE);
     }
-    bsai_buddy_give_batch(buddy, call, base, own, bsai_page_list_pages(list));
-    for (struct bsai_block *slot = base; rest < list->top; slot++, rest++)
-        bsai_block_set(slot, rest->start, rest->word);
+    bsai_buddy_give_batch(buddy, call, from, own, bsai_page_list_pages(list));
+    for (; rest < list->top; from++, rest++)
+        bsai_block_set(from, rest->start, rest->word);
     set_top(lists, list, list->top - n);
     bsai_count(&lists->given, own);
+}
+
+static struct bsai_block *find(const struct bsai_page_list *list, const void *start)
+{
+    struct bsai_block *slot = list->base;
+    while (slot < list->top && slot->start != start)
+        slot++;
+    return slot < list->top ? slot : NULL;
+}
+
+bool bsai_page_lists_have(const struct bsai_page_lists *lists, const void *start, size_t pages)
+{
+    const struct bsai_page_list *list = bsai_page_list(lists, pages);
+    return list != NULL && find(list, start) != NULL;
+}
+
+void bsai_page_lists_give(struct bsai_page_lists *lists, struct bsai_call *call,
+                          struct bsa_buddy *buddy, const void *start, size_t pages)
+{
+    struct bsai_page_list *list = bsai_page_list(lists, pages);
+    give(lists, call, buddy, list, find(list, start), 1);
 }
 
 static size_t blocks_of(const struct bsai_page_list *list)
@@ -191,10 +212,10 @@ void bsai_page_list_make_room(struct bsai_page_lists *lists, struct bsai_call *c
                               struct bsa_buddy *buddy, struct bsai_page_list *list)
 {
     if (list->top == list->limit)
-        give_oldest(lists, call, buddy, list, (blocks_of(list) + 1) / 2);
+        give(lists, call, buddy, list, list->base, (blocks_of(list) + 1) / 2);
     while (lists->room < bsai_page_list_pages(list)) {
         struct bsai_page_list *most = largest(lists);
-        give_oldest(lists, call, buddy, most, (blocks_of(most) + 1) / 2);
+        give(lists, call, buddy, most, most->base, (blocks_of(most) + 1) / 2);
     }
 }
 
@@ -204,7 +225,7 @@ size_t bsai_page_lists_drain(struct bsai_page_lists *lists, struct bsai_call *ca
     size_t listed = bsai_pages_listed(lists);
     for (struct bsai_page_list *list = lists->list; list < lists->list + lists->count; list++) {
         if (list->top != list->base)
-            give_oldest(lists, call, buddy, list, blocks_of(list));
+            give(lists, call, buddy, list, list->base, blocks_of(list));
     }
     return listed;
 }

@@ -211,6 +211,12 @@ bool bsai_page_list_refill(struct bsai_page_lists *lists, struct bsai_call *call
 void bsai_page_list_make_room(struct bsai_page_lists *lists, struct bsai_call *call,
                               struct bsa_buddy *buddy, struct bsai_page_list *list);
 
+/* Whether a block of so many pages is on a list of the CPU; and gives one that is back to the
+ * buddy. */
+bool bsai_page_lists_have(const struct bsai_page_lists *lists, const void *start, size_t pages);
+void bsai_page_lists_give(struct bsai_page_lists *lists, struct bsai_call *call,
+                          struct bsa_buddy *buddy, const void *start, size_t pages);
+
 /* Everything back to the buddy: how many pages. */
 size_t bsai_page_lists_drain(struct bsai_page_lists *lists, struct bsai_call *call,
                              struct bsa_buddy *buddy);

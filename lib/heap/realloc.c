@@ -20,10 +20,56 @@ static enum bsa_status put(struct bsa_heap *heap, struct bsa_cpu *cpu, void *p)
     return cpu != NULL ? bsa_cpu_free(cpu, p) : bsa_heap_free(heap, p);
 }
 
-/* A block that has `from` pages gets `to`, if that can be where it is. The CPU is owned meanwhile,
- * as by everyone who changes a block. */
+/* The pages of a run at a page that is free, or the first of a block on the CPU's list; else 0. */
+static size_t run_in_the_way(const struct bsa_cpu *cpu, const struct bsai_map *map, size_t page,
+                             bool *listed)
+{
+    uint32_t word = bsai_map_word(map, page);
+    size_t pages = bsai_word_count(word);
+    *listed = bsai_word_kind(word) == BSAI_PAGE_LISTED &&
+              bsai_page_lists_have(&cpu->lists, (void *)bsai_map_addr(map, page), pages);
+    return *listed ? pages : bsai_word_kind(word) == BSAI_PAGE_NONE ? 1 : 0;
+}
+
+/* Sends home what the CPU's lists have of the pages from `from` to `to`. False, with nothing done,
+ * when something else is there. */
+static bool clear_the_way(struct bsa_cpu *cpu, struct bsai_call *call, const struct bsai_map *map,
+                          size_t from, size_t to)
+{
+    bool listed, any = false;
+    size_t pages, page = from;
+    if (to > map->pages)
+        return false;
+    for (; page < to && (pages = run_in_the_way(cpu, map, page, &listed)) != 0; page += pages)
+        any = any || listed;
+    if (page < to || !any)
+        return false;
+    for (page = from; page < to; page += pages) {
+        pages = run_in_the_way(cpu, map, page, &listed);
+        if (listed)
+            bsai_page_lists_give(&cpu->lists, call, &cpu->heap->buddy,
+                                 (void *)bsai_map_addr(map, page), pages);
+        else if (pages == 0)
+            return false; /* taken since */
+    }
+    return true;
+}
+
+static bool grow(struct bsa_cpu *cpu, struct bsai_call *call, const struct bsai_found *block,
+                 uint32_t word, uint32_t grown)
+{
+    struct bsa_buddy *buddy = &cpu->heap->buddy;
+    size_t end = block->page + bsai_word_count(block->word);
+    size_t to = block->page + bsai_word_count(bsai_word_unheld(grown));
+    return bsai_buddy_grow(buddy, call, block->section, block->page, word, grown) ||
+           (clear_the_way(cpu, call, &block->section->map, end, to) &&
+            bsai_buddy_grow(buddy, call, block->section, block->page, word, grown));
+}
+
+/* A block gets `to` pages, if that can be where it is. The CPU is owned meanwhile, as by everyone
+ * who changes a block. */
 static enum bsa_status resize(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                              const struct bsai_found *block, size_t from, size_t to, bool *done)
+                              const struct bsai_found *block, size_t to, bool *done)
 {
     struct bsai_call call;
     cpu = bsai_heap_begin(heap, &call, cpu);
@@ -32,10 +78,10 @@ static enum bsa_status resize(struct bsa_heap *heap, struct bsa_cpu *cpu,
     uint32_t word = bsai_peek(&block->section->map.hot[block->page]);
     if (bsai_word_unheld(word) == block->word && to <= BSAI_COUNT_MAX) {
         uint32_t resized = bsai_word_run(bsai_page_lists_lend(&cpu->lists, to), to);
-        *done =
-            to < from
-                ? bsai_buddy_shrink(&heap->buddy, &call, block->section, block->page, word, resized)
-                : bsai_buddy_grow(&heap->buddy, &call, block->section, block->page, word, resized);
+        *done = to > bsai_word_count(block->word)
+                    ? grow(cpu, &call, block, word, resized)
+                    : bsai_buddy_shrink(&heap->buddy, &call, block->section, block->page, word,
+                                        resized);
     }
     bsai_heap_end(cpu, &call);
     return bsai_call_end(&call, BSA_OK);
@@ -79,7 +125,7 @@ static enum bsa_status reallocate(struct bsa_heap *heap, struct bsa_cpu *cpu, vo
         ((uintptr_t)*p & (align - 1)) == 0) {
         size_t from = usable >> heap->buddy.page_shift, to = bsai_heap_pages_for(heap, size);
         bool stays = from == to;
-        enum bsa_status status = stays ? BSA_OK : resize(heap, cpu, &found, from, to, &stays);
+        enum bsa_status status = stays ? BSA_OK : resize(heap, cpu, &found, to, &stays);
         if (status != BSA_OK || stays)
             return status;
     }

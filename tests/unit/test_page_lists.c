@@ -3,6 +3,7 @@
  * time. */
 #include "support.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <buddyslab.h>
@@ -268,6 +269,53 @@ START_TEST(lists_share_their_room)
 }
 END_TEST
 
+static int by_address(const void *a, const void *b)
+{
+    const char *p = *(char *const *)a, *q = *(char *const *)b;
+    return p < q ? -1 : p > q;
+}
+
+/* A block grows into what the CPU's own list has behind it, but not into what another's has, or
+ * where something live is further on. */
+START_TEST(a_block_grows_into_listed_ones)
+{
+    enum { MANY = 12, EACH = 4, BYTES = EACH * 4096 };
+    enum { OWN, OTHERS, LIVE } behind = (unsigned)_i / 2;
+    struct bed bed;
+    char *p[MANY];
+    void *grown;
+    bed_make(&bed, _i % 2 == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_status(bsa_cpu_alloc_pages(bed.cpu, EACH, 4096, &grown), BSA_OK);
+        p[i] = grown;
+    }
+    qsort(p, MANY, sizeof(p[0]), by_address);
+    unsigned at = 0;
+    while (at + 3 < MANY && p[at + 3] - p[at] != 3 * BYTES)
+        at++;
+    ck_assert_uint_lt(at + 3, MANY);
+    grown = p[at];
+    memset(grown, 7, BYTES);
+    assert_status(bsa_cpu_free(behind == OTHERS ? bed.other : bed.cpu, p[at + 1]), BSA_OK);
+    if (behind != LIVE)
+        assert_status(bsa_cpu_free(bed.cpu, p[at + 2]), BSA_OK);
+    size_t before = listed(bed.cpu) + listed(bed.other);
+    assert_status(bsa_cpu_realloc(bed.cpu, &grown, 5 * BYTES / 2, 4096), BSA_OK);
+    ck_assert(((char *)grown)[0] == 7 && ((char *)grown)[BYTES - 1] == 7);
+    if (behind == OWN) {
+        ck_assert_ptr_eq(grown, p[at]);
+        ck_assert_uint_eq(listed(bed.cpu), before - 2);
+    } else {
+        ck_assert_ptr_ne(grown, p[at]);
+        ck_assert_uint_eq(listed(bed.cpu) + listed(bed.other), before + 1); /* the old block */
+    }
+    assert_status(bsa_heap_validate(bed.heap), BSA_OK);
+    assert_status(bsa_cpu_free(bed.cpu, grown), BSA_OK);
+    assert_status(bsa_cpu_free(bed.cpu, bed.block), BSA_OK);
+    bed_free(&bed);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("page lists");
@@ -279,6 +327,7 @@ int main(void)
     tcase_add_test(tcase, a_resize_changes_the_holder);
     tcase_add_test(tcase, a_slot_does_not_outlive_its_region);
     tcase_add_loop_test(tcase, lists_share_their_room, 0, 2);
+    tcase_add_loop_test(tcase, a_block_grows_into_listed_ones, 0, 6);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
