@@ -27,13 +27,16 @@ void trace_import_seen(struct trace_import *import, guint32 cpu, guint64 time_ns
     }
 }
 
+/* More than Linux can number; further ones are not counted. */
+#define THREADS_MAX ((gsize)1 << 22)
+
 static void note_thread(struct trace_import *import, guint32 thread)
 {
     if (import->threads.count > 0 && thread == import->last_thread) {
         return;
     }
     import->last_thread = thread;
-    if (trace_map_find(&import->threads, thread) == NULL) {
+    if (import->threads.count < THREADS_MAX && trace_map_find(&import->threads, thread) == NULL) {
         trace_map_insert(&import->threads, thread, 0);
     }
 }

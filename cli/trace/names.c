@@ -16,6 +16,7 @@ struct trace_names {
     guint32 mask;
     GPtrArray *texts; /* index -> text */
     GStringChunk *chunk;
+    gsize bytes; /* of all texts */
 };
 
 trace_names *trace_names_new(void)
@@ -83,9 +84,10 @@ guint32 trace_names_intern(trace_names *names, const char *text, gsize length)
             return entry->index;
         }
     }
-    if (names->texts->len >= TRACE_NAMES_MAX) {
+    if (names->texts->len >= TRACE_NAMES_MAX || length > TRACE_NAMES_BYTES_MAX - names->bytes) {
         return TRACE_NO_NAME;
     }
+    names->bytes += length;
     names->table[at] = (struct entry){hash, names->texts->len};
     g_ptr_array_add(names->texts, g_string_chunk_insert_len(names->chunk, text, (gssize)length));
     guint32 index = names->texts->len - 1;

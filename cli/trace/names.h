@@ -7,6 +7,8 @@
 
 /* More distinct names than any kernel has call sites; further ones become the empty name. */
 #define TRACE_NAMES_MAX ((guint32)1 << 20)
+/* And so are those beyond so many bytes in all: a small compressed file may hold any number. */
+#define TRACE_NAMES_BYTES_MAX ((gsize)64 << 20)
 
 typedef struct trace_names trace_names;
 

@@ -458,6 +458,24 @@ START_TEST(names_are_stored_once)
 }
 END_TEST
 
+/* However many long names there are, what is kept of them is bounded. */
+START_TEST(names_have_bounded_memory)
+{
+    trace_names *names = trace_names_new();
+    gsize length = TRACE_NAMES_BYTES_MAX / 100;
+    char *text = g_malloc(length);
+    memset(text, 'n', length);
+    for (guint32 i = 1; i <= 110; i++) {
+        memcpy(text, &(guint32){i + 0x01010101}, sizeof i);
+        ck_assert_uint_eq(trace_names_intern(names, text, length), i <= 100 ? i : TRACE_NO_NAME);
+    }
+    ck_assert_uint_eq(trace_names_intern(names, text, 40), 101);
+    ck_assert_uint_eq(trace_names_count(names), 102);
+    g_free(text);
+    trace_names_free(names);
+}
+END_TEST
+
 struct seen {
     guint calls;
     double fraction;
@@ -504,6 +522,7 @@ Suite *trace_input_suite(void)
     tcase_add_test(sources, long_lines_have_bounded_memory);
     tcase_add_loop_test(sources, spool_keeps_records, 0, 8);
     tcase_add_test(sources, names_are_stored_once);
+    tcase_add_test(sources, names_have_bounded_memory);
     tcase_add_test(sources, progress_is_told);
     suite_add_tcase(suite, sources);
 
