@@ -30,8 +30,8 @@ struct trace_object {
 /* A realloc that has begun. */
 struct trace_open {
     guint64 address;
-    guint32 thread;
-    guint32 slot; /* TRACE_NO_SLOT: the object is older than the trace */
+    guint32 slot;  /* TRACE_NO_SLOT: the object is older than the trace */
+    guint32 below; /* the thread's one before it, index + 1; 0: none */
 };
 
 void trace_resolver_init(struct trace_resolver *resolver)
@@ -39,7 +39,9 @@ void trace_resolver_init(struct trace_resolver *resolver)
     *resolver = (struct trace_resolver){0};
     trace_map_init(&resolver->objects);
     trace_map_init(&resolver->pages);
+    trace_map_init(&resolver->open_tops);
     resolver->open = g_array_new(FALSE, FALSE, sizeof(struct trace_open));
+    resolver->open_unused = g_array_new(FALSE, FALSE, sizeof(guint32));
 }
 
 void trace_resolver_restart(struct trace_resolver *resolver, struct trace_hygiene *hygiene,
@@ -47,7 +49,9 @@ void trace_resolver_restart(struct trace_resolver *resolver, struct trace_hygien
 {
     trace_map_clear(&resolver->objects);
     trace_map_clear(&resolver->pages);
+    trace_map_clear(&resolver->open_tops);
     g_array_set_size(resolver->open, 0);
+    g_array_set_size(resolver->open_unused, 0);
     resolver->hygiene = hygiene;
     resolver->summary = summary;
     resolver->slots = 0;
@@ -62,7 +66,9 @@ void trace_resolver_destroy(struct trace_resolver *resolver)
 {
     trace_map_destroy(&resolver->objects);
     trace_map_destroy(&resolver->pages);
+    trace_map_destroy(&resolver->open_tops);
     g_array_free(resolver->open, TRUE);
+    g_array_free(resolver->open_unused, TRUE);
     g_free(resolver->object);
     g_free(resolver->free_slots);
 }
@@ -223,22 +229,43 @@ static int resolve_free(struct trace_resolver *resolver, const struct trace_reco
 static void resolve_realloc_begin(struct trace_resolver *resolver,
                                   const struct trace_record *record)
 {
-    struct trace_open open = {record->address, record->thread, TRACE_NO_SLOT};
+    struct trace_open open = {record->address, TRACE_NO_SLOT, 0};
+    guint32 *top = trace_map_find(&resolver->open_tops, record->thread);
+    guint32 index = resolver->open->len;
     trace_map_remove(&resolver->objects, record->address, &open.slot);
-    g_array_append_val(resolver->open, open);
+    open.below = top == NULL ? 0 : *top;
+    if (resolver->open_unused->len > 0) {
+        index = g_array_index(resolver->open_unused, guint32, resolver->open_unused->len - 1);
+        g_array_set_size(resolver->open_unused, resolver->open_unused->len - 1);
+        g_array_index(resolver->open, struct trace_open, index) = open;
+    } else {
+        g_array_append_val(resolver->open, open);
+    }
+    if (top == NULL) {
+        trace_map_insert(&resolver->open_tops, record->thread, index + 1);
+    } else {
+        *top = index + 1;
+    }
 }
 
 /* The realloc that the thread began last; slot TRACE_NO_SLOT and address 0 where it began none. */
 static struct trace_open take_open(struct trace_resolver *resolver, guint32 thread)
 {
-    for (guint i = resolver->open->len; i > 0; i--) {
-        struct trace_open open = g_array_index(resolver->open, struct trace_open, i - 1);
-        if (open.thread == thread) {
-            g_array_remove_index(resolver->open, i - 1);
-            return open;
-        }
+    guint32 *top = trace_map_find(&resolver->open_tops, thread), same;
+    struct trace_open none = {0, TRACE_NO_SLOT, 0};
+    if (top == NULL) {
+        return none;
     }
-    return (struct trace_open){0, thread, TRACE_NO_SLOT};
+    guint32 index = *top - 1;
+    struct trace_open open = g_array_index(resolver->open, struct trace_open, index);
+    g_array_index(resolver->open, struct trace_open, index) = none;
+    g_array_append_val(resolver->open_unused, index);
+    if (open.below == 0) {
+        trace_map_remove(&resolver->open_tops, thread, &same);
+    } else {
+        *top = open.below;
+    }
+    return open;
 }
 
 static int failed_realloc(struct trace_resolver *resolver, const struct trace_record *record,
@@ -326,7 +353,7 @@ int trace_resolve(struct trace_resolver *resolver, const struct trace_record *re
 void trace_resolver_finish(struct trace_resolver *resolver)
 {
     struct trace_hygiene *hygiene = resolver->hygiene;
-    hygiene->open_reallocs = resolver->open->len;
+    hygiene->open_reallocs = resolver->open->len - resolver->open_unused->len;
     hygiene->never_freed = resolver->objects.count;
     for (guint i = 0; i < resolver->open->len; i++) {
         hygiene->never_freed +=

@@ -27,6 +27,8 @@ struct trace_resolver {
     struct trace_map objects, pages; /* live addresses and page frame numbers -> slot */
     struct trace_object *object;     /* by slot */
     GArray *open;                    /* struct trace_open: reallocs that have begun */
+    GArray *open_unused;             /* guint32: places in open */
+    struct trace_map open_tops;      /* thread -> index + 1 of the one that it began last */
     guint32 *free_slots;             /* a stack */
     guint32 slots;                   /* ever used */
     guint32 slots_held;              /* room in the two arrays */

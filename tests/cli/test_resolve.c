@@ -101,6 +101,34 @@ START_TEST(reallocs_nest)
 }
 END_TEST
 
+/* Each thread ends what it began last, whoever began and ended in between. */
+START_TEST(reallocs_of_many_threads)
+{
+    struct told told;
+    begin(&told);
+    for (guint32 thread = 0; thread < 4; thread++) {
+        tell(&told, thread, TRACE_ALLOC, 0x1000 * (thread + 1), 10 + thread, 0);
+    }
+    tell(&told, 0, TRACE_REALLOC_BEGIN, 0x1000, 0, 0);
+    tell(&told, 1, TRACE_REALLOC_BEGIN, 0x2000, 0, 0);
+    tell(&told, 0, TRACE_REALLOC, 0x9000, 90, 0);
+    tell(&told, 2, TRACE_REALLOC_BEGIN, 0x3000, 0, 0);
+    tell(&told, 1, TRACE_REALLOC_BEGIN, 0x4000, 0, 0);
+    tell(&told, 0, TRACE_REALLOC_BEGIN, 0x9000, 0, 0);
+    tell(&told, 2, TRACE_REALLOC, 0x3000, 93, 0);
+    tell(&told, 1, TRACE_REALLOC, 0x8000, 94, 0);
+    tell(&told, 1, TRACE_REALLOC, 0x7000, 92, 0);
+    end(&told);
+    ck_assert_int_eq(told.count, 8);
+    expect(&told, 4, TRACE_REALLOC, 0, 90);
+    expect(&told, 5, TRACE_REALLOC, 2, 93);
+    expect(&told, 6, TRACE_REALLOC, 3, 94);
+    expect(&told, 7, TRACE_REALLOC, 1, 92);
+    ck_assert_uint_eq(told.hygiene.open_reallocs, 1);
+    ck_assert_uint_eq(told.hygiene.never_freed, 4);
+}
+END_TEST
+
 START_TEST(reallocs_that_do_not_resize)
 {
     struct told told;
@@ -184,6 +212,7 @@ static Suite *resolve_suite(void)
     TCase *reallocs = tcase_create("reallocs");
     tcase_add_test(reallocs, address_reused_within_a_realloc);
     tcase_add_test(reallocs, reallocs_nest);
+    tcase_add_test(reallocs, reallocs_of_many_threads);
     tcase_add_test(reallocs, reallocs_that_do_not_resize);
     tcase_add_test(reallocs, contradictions);
     suite_add_tcase(suite, reallocs);
