@@ -18,7 +18,7 @@
 struct trace_output {
     char *name;      /* for messages */
     char *place;     /* where the file goes in the end; NULL: it is written as it is */
-    char *temporary; /* where it is until then */
+    char *temporary; /* where it is until then; NULL: it has no name yet */
     int fd;
     guint64 bytes;
 };
@@ -30,12 +30,52 @@ static gboolean fail(const trace_output *output, const char *what, int code, GEr
     return FALSE;
 }
 
+/*
+ * In the folder of place, so that nothing is left there of a program that is killed. -1 where the
+ * file system has no such files, or where they could not get a name later.
+ */
+static int open_nameless(const char *place)
+{
+    int fd = -1;
+#ifdef O_TMPFILE
+    char *folder = g_path_get_dirname(place);
+    if (g_access("/proc/self/fd", X_OK) == 0) {
+        fd = open(folder, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    }
+    g_free(folder);
+#else
+    (void)place;
+#endif
+    return fd;
+}
+
+/* A file without a name gets one beside its place. */
+static gboolean give_name(trace_output *output, GError **error)
+{
+    char *from = g_strdup_printf("/proc/self/fd/%d", output->fd);
+    int code = EEXIST;
+    while (output->temporary == NULL && code == EEXIST) {
+        char *name = g_strdup_printf("%s.%08x", output->place, g_random_int());
+        if (linkat(AT_FDCWD, from, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0) {
+            output->temporary = g_steal_pointer(&name);
+        }
+        code = errno;
+        g_free(name);
+    }
+    g_free(from);
+    return output->temporary != NULL || fail(output, "be put in its place", code, error);
+}
+
 static gboolean open_temporary(trace_output *output, const char *path, GError **error)
 {
     /* A link stays a link: what it names is replaced. */
     char *real = realpath(path, NULL);
     output->place = g_strdup(real != NULL ? real : path);
     free(real);
+    output->fd = open_nameless(output->place);
+    if (output->fd >= 0) {
+        return TRUE;
+    }
     output->temporary = g_strconcat(output->place, ".XXXXXX", NULL);
     output->fd = g_mkstemp_full(output->temporary, O_WRONLY | O_CLOEXEC, 0666);
     if (output->fd < 0) {
@@ -114,7 +154,8 @@ static gboolean close_file(trace_output *output, GError **error)
 
 gboolean trace_output_close(trace_output *output, GError **error)
 {
-    gboolean good = close_file(output, error);
+    gboolean good = output->place == NULL || output->temporary != NULL || give_name(output, error);
+    good = good && close_file(output, error);
     if (good && output->place != NULL) {
         good = g_rename(output->temporary, output->place) == 0 ||
                fail(output, "be put in its place", errno, error);

@@ -330,6 +330,17 @@ nothing "  and no message" "$work/log"
 "$tool" dump --limit=3 "$kmem" >"$work/one"
 expect "dump --limit" test "$(wc -l <"$work/one")" -eq 4
 
+# More than a pipe holds goes in, so that the output is open when the program is killed.
+mkfifo "$work/pipe"
+"$tool" dump -o "$work/killed" - <"$work/pipe" >"$work/log" 2>&1 &
+exec 3>"$work/pipe"
+cat "$kmem" "$kmem" >&3
+kill -9 $!
+wait $! 2>/dev/null
+exec 3>&-
+expect "nothing is left of a program that was killed" \
+    test "$(find "$work" -name 'killed*' | wc -l)" -eq 0
+
 # --- Wrong usage -----------------------------------------------------------------------------
 
 refused 2 "no command given"
