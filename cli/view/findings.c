@@ -257,6 +257,23 @@ static double empty_slabs(const struct look *look, GString *out)
     return (double)bytes;
 }
 
+/* What is pinned at the end weighs by half, as below. */
+static double empty_at_end(const struct look *look, GString *out)
+{
+    JsonObject *pins = view_object(look->end, "pins");
+    JsonObject *group = largest_group(pins, "slab_bytes");
+    guint64 bytes = view_count(pins, "slab_bytes"), slabs = view_count(pins, "slabs");
+    if (group == NULL)
+        return 0.0;
+    g_string_append(out, "At the end ");
+    append_bytes(out, bytes);
+    g_string_append(out, " is free in ");
+    append_count(out, slabs, "slab that is nearly empty: ", "slabs that are nearly empty: ");
+    append_group(look, out, group, "slab_bytes");
+    g_string_append(out, " of it.");
+    return (double)bytes / 2.0;
+}
+
 /* Blocks that are nearly free at the end weigh by half: they cost nobody a byte until a large block
  * is asked for. */
 static double broken_blocks(const struct look *look, GString *out)
@@ -340,7 +357,7 @@ static double never_freed(const struct look *look, GString *out)
 
 static double (*const generators[])(const struct look *look, GString *out) = {
     failures,       losses,   free_slots,  class_rounding, block_rounding, cached,
-    remote_pending, overhead, empty_slabs, broken_blocks,  never_freed,
+    remote_pending, overhead, empty_slabs, empty_at_end,   broken_blocks,  never_freed,
 };
 
 static void finding_free(gpointer data)
