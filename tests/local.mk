@@ -98,6 +98,7 @@ malloc_check_scripts = \
 cli_check_scripts = \
 	%D%/cli/check-backends.sh \
 	%D%/cli/check-kernel.sh \
+	%D%/cli/check-native.sh \
 	%D%/cli/check-record.sh \
 	%D%/cli/check-replay.sh \
 	%D%/cli/check-report.sh \
@@ -197,7 +198,7 @@ noinst_HEADERS = \
 	%D%/stress/threads.h \
 	%D%/misuse/case.h \
 	%D%/cli/trace_support.h
-EXTRA_DIST += %D%/cli/data $(malloc_check_scripts) %D%/malloc/host.c %D%/malloc/operators.cc \
+EXTRA_DIST += %D%/cli/data %D%/cli/read-native.py $(malloc_check_scripts) %D%/malloc/host.c %D%/malloc/operators.cc \
 	%D%/malloc/plugin.c %D%/cli/bad_malloc.c
 
 EXTRA_DIST += $(check_scripts) %D%/mutants.sh $(cli_check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \

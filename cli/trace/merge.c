@@ -337,7 +337,7 @@ static void take_fixed(trace_merge *merge, const struct row *row, struct trace_r
         .cpu = GUINT16_FROM_LE(fixed.cpu),
         .node = TRACE_NO_NODE,
         .kind = fixed.kind,
-        .flags = fixed.flags,
+        .flags = fixed.flags & TRACE_FAILED,
         .migratetype = TRACE_NO_MIGRATETYPE,
     };
 }
@@ -357,7 +357,7 @@ static void take_event(const struct trace_event *event, struct trace_record *rec
         .cpu = (guint16)event->cpu,
         .node = event->node,
         .kind = event->kind,
-        .flags = event->flags,
+        .flags = event->flags & TRACE_FAILED,
         .order = event->order,
         .migratetype = event->migratetype,
     };

@@ -8,13 +8,32 @@
 
 #include "fuzz.h"
 #include "trace/checksum.h"
+#include "trace/columns.h"
+#include "trace/slots.h"
 #include "trace/writer.h"
 
+/* A file may have its slots as it likes; the writer has its own way. */
+static guint32 plain_slot(struct trace_slots *slots, const struct trace_event *event)
+{
+    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, event->kind, event->flags)) {
+    case TRACE_REFERENCE_BEGINS:
+        return trace_slots_begin(slots, event->slot);
+    case TRACE_REFERENCE_ENDS:
+        return trace_slots_end(slots, event->slot);
+    case TRACE_REFERENCE_STAYS:
+        return trace_slots_find(slots, event->slot);
+    case TRACE_REFERENCE_NONE:
+        break;
+    }
+    return TRACE_NO_SLOT;
+}
+
 /* All as the writer makes them, so that two can be compared as bytes. */
-static void put_event(GByteArray *bytes, const trace_reader *reader,
+static void put_event(GByteArray *bytes, struct trace_slots *slots, const trace_reader *reader,
                       const struct trace_event *event)
 {
     struct trace_event plain = *event;
+    plain.slot = plain_slot(slots, event);
     const char *names[] = {trace_name(reader, event->cache), trace_name(reader, event->site),
                            trace_name(reader, event->gfp)};
     plain.cache = plain.site = plain.gfp = 0;
@@ -33,16 +52,19 @@ static GByteArray *take_events(const char *path, trace_writer *writer, trace_rea
 {
     struct trace_options options = {.layer = TRACE_LAYER_ALL};
     GByteArray *bytes = g_byte_array_new();
+    struct trace_slots slots;
     struct trace_event event;
     GError *error = NULL;
+    trace_slots_init(&slots);
     trace_reader *own = reader == NULL ? trace_open(path, &options, &error) : NULL;
     reader = reader == NULL ? own : reader;
     CHECK(reader != NULL);
     while (trace_next(reader, &event, &error) > 0) {
-        put_event(bytes, reader, &event);
+        put_event(bytes, &slots, reader, &event);
         CHECK(writer == NULL || trace_writer_event(writer, &event, &error));
     }
     CHECK(error == NULL);
+    trace_slots_destroy(&slots);
     trace_close(own);
     return bytes;
 }
