@@ -16,8 +16,8 @@ struct replay_thread_of {
     struct replay_crew *crew;
     pthread_t thread;
     guint runner;
-    guint64 round; /* of the latest batch that it has run */
     gboolean started;
+    gboolean called; /* to a batch that it has not ended; the crew's lock */
 };
 
 /* Without the heap: the table is the crew's own mapping. */
@@ -46,16 +46,14 @@ static void *thread_main(void *data)
     struct replay_crew *crew = self->crew;
     pthread_mutex_lock(&crew->lock);
     for (;;) {
-        while (self->round == crew->round && !crew->over)
+        while (!self->called && !crew->over)
             pthread_cond_wait(&crew->go, &crew->lock);
         if (crew->over)
             break;
-        self->round = crew->round;
-        if (crew->batch.runner[self->runner].count == 0)
-            continue;
         pthread_mutex_unlock(&crew->lock);
         replay_perform(crew, self->runner);
         pthread_mutex_lock(&crew->lock);
+        self->called = FALSE;
         if (--crew->running == 0)
             pthread_cond_signal(&crew->ended);
     }
@@ -71,7 +69,6 @@ static gboolean start_thread(struct replay_crew *crew, guint runner)
     *self = (struct replay_thread_of){
         .crew = crew,
         .runner = runner,
-        .round = crew->round,
     };
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
@@ -106,12 +103,14 @@ gboolean replay_crew_start(struct replay_crew *crew)
     crew->backend->in_flight = TRUE;
     pthread_mutex_lock(&crew->lock);
     gboolean ok = man_runners(crew);
-    for (guint i = 0; ok && i < batch->shared->terms.runners; i++)
-        crew->running += batch->runner[i].count != 0;
-    if (crew->running != 0) {
-        crew->round++;
-        pthread_cond_broadcast(&crew->go);
+    for (guint i = 0; ok && i < batch->shared->terms.runners; i++) {
+        if (batch->runner[i].count == 0)
+            continue;
+        crew->thread[i].called = TRUE;
+        crew->running++;
     }
+    if (crew->running != 0)
+        pthread_cond_broadcast(&crew->go);
     pthread_mutex_unlock(&crew->lock);
     return ok;
 }

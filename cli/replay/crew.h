@@ -20,7 +20,6 @@ struct replay_crew {
     struct replay_regions *regions; /* more memory where it is short; NULL: none */
     pthread_mutex_t lock;           /* of what follows, and of regions */
     pthread_cond_t go, ended;
-    guint64 round;       /* batches begun */
     guint running;       /* runners that have not ended the batch */
     gboolean over;       /* threads are to leave */
     gint64 paced_ns;     /* paced: when time 0 of the batch's first op was */

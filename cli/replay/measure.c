@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure.h"
 
+#include <math.h>
+
 static const char *const call_names[REPLAY_CALLS] = {"alloc", "free", "realloc", "page_alloc",
                                                      "page_free"};
 
@@ -62,12 +64,9 @@ void replay_measure_memory(struct replay_measure *measure, const struct replay_e
     measure->minor_faults = now->minor_faults - before->minor_faults;
     measure->major_faults = now->major_faults - before->major_faults;
     measure->looks++;
-    measure->mean_bytes += ((double)sample.used - measure->mean_bytes) / (double)measure->looks;
-    if (sample.requested > 0) {
-        double ratio = (double)sample.used / (double)sample.requested;
-        measure->looks_live++;
-        measure->mean_over_live += (ratio - measure->mean_over_live) / (double)measure->looks_live;
-    }
+    double looks = (double)measure->looks;
+    measure->mean_bytes += ((double)sample.used - measure->mean_bytes) / looks;
+    measure->mean_live += ((double)sample.requested - measure->mean_live) / looks;
     keep(measure, &sample);
 }
 
@@ -82,6 +81,11 @@ static void quantiles(struct replay_quantiles *out, const struct replay_latency 
         .p999 = scale * (double)replay_latency_quantile(latency, 0.999),
         .max = scale * (double)latency->max,
     };
+}
+
+double replay_measure_over_live(const struct replay_measure *measure)
+{
+    return measure->mean_live > 0.0 ? measure->mean_bytes / measure->mean_live : NAN;
 }
 
 void replay_measure_finish(struct replay_measure *measure, const struct replay_batch *batch)

@@ -41,9 +41,9 @@ struct replay_measure {
     gboolean memory_taken;
     struct replay_memory_now before;
     guint64 peak_bytes;
-    double mean_bytes, mean_over_live; /* over looks; over those with something alive */
+    double mean_bytes, mean_live; /* over looks */
     guint64 minor_faults, major_faults;
-    guint64 looks, looks_live;
+    guint64 looks;
     /* All looks, or one of so many, so that there is always room. */
     guint samples, stride;
     struct replay_memory_sample sample[REPLAY_MEMORY_SAMPLES];
@@ -57,6 +57,9 @@ void replay_measure_memory(struct replay_measure *measure, const struct replay_e
                            const struct replay_memory_now *now);
 /* After the last batch: what the runners have added up. */
 void replay_measure_finish(struct replay_measure *measure, const struct replay_batch *batch);
+
+/* Mean memory over mean bytes alive; NaN where nothing was. */
+double replay_measure_over_live(const struct replay_measure *measure);
 
 /* "alloc", "free" ... */
 const char *replay_call_name(enum replay_call call);

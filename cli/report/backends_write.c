@@ -41,7 +41,7 @@ static void text_totals(const struct backends *backends, GString *out)
         append_fixed(out, 9, per_call(row), 1);
         append_fixed(out, 10, (double)measure->peak_bytes / MIB, 1);
         append_fixed(out, 10, measure->mean_bytes / MIB, 1);
-        append_fixed(out, 11, measure->mean_over_live, 3);
+        append_fixed(out, 11, replay_measure_over_live(measure), 3);
         g_string_append_printf(out, "%9" G_GUINT64_FORMAT "%7" G_GUINT64_FORMAT "\n",
                                measure->minor_faults + measure->major_faults, row->failed);
     }
@@ -92,7 +92,11 @@ void backends_text(const struct backends *backends, const struct replay_options 
     g_string_append(
         out, "\nTime: of the calls alone, with the first write to memory, events decoded ahead.\n"
              "Memory: private memory of the process (Anonymous in smaps_rollup) less what was\n"
-             "there before the first event; peak of all kinds (VmHWM); live: bytes asked for.\n"
+             "there before the first event; peak of all kinds (VmHWM); mean/live: over the\n"
+             "mean of the bytes asked for. Latency: of single calls, in a round of its own,\n"
+             "with the clock's. null: no allocator; what it takes is the replay's own, and is\n"
+             "in all other rows too.\n"); mean over mean bytes\n"
+             "asked for.\n"
              "Latency: of single calls, in a round of its own, with the clock's. null: no\n"
              "allocator; what it takes is the replay's own and is in all other rows too.\n");
 }
@@ -165,7 +169,7 @@ static void to_csv(const struct backends *backends, GString *out)
         csv_value(out, per_call(row), 2);
         g_string_append_printf(out, ",%" G_GUINT64_FORMAT, measure->peak_bytes);
         csv_value(out, measure->mean_bytes, 0);
-        csv_value(out, measure->mean_over_live, 4);
+        csv_value(out, replay_measure_over_live(measure), 4);
         g_string_append_printf(out, ",%" G_GUINT64_FORMAT ",%" G_GUINT64_FORMAT,
                                measure->minor_faults, measure->major_faults);
         for (guint call = 0; call < REPLAY_CALLS; call++) {

@@ -24,7 +24,7 @@ static void put_memory(JsonBuilder *json, const struct replay_measure *measure)
     begin_object(json, "memory");
     put_count(json, "peak_bytes", measure->peak_bytes);
     put_ratio(json, "mean_bytes", measure->mean_bytes);
-    put_ratio(json, "mean_over_live", measure->mean_over_live);
+    put_ratio(json, "mean_over_live", replay_measure_over_live(measure));
     put_count(json, "minor_faults", measure->minor_faults);
     put_count(json, "major_faults", measure->major_faults);
     put_count(json, "looks", measure->looks);

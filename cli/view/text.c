@@ -86,6 +86,13 @@ static void head(JsonObject *report, GString *out)
         out, "%" G_GUINT64_FORMAT ", CPU map %s, %s order, %" G_GUINT64_FORMAT " switches\n",
         view_count(report, "replay.cpus"), view_text(report, "replay.cpu_map"),
         view_text(report, "replay.schedule"), view_count(report, "result.cpu_switches"));
+    if (strcmp(view_text(report, "replay.schedule"), "strict") != 0) {
+        row(out, "");
+        view_wrap(out,
+                  "CPUs ran beside each other: lifetimes shifted, and memory was looked at between "
+                  "batches of events. For memory figures, replay by the strict schedule.",
+                  20);
+    }
     regions(report, out);
 }
 
