@@ -95,10 +95,7 @@ void backends_text(const struct backends *backends, const struct replay_options 
              "there before the first event; peak of all kinds (VmHWM); mean/live: over the\n"
              "mean of the bytes asked for. Latency: of single calls, in a round of its own,\n"
              "with the clock's. null: no allocator; what it takes is the replay's own, and is\n"
-             "in all other rows too.\n"); mean over mean bytes\n"
-             "asked for.\n"
-             "Latency: of single calls, in a round of its own, with the clock's. null: no\n"
-             "allocator; what it takes is the replay's own and is in all other rows too.\n");
+             "in all other rows too.\n");
 }
 
 static void put_row(JsonBuilder *json, const struct backend_row *row)
