@@ -205,10 +205,10 @@ static gboolean cut_trace(struct tool *tool, struct cut *cut, trace_reader *read
         g_propagate_error(error, why);
         return FALSE;
     }
-    if (cut->kept == 0) {
+    if (cut->part.hygiene.allocs + cut->part.hygiene.page_allocs == 0) {
         const struct trace_summary *summary = trace_summary(reader);
         g_set_error(error, TOOL_ERROR, TOOL_ERROR_INPUTS,
-                    "%s: nothing is left of its %" G_GUINT64_FORMAT " events in %.9g s",
+                    "%s: no object is left of its %" G_GUINT64_FORMAT " events in %.9g s",
                     tool_trace_name(tool->traces[0]), summary->events,
                     (double)summary->duration_ns / 1e9);
         return FALSE;

@@ -241,7 +241,7 @@ static void info_text(const struct info *info, const char *name, GString *out)
         line(out, "level", "%s", info->level);
         count(out, "page size", info->page_size);
         count(out, "chunks", info->chunks);
-        line(out, "index", "%s", info->complete ? "yes" : "no: the recorder was killed");
+        line(out, "index", "%s", info->complete ? "yes" : "no: not packed, or cut off");
         if (info->cut_bytes > 0)
             count(out, "bytes cut off", info->cut_bytes);
     }

@@ -38,8 +38,10 @@ static void put_kinds(const struct stats *stats, GString *out)
     if (stats->lost > 0)
         count(out, "events that the recorder lost", stats->lost);
     bytes(out, "asked for, objects", stats->object_bytes);
-    bytes(out, "asked for, page blocks", stats->page_bytes);
-    count(out, "page blocks that held slab objects", stats->slab_blocks);
+    if (stats->kind[TRACE_PAGE_ALLOC] > 0) {
+        bytes(out, "asked for, page blocks", stats->page_bytes);
+        count(out, "page blocks that held slab objects", stats->slab_blocks);
+    }
     if (stats->kind[TRACE_REALLOC] == 0)
         return;
     count(out, "reallocs that grew", stats->grown);
@@ -53,7 +55,9 @@ static void put_live(const struct stats_report *report, GString *out)
 {
     const struct stats *stats = report->stats;
     const struct stats_peak *peak = &stats->peak, *end = &stats->now;
-    append_heading(out, "Live bytes, less page blocks that held slab objects");
+    gboolean pages = stats->kind[TRACE_PAGE_ALLOC] > 0;
+    append_heading(out,
+                   pages ? "Live bytes, less page blocks that held slab objects" : "Live bytes");
     bytes(out, "at peak", peak->bytes);
     count(out, "  after event", peak->event);
     g_string_append_printf(out, "%-56s", "  seconds after the start");
@@ -61,13 +65,17 @@ static void put_live(const struct stats_report *report, GString *out)
     g_string_append_c(out, '\n');
     count(out, "  objects", peak->objects);
     bytes(out, "  bytes of objects", peak->object_bytes);
-    count(out, "  page blocks", peak->blocks);
-    bytes(out, "  bytes of page blocks", peak->pages_bytes);
+    if (pages) {
+        count(out, "  page blocks", peak->blocks);
+        bytes(out, "  bytes of page blocks", peak->pages_bytes);
+    }
     count(out, "most objects at once", stats->peak_objects);
     count(out, "never freed: objects (censored, not leaked)", end->objects);
     bytes(out, "  their bytes", end->object_bytes);
-    count(out, "never freed: page blocks", end->blocks);
-    bytes(out, "  their bytes", end->pages_bytes);
+    if (pages) {
+        count(out, "never freed: page blocks", end->blocks);
+        bytes(out, "  their bytes", end->pages_bytes);
+    }
 }
 
 static void append_limit_bytes(GString *out, guint64 value)

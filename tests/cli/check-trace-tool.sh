@@ -226,7 +226,8 @@ expect "cut --thread is good" "$tool" check "$work/thread.bsat"
 same "  has what awk picks" "$work/one" "$work/two"
 "$tool" cut -q --cpu=0,1 -o "$work/cpu.bsat" "$trace"
 expect "cut --cpu with all of them is the whole" test "$(events "$work/cpu.bsat")" -eq "$all"
-refused 1 "nothing is left" cut --from=1000s -o "$work/no.bsat" "$trace"
+refused 1 "no object is left" cut --thread=4 -o "$work/no.bsat" "$trace"
+refused 1 "no object is left" cut --from=1000s -o "$work/no.bsat" "$trace"
 expect "  and no file" test ! -e "$work/no.bsat"
 
 # --- Several ---------------------------------------------------------------------------------
