@@ -72,6 +72,7 @@ cli_programs = \
 	%D%/cli/test_metrics \
 	%D%/cli/test_native \
 	%D%/cli/test_native_damage \
+	%D%/cli/test_native_output \
 	%D%/cli/test_regions \
 	%D%/cli/test_replay \
 	%D%/cli/test_resolve \
