@@ -301,7 +301,9 @@ static int resolve_realloc(struct trace_resolver *resolver, const struct trace_r
         return record->address == 0 ? 0 : resolve_alloc(resolver, &begins, events);
     }
     if (record->address == 0) {
-        end_life(resolver, record, &events[0], open.slot, 0);
+        struct trace_record ends = *record;
+        ends.address = open.address;
+        end_life(resolver, &ends, &events[0], open.slot, 0);
         return 1;
     }
     int count = end_former(resolver, record, events);
