@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/README.md \
 	%D%/kernel-phases.perf-script.zst \
 	%D%/pictures/occupancy.png \
+	%D%/pictures/page-map.png \
 	%D%/pages-compile.perf-script.zst \
 	%D%/pages-files.perf-script.zst \
 	%D%/pages-processes.perf-script.zst \

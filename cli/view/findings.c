@@ -137,19 +137,28 @@ static guint64 rounding_bytes(JsonObject *class)
     return live > asked ? live - asked : 0;
 }
 
-/* The size asked for most often among those alive at peak that a class serves and that loses
- * something in it. */
-static JsonObject *hot_in_class(JsonObject *report, JsonObject *class, guint64 below)
+/* Of the sizes from low + 1 to high the one of which most objects are alive at peak; NULL: none is.
+ */
+static JsonObject *hot_size(JsonObject *report, guint64 low, guint64 high)
 {
     JsonObject *hot = NULL;
     for (guint i = 0; i < view_length(report, "sizes.hot"); i++) {
         JsonObject *size = view_row(report, "sizes.hot", i);
         guint64 bytes = view_count(size, "size");
-        if (bytes > below && bytes < view_count(class, "object_size") &&
+        if (bytes > low && bytes <= high &&
             view_count(size, "live_at_peak") > view_count(hot, "live_at_peak"))
             hot = size;
     }
     return hot;
+}
+
+/* "10363 live objects ask for 1032 bytes each" */
+static void append_hot(GString *out, JsonObject *hot)
+{
+    guint64 live = view_count(hot, "live_at_peak");
+    append_count(out, live, "live object asks for ", "live objects ask for ");
+    append_count(out, view_count(hot, "size"), "byte", "bytes");
+    g_string_append(out, live == 1 ? "" : " each");
 }
 
 /* The largest class below one. */
@@ -171,14 +180,12 @@ static double class_rounding(const struct look *look, GString *out)
     append_of_peak(look, out, bytes);
     g_string_append(out, " is what size classes give beyond the request");
     append_class(out, class, class == NULL ? 0 : rounding_bytes(class), bytes);
-    JsonObject *hot =
-        class == NULL ? NULL : hot_in_class(look->report, class, class_below(look->peak, class));
-    if (hot != NULL && view_count(hot, "live_at_peak") > 0) {
+    JsonObject *hot = class == NULL ? NULL
+                                    : hot_size(look->report, class_below(look->peak, class),
+                                               view_count(class, "object_size") - 1);
+    if (hot != NULL) {
         g_string_append(out, ", where ");
-        append_count(out, view_count(hot, "live_at_peak"), "live object asks for ",
-                     "live objects ask for ");
-        append_bytes(out, view_count(hot, "size"));
-        g_string_append(out, view_count(hot, "live_at_peak") == 1 ? "" : " each");
+        append_hot(out, hot);
     }
     g_string_append_c(out, '.');
     return (double)bytes;
@@ -189,10 +196,18 @@ static double block_rounding(const struct look *look, GString *out)
     guint64 bytes = view_count(look->peak, "split.block_rounding");
     append_of_peak(look, out, bytes);
     g_string_append(out, " is requests above the size classes, rounded up to whole pages: ");
+    guint classes = view_length(look->peak, "classes");
+    JsonObject *last = classes == 0 ? NULL : view_row(look->peak, "classes", classes - 1);
+    JsonObject *hot = hot_size(look->report, view_count(last, "object_size"), G_MAXUINT64);
     append_count(out, view_count(look->peak, "blocks.live"), "live block loses ",
                  "live blocks lose ");
     append_bytes(out, bytes / MAX(view_count(look->peak, "blocks.live"), 1));
-    g_string_append(out, view_count(look->peak, "blocks.live") == 1 ? "." : " each on average.");
+    g_string_append(out, view_count(look->peak, "blocks.live") == 1 ? "" : " each on average");
+    if (hot != NULL) {
+        g_string_append(out, "; ");
+        append_hot(out, hot);
+    }
+    g_string_append_c(out, '.');
     return (double)bytes;
 }
 
