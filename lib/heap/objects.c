@@ -147,16 +147,12 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     return bsai_call_end(&call, status);
 }
 
-/* The second attempt: any alignment, pages, CPUs with a lock. Its parameters are where those of
- * bsa_cpu_alloc are, which so need not move them. */
+/* The third attempt: any alignment, larger blocks, CPUs with a lock. */
 static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t size, size_t align,
                                                  void **out)
 {
     struct bsa_heap *heap = cpu->heap;
     bool done = false;
-    if (size > cpu->fast_size && BSAI_LIKELY(align <= cpu->page_size && bsai_is_pow2(align)) &&
-        BSAI_LIKELY((*out = bsai_fast_alloc_run(cpu, bsai_heap_pages_for(heap, size))) != NULL))
-        return BSA_OK;
     if (BSAI_LIKELY(cpu->plain && bsai_is_pow2(align))) {
         unsigned c = bsai_class_for(&heap->classes, size, align);
         if (BSAI_UNLIKELY(c >= heap->classes.count)) {
@@ -167,6 +163,18 @@ static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t siz
         }
     }
     return BSAI_LIKELY(done) ? BSA_OK : alloc_slow(heap, cpu, size, align, out);
+}
+
+/* The second attempt: blocks. Its parameters are where those of bsa_cpu_alloc are, which so need
+ * not move them; nor does it save a register, as what else it needs is called last. */
+static BSAI_NOINLINE enum bsa_status alloc_block(struct bsa_cpu *cpu, size_t size, size_t align,
+                                                 void **out)
+{
+    if (size > cpu->fast_size && BSAI_LIKELY(align <= cpu->page_size && bsai_is_pow2(align)) &&
+        BSAI_LIKELY((*out = bsai_fast_alloc_run(cpu, bsai_heap_pages_for(cpu->heap, size))) !=
+                    NULL))
+        return BSA_OK;
+    return alloc_other(cpu, size, align, out);
 }
 
 enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void **out)
@@ -181,7 +189,7 @@ enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void *
     if (BSAI_UNLIKELY(cpu == NULL))
         return alloc_slow(heap, NULL, size, align, out);
     return BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)) ? BSA_OK
-                                                               : alloc_other(cpu, size, align, out);
+                                                               : alloc_block(cpu, size, align, out);
 }
 
 static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)
@@ -198,7 +206,7 @@ enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **ou
         return refuse_alloc(out);
     if (BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)))
         return BSA_OK;
-    return alloc_other(cpu, size, align, out);
+    return alloc_block(cpu, size, align, out);
 }
 
 /* Frees. */
@@ -286,13 +294,13 @@ static BSAI_ALWAYS_INLINE bool free_any(struct bsa_cpu *cpu, struct bsai_slab *s
     return done;
 }
 
-/* The second attempt; its parameters as those of bsa_cpu_free. */
+/* The third attempt. */
 static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *p)
 {
     struct bsa_heap *heap = cpu->heap;
     size_t page;
     struct bsai_section *section;
-    if (BSAI_UNLIKELY(p == NULL) || BSAI_LIKELY(bsai_fast_free_block(cpu, p, 0)))
+    if (BSAI_UNLIKELY(p == NULL))
         return BSA_OK;
     if (BSAI_LIKELY(cpu->plain) &&
         BSAI_LIKELY((section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page)) != NULL)) {
@@ -304,6 +312,12 @@ static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *p)
     return free_slow(heap, cpu, p);
 }
 
+/* The second attempt; its parameters as those of bsa_cpu_free. */
+static BSAI_NOINLINE enum bsa_status free_block(struct bsa_cpu *cpu, void *p)
+{
+    return BSAI_LIKELY(bsai_fast_free_block(cpu, p, 0)) ? BSA_OK : free_other(cpu, p);
+}
+
 enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
 {
     if (BSAI_UNLIKELY(heap == NULL))
@@ -313,14 +327,14 @@ enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_UNLIKELY(cpu == NULL))
         return free_slow(heap, NULL, p);
-    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_other(cpu, p);
+    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_block(cpu, p);
 }
 
 enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
 {
     if (BSAI_UNLIKELY(cpu == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_other(cpu, p);
+    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_block(cpu, p);
 }
 
 enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align)

@@ -138,7 +138,7 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     return bsai_call_end(&call, status);
 }
 
-/* The second attempts. Their parameters are where those of the calls by handle are. */
+/* The next attempts. Their parameters are where those of the calls by handle are. */
 static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align,
                                                  void **out)
 {
@@ -151,15 +151,18 @@ static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *addr,
 {
     size_t page;
     struct bsai_section *section;
-    if (BSAI_UNLIKELY(pages == 0))
-        return free_slow(cpu->heap, cpu, addr, pages);
-    if (BSAI_LIKELY(bsai_fast_free_block(cpu, addr, pages)))
-        return BSA_OK;
-    if (cpu->plain &&
+    if (cpu->plain && pages != 0 &&
         (section = bsai_section_find(&cpu->heap->buddy, (uintptr_t)addr, &page)) != NULL &&
         bsai_fast_free_other(cpu, section, page, addr, pages))
         return BSA_OK;
     return free_slow(cpu->heap, cpu, addr, pages);
+}
+
+static BSAI_NOINLINE enum bsa_status free_block(struct bsa_cpu *cpu, void *addr, size_t pages)
+{
+    return BSAI_LIKELY(pages != 0) && BSAI_LIKELY(bsai_fast_free_block(cpu, addr, pages))
+               ? BSA_OK
+               : free_other(cpu, addr, pages);
 }
 
 static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_t pages,
@@ -174,7 +177,7 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_
 static BSAI_ALWAYS_INLINE enum bsa_status free_pages(struct bsa_cpu *cpu, void *addr, size_t pages)
 {
     return BSAI_LIKELY(bsai_fast_undo_run(cpu, addr, pages)) ? BSA_OK
-                                                             : free_other(cpu, addr, pages);
+                                                             : free_block(cpu, addr, pages);
 }
 
 enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align, void **out)
