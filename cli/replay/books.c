@@ -214,6 +214,7 @@ static gboolean after_event(struct replay_execution *execution, guint64 allocate
     struct replay_observer *observer = execution->observer;
     struct replay_backend *backend = execution->backend;
     execution->events++;
+    atomic_store_explicit(&execution->beat, execution->events, memory_order_relaxed);
     replay_account_tick(&execution->account, execution->events, allocated,
                         backend->ops->occupied != NULL ? backend->ops->occupied(backend) : 0);
     gboolean peak = !execution->peak_seen && allocated > 0 &&

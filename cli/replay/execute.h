@@ -9,6 +9,8 @@
 #ifndef BSA_CLI_REPLAY_EXECUTE_H
 #define BSA_CLI_REPLAY_EXECUTE_H
 
+#include <stdatomic.h>
+
 #include <glib.h>
 
 #include "../trace/reader.h"
@@ -79,9 +81,10 @@ struct replay_execution {
     struct replay_slot *slot;
     guint64 slots;
 
-    guint64 events;  /* done */
-    guint64 time_ns; /* of the latest event */
-    guint64 failed;  /* requests that the allocator refused */
+    guint64 events;       /* done */
+    _Atomic guint64 beat; /* the same, for other threads */
+    guint64 time_ns;      /* of the latest event */
+    guint64 failed;       /* requests that the allocator refused */
     guint64 failed_by[REPLAY_MEMORIES];
     guint64 failed_bytes;
     guint64 skipped_frees; /* frees of what had been refused */

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "host.h"
 
-#include "clock.h"
 #include "error.h"
 #include "interrupt.h"
 
 void replay_watch_begin(struct replay_watch *watch, guint seconds)
 {
-    *watch = (struct replay_watch){.since_ns = replay_now_ns(), .seconds = seconds};
+    *watch = (struct replay_watch){.seconds = seconds};
+}
+
+gboolean replay_watch_stands(struct replay_watch *watch, guint64 progress)
+{
+    if (progress != watch->progress)
+        watch->looks = 0;
+    watch->progress = progress;
+    return (guint64)watch->looks++ * REPLAY_WATCH_MS >= (guint64)watch->seconds * 1000;
 }
 
 gboolean replay_watch_look(struct replay_watch *watch, const struct replay_batch *batch,
                            GError **error)
 {
-    guint64 progress = 1;
+    guint64 progress = 0;
     gboolean pausing = FALSE;
-    gint64 now = replay_now_ns();
     if (replay_interrupted())
         atomic_store(&batch->shared->stop, 1);
     for (guint i = 0; i < batch->shared->terms.runners; i++) {
@@ -23,12 +29,9 @@ gboolean replay_watch_look(struct replay_watch *watch, const struct replay_batch
         progress += atomic_load(&runner->done);
         pausing = pausing || atomic_load(&runner->wait) == REPLAY_WAITS_TIME;
     }
-    if (progress != watch->progress || pausing) {
-        watch->progress = progress;
-        watch->since_ns = now;
-        return TRUE;
-    }
-    if (now - watch->since_ns < (gint64)watch->seconds * 1000000000)
+    if (pausing)
+        watch->looks = 0;
+    if (!replay_watch_stands(watch, progress))
         return TRUE;
     char *who = replay_batch_describe(batch);
     g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_STUCK,

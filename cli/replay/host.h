@@ -14,13 +14,17 @@
 
 #define REPLAY_WATCH_MS 50u /* between two looks */
 
+/* Looks are counted, not time: a program that was stopped for a while has not stood still. */
 struct replay_watch {
-    guint64 progress; /* as seen last */
-    gint64 since_ns;  /* when it was new */
+    guint64 progress; /* as seen last, */
+    guint looks;      /*   so many times */
     guint seconds;    /* patience */
 };
 
 void replay_watch_begin(struct replay_watch *watch, guint seconds);
+
+/* One look; true when there have been too many without progress. */
+gboolean replay_watch_stands(struct replay_watch *watch, guint64 progress);
 
 /* While runners run: notes the user's interrupt; false and the message when all stand still. */
 gboolean replay_watch_look(struct replay_watch *watch, const struct replay_batch *batch,

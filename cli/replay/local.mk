@@ -23,6 +23,8 @@ cli_replay_sources = \
 	%D%/error.h \
 	%D%/execute.c \
 	%D%/execute.h \
+	%D%/guard.c \
+	%D%/guard.h \
 	%D%/host.c \
 	%D%/host.h \
 	%D%/interrupt.c \

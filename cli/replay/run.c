@@ -9,6 +9,7 @@
 
 #include "batches.h"
 #include "error.h"
+#include "guard.h"
 #include "host.h"
 #include "process.h"
 
@@ -93,8 +94,12 @@ gboolean replay_session_run(struct replay_session *session, const struct replay_
         return FALSE;
     if (options->engine.order != REPLAY_STRICT)
         return run_here(session, options, measure, error);
-    return options->threads ? replay_run_threads(&session->execution, error)
-                            : replay_run(&session->execution, error);
+    struct replay_guard guard;
+    replay_guard_begin(&guard, &session->execution, options->engine.watchdog);
+    gboolean ok = options->threads ? replay_run_threads(&session->execution, error)
+                                   : replay_run(&session->execution, error);
+    replay_guard_end(&guard);
+    return ok;
 }
 
 /* In the parent, where nobody allocates: what the books have to know. */

@@ -6,6 +6,7 @@
 #include "common/arguments.h"
 #include "replay/error.h"
 #include "replay/execute.h"
+#include "replay/guard.h"
 #include "replay/options.h"
 #include "replay/schedule.h"
 #include "report/sampler.h"
@@ -24,6 +25,7 @@ struct fake {
     guint64 align; /* of the last request */
     gboolean refuse_free, foreign_address;
     gboolean moves; /* a realloc takes another place */
+    gboolean hangs; /* an allocation */
     guint64 hidden; /* live objects that the statistics leave out */
 };
 
@@ -45,6 +47,8 @@ static enum replay_status fake_alloc(struct replay_backend *backend, guint cpu, 
     (void)cpu;
     (void)size;
     fake->align = align;
+    while (fake->hangs)
+        g_usleep(1000);
     enum replay_status status = fake_take(fake, out);
     fake->live += status == REPLAY_OK;
     return status;
@@ -399,6 +403,21 @@ START_TEST(contradictions_of_the_allocator)
 }
 END_TEST
 
+/* The program ends, as a test expects that ends with the same status. */
+START_TEST(an_allocator_that_hangs)
+{
+    struct bench bench;
+    struct replay_guard guard;
+    set_up(&bench, 1, 1000);
+    replay_guard_begin(&guard, &bench.execution, 1);
+    ck_assert(step(&bench, TRACE_ALLOC, 0, 0, NULL));
+    replay_guard_end(&guard);
+    bench.fake.hangs = TRUE;
+    replay_guard_begin(&guard, &bench.execution, 1);
+    step(&bench, TRACE_ALLOC, 1, 0, NULL);
+}
+END_TEST
+
 START_TEST(contradictions_of_the_stream)
 {
     struct bench bench;
@@ -529,6 +548,7 @@ int main(void)
     tcase_add_test(steps, samples_are_equally_spaced);
     tcase_add_test(steps, no_extreme_falls_between_samples);
     tcase_add_test(steps, contradictions_of_the_allocator);
+    tcase_add_exit_test(steps, an_allocator_that_hangs, EXIT_FAILURE);
     tcase_add_test(steps, contradictions_of_the_stream);
     tcase_add_loop_test(steps, alignment, 0, (int)G_N_ELEMENTS(alignments));
     suite_add_tcase(suite, steps);
