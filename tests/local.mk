@@ -77,6 +77,7 @@ cli_programs = \
 	%D%/cli/test_replay \
 	%D%/cli/test_resolve \
 	%D%/cli/test_replay_execute \
+	%D%/cli/test_report \
 	%D%/cli/test_tool \
 	%D%/cli/test_trace \
 	%D%/cli/test_trace_identity \

@@ -48,15 +48,16 @@ struct size_power histogram_sum(const struct objects *objects)
     return sum;
 }
 
-guint histogram_hot(const struct objects *objects, guint *row, guint room)
+guint histogram_first(const struct objects *objects,
+                      guint64 (*measure)(const struct object_size *size), guint *row, guint room)
 {
     guint count = 0;
     for (guint i = 0; i < OBJECTS_SIZES; i++) {
-        guint64 asked = objects->size[i].asked.count;
+        guint64 value = measure(&objects->size[i]);
         guint at = count;
-        while (at > 0 && objects->size[row[at - 1]].asked.count < asked)
+        while (at > 0 && measure(&objects->size[row[at - 1]]) < value)
             at--;
-        if (asked == 0 || at == room)
+        if (value == 0 || at == room)
             continue;
         count = MIN(count + 1, room);
         for (guint k = count - 1; k > at; k--)

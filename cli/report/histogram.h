@@ -14,8 +14,10 @@ void histogram_sizes(const struct objects *objects, struct size_power power[OBJE
 /* The sum over all sizes. */
 struct size_power histogram_sum(const struct objects *objects);
 
-/* The sizes asked for most often, the most frequent first: rows of objects->size; how many. */
-guint histogram_hot(const struct objects *objects, guint *row, guint room);
+/* The sizes of objects that come first by a measure, which is above 0: rows of objects->size; how
+ * many. */
+guint histogram_first(const struct objects *objects,
+                      guint64 (*measure)(const struct object_size *size), guint *row, guint room);
 guint histogram_distinct(const struct objects *objects);
 
 /* First and last power that is not empty; false: all are. */

@@ -31,11 +31,22 @@ static void put_powers(JsonBuilder *json, const struct objects *objects)
     json_builder_end_array(json);
 }
 
-static void put_hot(JsonBuilder *json, const struct objects *objects)
+static guint64 by_allocs(const struct object_size *size)
+{
+    return size->asked.count;
+}
+
+static guint64 by_bytes_at_peak(const struct object_size *size)
+{
+    return size->at_peak.bytes;
+}
+
+static void put_first(JsonBuilder *json, const char *name, const struct objects *objects,
+                      guint64 (*measure)(const struct object_size *size))
 {
     guint row[HOT_SIZES];
-    guint count = histogram_hot(objects, row, HOT_SIZES);
-    begin_list(json, "hot");
+    guint count = histogram_first(objects, measure, row, HOT_SIZES);
+    begin_list(json, name);
     for (guint i = 0; i < count; i++) {
         const struct object_size *size = &objects->size[row[i]];
         guint64 low, high;
@@ -60,7 +71,8 @@ static void put_sizes(JsonBuilder *json, const struct objects *objects)
     put_live(json, "live_at_peak", "live_at_peak_bytes", &sum.at_peak);
     put_live(json, "live_at_end", "live_at_end_bytes", &sum.at_end);
     put_powers(json, objects);
-    put_hot(json, objects);
+    put_first(json, "hot", objects, by_allocs);
+    put_first(json, "most_at_peak", objects, by_bytes_at_peak);
     json_builder_end_object(json);
 }
 

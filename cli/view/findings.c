@@ -137,23 +137,30 @@ static guint64 rounding_bytes(JsonObject *class)
     return live > asked ? live - asked : 0;
 }
 
-/* Of the sizes from low + 1 to high the one of which most objects are alive at peak; NULL: none is.
+/* Bytes that the objects of a size that are alive at peak lose when each takes a multiple of unit.
  */
-static JsonObject *hot_size(JsonObject *report, guint64 low, guint64 high)
+static guint64 lost_by(JsonObject *size, guint64 unit)
 {
-    JsonObject *hot = NULL;
-    for (guint i = 0; i < view_length(report, "sizes.hot"); i++) {
-        JsonObject *size = view_row(report, "sizes.hot", i);
-        guint64 bytes = view_count(size, "size");
-        if (bytes > low && bytes <= high &&
-            view_count(size, "live_at_peak") > view_count(hot, "live_at_peak"))
-            hot = size;
+    guint64 rest = unit == 0 ? 0 : view_count(size, "size") % unit;
+    return rest == 0 ? 0 : view_count(size, "live_at_peak") * (unit - rest);
+}
+
+/* Of the sizes from low + 1 to high the one that loses most; NULL: none loses a fourth of all. */
+static JsonObject *lossy_size(JsonObject *report, guint64 low, guint64 high, guint64 unit,
+                              guint64 all)
+{
+    JsonObject *most = NULL;
+    for (guint i = 0; i < view_length(report, "sizes.most_at_peak"); i++) {
+        JsonObject *size = view_row(report, "sizes.most_at_peak", i);
+        guint64 bytes = view_count(size, "size"), lost = lost_by(size, unit);
+        if (bytes > low && bytes <= high && 4 * lost >= all && lost > lost_by(most, unit))
+            most = size;
     }
-    return hot;
+    return most;
 }
 
 /* "10363 live objects ask for 1032 bytes each" */
-static void append_hot(GString *out, JsonObject *hot)
+static void append_lossy(GString *out, JsonObject *hot)
 {
     guint64 live = view_count(hot, "live_at_peak");
     append_count(out, live, "live object asks for ", "live objects ask for ");
@@ -180,12 +187,13 @@ static double class_rounding(const struct look *look, GString *out)
     append_of_peak(look, out, bytes);
     g_string_append(out, " is what size classes give beyond the request");
     append_class(out, class, class == NULL ? 0 : rounding_bytes(class), bytes);
+    guint64 given = view_count(class, "object_size");
     JsonObject *hot = class == NULL ? NULL
-                                    : hot_size(look->report, class_below(look->peak, class),
-                                               view_count(class, "object_size") - 1);
+                                    : lossy_size(look->report, class_below(look->peak, class),
+                                                 given - 1, given, rounding_bytes(class));
     if (hot != NULL) {
         g_string_append(out, ", where ");
-        append_hot(out, hot);
+        append_lossy(out, hot);
     }
     g_string_append_c(out, '.');
     return (double)bytes;
@@ -198,14 +206,15 @@ static double block_rounding(const struct look *look, GString *out)
     g_string_append(out, " is requests above the size classes, rounded up to whole pages: ");
     guint classes = view_length(look->peak, "classes");
     JsonObject *last = classes == 0 ? NULL : view_row(look->peak, "classes", classes - 1);
-    JsonObject *hot = hot_size(look->report, view_count(last, "object_size"), G_MAXUINT64);
+    JsonObject *hot = lossy_size(look->report, view_count(last, "object_size"), G_MAXUINT64,
+                                 view_count(look->report, "replay.page_size"), bytes);
     append_count(out, view_count(look->peak, "blocks.live"), "live block loses ",
                  "live blocks lose ");
     append_bytes(out, bytes / MAX(view_count(look->peak, "blocks.live"), 1));
     g_string_append(out, view_count(look->peak, "blocks.live") == 1 ? "" : " each on average");
     if (hot != NULL) {
         g_string_append(out, "; ");
-        append_hot(out, hot);
+        append_lossy(out, hot);
     }
     g_string_append_c(out, '.');
     return (double)bytes;
@@ -350,7 +359,7 @@ static double losses(const struct look *look, GString *out)
     g_string_append(out, " of the events were lost when the trace was recorded (");
     append_count(out, lost, "event", "events");
     g_string_append(out, "): objects are missing, or stay alive to the end.");
-    return part * (double)look->occupied;
+    return part >= LEAST_SHARE ? (double)look->occupied : part * (double)look->occupied;
 }
 
 /* Censored objects are no leak, and at the end of a program's trace much is alive: they weigh by a

@@ -11,6 +11,31 @@ static double share(guint64 part, guint64 whole)
     return whole == 0 ? 0.0 : 100.0 * (double)part / (double)whole;
 }
 
+/* One region needs no table of its own. */
+static void sections(JsonObject *report, GString *out)
+{
+    guint count = view_length(report, "end.sections");
+    if (count < 2)
+        return;
+    append_heading(out, "Regions");
+    g_string_append_printf(out, "%6s%14s%22s%22s\n", "", "pages", "used at peak",
+                           "used at the end");
+    for (guint i = 0; i < count; i++) {
+        JsonObject *peak = view_row(report, "peak.sections", i);
+        JsonObject *end = view_row(report, "end.sections", i);
+        guint64 pages = view_count(end, "pages");
+        guint64 at_peak = view_count(peak, "pages") - view_count(peak, "free_pages");
+        guint64 at_end = pages - view_count(end, "free_pages");
+        g_string_append_printf(out, "%6u%14" G_GUINT64_FORMAT "%12" G_GUINT64_FORMAT, i + 1, pages,
+                               at_peak);
+        append_fixed(out, 8, share(at_peak, pages), 1);
+        g_string_append_printf(out, " %%%12" G_GUINT64_FORMAT, at_end);
+        append_fixed(out, 8, share(at_end, pages), 1);
+        g_string_append(out, " %\n");
+    }
+    g_string_append(out, "In order of their addition; pages on CPUs' lists count as free.\n");
+}
+
 static void class_row(JsonObject *class, guint64 page_size, GString *out)
 {
     guint64 slabs = view_count(class, "slabs"), live = view_count(class, "live");
@@ -49,6 +74,7 @@ static void class_table(JsonObject *report, const char *moment, const char *titl
 
 void view_text_classes(JsonObject *report, GString *out)
 {
+    sections(report, out);
     class_table(report, "peak", "Size classes at peak", out);
     class_table(report, "end", "Size classes at the end", out);
     g_string_append(out,
@@ -68,6 +94,20 @@ static void reallocs(JsonObject *report, GString *out)
                                "reallocs: %" G_GUINT64_FORMAT ", of them %" G_GUINT64_FORMAT
                                " moved the object.\n",
                                all, moved);
+}
+
+static void remote(JsonObject *report, GString *out)
+{
+    guint64 sent = view_count(report, "remote.sent_home");
+    if (sent == 0)
+        return;
+    g_string_append_printf(out,
+                           "%" G_GUINT64_FORMAT " objects went home to another CPU's slabs, where "
+                           "such a free waits for\n",
+                           sent);
+    append_fixed(out, 0, view_ratio(report, "remote.drain_latency_events"), 1);
+    g_string_append(out,
+                    " events on average until it is collected (waiting / coming per event).\n");
 }
 
 static void cpu_row(JsonObject *cpu, GString *out)
@@ -110,6 +150,7 @@ void view_text_cpus(JsonObject *report, GString *out)
     if (active < cpus)
         g_string_append_printf(out, "CPUs without an event: %u.\n", cpus - active);
     reallocs(report, out);
+    remote(report, out);
     g_string_append(
         out, "out: freed here, allocated on another CPU; in: allocated here, freed elsewhere.\n"
              "magazine = 1 - (refills + flushes) / object allocs and frees;\n"
