@@ -35,8 +35,10 @@ member() {
 
 # --- A trace of many CPUs that free what others allocated -----------------------------------------
 
-awk 'BEGIN {
-    srand(20260704)
+# random_trace SEED: 20000 events of 7 CPUs and 23 threads.
+random_trace() {
+    awk -v seed="$1" 'BEGIN {
+    srand(seed)
     for (i = 1; i <= 20000; i++) {
         slot = int(rand() * 500)
         at = sprintf("worker %d [%03d] %d.%06d: ", 100 + int(rand() * 23), int(rand() * 7),
@@ -51,7 +53,12 @@ awk 'BEGIN {
                 " bytes_alloc=" size " gfp_flags=GFP_KERNEL node=-1 accounted=false"
         }
     }
-}' >"$work/random.txt"
+}'
+}
+random_trace 20260704 >"$work/random.txt"
+seed=${BSA_TEST_SEED:-$(date +%s)}
+echo "# BSA_TEST_SEED=$seed"
+random_trace "$seed" >"$work/seeded.txt"
 
 # figures DIR: what does not depend on the schedule.
 figures() {
@@ -60,21 +67,21 @@ figures() {
         echo "$name $(member "$work/$1/report.json" $name | head -n 1)"
     done
 }
-"$replay" -q --no-plots -o "$work/strict" "$work/random.txt"
+"$replay" -q --no-plots -o "$work/strict" "$work/seeded.txt"
 figures strict >"$work/figures"
 expect "the strict schedule has 20000 events" grep -qx "events 20000" "$work/figures"
 for options in "--window=1" "--window=64 --cpus=3" "--cpu-map=thread" "--cpu-map=hash --cpus=64" \
     "--migrate=0.05 --seed=7" "--offline=2@500 --offline=3@900 --online=2@9000"; do
     # shellcheck disable=SC2086 # options are words
     expect "causal, $options" "$replay" -q --no-plots --verify --validate-every=3000 \
-        --schedule=causal $options -o "$work/causal" "$work/random.txt"
+        --schedule=causal $options -o "$work/causal" "$work/seeded.txt"
     figures causal >"$work/figures.causal"
     same "  the books are those of the strict schedule" "$work/figures" "$work/figures.causal"
     expect "  and say which schedule it was" grep -q '"schedule" : "causal"' \
         "$work/causal/report.json"
 done
 expect "paced, ten thousand times as fast" "$replay" -q --no-plots --schedule=paced --speed=10000 \
-    -o "$work/paced" "$work/random.txt"
+    -o "$work/paced" "$work/seeded.txt"
 figures paced >"$work/figures.paced"
 same "  the books are those of the strict schedule" "$work/figures" "$work/figures.paced"
 expect "  it tells how late events were" grep -q '"late" : {' "$work/paced/timing.json"
