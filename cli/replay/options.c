@@ -88,6 +88,23 @@ static gboolean take_trace(struct raw_options *raw, struct replay_options *optio
     return FALSE;
 }
 
+/* What only libbuddyslab has is not asked of others. */
+static gboolean check_backend(const struct raw_options *raw,
+                              const struct replay_engine_options *engine, GError **error)
+{
+    const char *option = raw->minimum           ? "--find-min-region"
+                         : raw->curve           ? "--curve"
+                         : raw->regions != NULL ? "--region"
+                         : raw->threads != NULL ? "--threads"
+                                                : NULL;
+    if (option == NULL || strcmp(engine->backend, "buddyslab") == 0)
+        return TRUE;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "%s is for --backend=buddyslab, which can be compared with others by --against",
+                option);
+    return FALSE;
+}
+
 static gboolean convert(struct raw_options *raw, struct replay_options *options, GError **error)
 {
     guint layer = TRACE_LAYER_BOTH, map = REPLAY_CPU_RECORDED, threads = 0;
@@ -100,6 +117,7 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_page_size(raw->page_size, &options->page_size, error) ||
         !parse_regions(raw->regions, options, error) ||
         !replay_engine_convert(&raw->engine, &options->engine, error) ||
+        !check_backend(raw, &options->engine, error) ||
         !replay_output_convert(&raw->output, &options->output, error) ||
         !take_trace(raw, options, error))
         return FALSE;

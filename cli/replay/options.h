@@ -18,6 +18,8 @@ enum replay_cpu_map {
     REPLAY_CPU_HASH         /* thread id hashed to N */
 };
 
+#define REPLAY_MAX_AGAINST 14u
+
 /* Which events may run beside each other. */
 enum replay_order {
     REPLAY_STRICT, /* none: the recorded order */

@@ -142,24 +142,48 @@ static gboolean parse_allocators(const struct replay_engine_raw *raw,
     if (raw->against != NULL)
         options->against = g_strsplit(raw->against, ",", -1);
     for (guint i = 0; options->against != NULL && options->against[i] != NULL; i++) {
+        if (i == REPLAY_MAX_AGAINST) {
+            g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "--against names more than %u backends; give fewer", REPLAY_MAX_AGAINST);
+            return FALSE;
+        }
         if (!check_allocator("against", options->against[i], error))
             return FALSE;
     }
     return TRUE;
 }
 
-/* Options that do not go together. */
-static gboolean check_together(const struct replay_engine_options *options, GError **error)
+/* Options that do not go together, or say nothing where others do not. */
+static gboolean check_together(const struct replay_engine_raw *raw,
+                               const struct replay_engine_options *options, GError **error)
 {
-    const char *what = NULL;
-    if (options->verify && strcmp(options->backend, "null") == 0)
-        what = "--verify needs memory, which --backend=null does not have; choose another backend";
-    else if (options->verify && options->against != NULL)
-        what = "--verify changes what --against measures; give one of them";
-    if (what == NULL)
-        return TRUE;
-    g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, what);
-    return FALSE;
+    gboolean foreign = strcmp(options->backend, "buddyslab") != 0;
+    gboolean compares = foreign || options->against != NULL;
+    gboolean batches = compares || options->order != REPLAY_STRICT;
+    const struct {
+        gboolean wrong;
+        const char *what;
+    } rules[] = {
+        {options->verify && strcmp(options->backend, "null") == 0,
+         "--verify needs memory, which --backend=null does not have; choose another backend"},
+        {options->verify && options->against != NULL,
+         "--verify changes what --against measures; give one of them"},
+        {raw->window != NULL && options->order != REPLAY_CAUSAL,
+         "--window is for --schedule=causal"},
+        {raw->speed != NULL && options->order != REPLAY_PACED, "--speed is for --schedule=paced"},
+        {options->latency && !batches,
+         "--latency is for --schedule=causal and paced, and for --backend and --against"},
+        {raw->touch != NULL && !batches,
+         "--touch is for --schedule=causal and paced, and for --backend and --against"},
+        {raw->rounds != NULL && !compares, "--rounds is for --backend and --against"},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(rules); i++) {
+        if (!rules[i].wrong)
+            continue;
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, rules[i].what);
+        return FALSE;
+    }
+    return TRUE;
 }
 
 gboolean replay_engine_convert(const struct replay_engine_raw *raw,
@@ -198,7 +222,7 @@ gboolean replay_engine_convert(const struct replay_engine_raw *raw,
     options->touch = (enum replay_touch)touch;
     options->latency = latency == 1;
     options->failure_ends = failure == 1;
-    return check_together(options, error);
+    return check_together(raw, options, error);
 }
 
 void replay_engine_raw_clear(struct replay_engine_raw *raw)

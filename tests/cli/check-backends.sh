@@ -88,6 +88,12 @@ expect "  it tells how late events were" grep -q '"late" : {' "$work/paced/timin
 expect "a causal replay tells how long was waited" grep -q '"for_objects_seconds"' \
     "$work/causal/timing.json"
 
+expect "causal, memory that grows" "$replay" -q --no-plots --schedule=causal --region=384K \
+    --region=256K --region=4M -o "$work/causal" "$work/seeded.txt"
+expect "  the regions were needed" test "$(member "$work/causal/report.json" regions_used)" -ge 2
+figures causal >"$work/figures.causal"
+same "  the books are those of the strict schedule" "$work/figures" "$work/figures.causal"
+
 # The strict schedule with CPUs that change is as deterministic as without.
 for again in one two; do
     "$replay" -q --no-plots --verify --migrate=0.05 --seed=3 --offline=1@50 --online=1@5000 \
@@ -202,7 +208,7 @@ expect "  and leaves a report that says that it is partial" \
 ended 2 "strict, causal or paced" --schedule=loose "$trace"
 ended 2 "from 1 to" --window=0 "$trace"
 ended 2 "a number above 0" --schedule=paced --speed=0 "$trace"
-ended 2 "a number above 0" --speed=fast "$trace"
+ended 2 "a number above 0" --schedule=paced --speed=fast "$trace"
 ended 2 "from 0 to 1" --migrate=2 "$trace"
 ended 2 "a whole number" --seed=x "$trace"
 ended 2 "as 1@5000" --offline=1 "$trace"
@@ -218,6 +224,14 @@ ended 2 "count or stop" --on-failure=ask "$trace"
 ended 2 "from 1 to 86400" --watchdog=0 "$trace"
 ended 2 "does not have" --verify --backend=null "$trace"
 ended 2 "give one of them" --verify --against=libc "$trace"
+ended 2 "for --schedule=causal" --window=5 "$trace"
+ended 2 "for --schedule=paced" --speed=2 "$trace"
+ended 2 "--latency is for" --latency=yes "$trace"
+ended 2 "--touch is for" --touch=all "$trace"
+ended 2 "--rounds is for" --rounds=2 "$trace"
+ended 2 "--curve is for" --backend=libc --curve "$trace"
+ended 2 "--region is for" --backend=null --region=1M "$trace"
+ended 2 "more than 14 backends" "--against=$(seq -s , -f 'x%g.so' 15)" "$trace"
 ended 1 "there are CPUs 0 to 1" --cpus=2 --offline=2@1 "$trace"
 ended 1 "the last CPU that is online" --cpus=1 --offline=0@10 "$trace"
 
