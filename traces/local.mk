@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
+recorded_programs = sqlite python gcc git perl redis nginx pbzip2 orders
+
 EXTRA_DIST += \
 	%D%/README.md \
 	%D%/kernel-phases.perf-script.zst \
@@ -8,6 +10,7 @@ EXTRA_DIST += \
 	%D%/pages-compile.perf-script.zst \
 	%D%/pages-files.perf-script.zst \
 	%D%/pages-processes.perf-script.zst \
+	$(recorded_programs:%=%D%/%.bsat) \
 	%D%/record.sh \
 	%D%/record-kernel.sh \
 	%D%/record-pages.sh

@@ -7,6 +7,7 @@
 # recording starts, and load_NAME, which is recorded; '-' in the name is '_' in the functions'. The
 # programs are those of ../build, or in PATH, or in BSA_RECORD and BSA_TRACE (absolute paths).
 #
+# A load ends in `exec PROGRAM`: it is that program's trace, and what runs beside it is not kept.
 # Kernel traces are of the whole machine: they need root, and wait until other programs are at rest.
 
 set -eu
@@ -17,6 +18,15 @@ kernel-walk            --kernel
 kernel-network         --kernel
 kernel-processes       --kernel
 kernel-waves           --kernel
+sqlite                 --quiet
+python                 --quiet
+gcc                    --quiet
+git                    --quiet
+perl                   --quiet
+redis                  --quiet
+nginx                  --quiet
+pbzip2                 --quiet
+orders                 --quiet
 '
 
 die()
@@ -232,6 +242,7 @@ END
 
 load_kernel_waves()
 {
+    # shellcheck disable=SC3045 # every shell that this meets has it
     ulimit -n 4096
     for size in 2 4 1 3; do
         mount -t tmpfs -o size=64m load "$BSA_LOAD/mount"
@@ -245,6 +256,215 @@ load_kernel_waves()
     done
     wait
     shrink_caches
+}
+
+# sqlite: rows are inserted, looked up by an index, changed, grouped and removed ---------------------
+
+prepare_sqlite()
+{
+    awk 'BEGIN {
+        print "create table t(id integer primary key, who text, what text, n integer);"
+        print "begin;"
+        for (i = 0; i < 6000; i++)
+            printf "insert into t values(%d, \047user%d\047, \047%s\047, %d);\n", i, (i * 7919) % 997,
+                substr("the quick brown fox jumps over the lazy dog", 1, 4 + i % 38), (i * 31) % 1009
+        print "commit; create index byn on t(n);"
+        for (i = 0; i < 1500; i++) {
+            printf "select count(*) from t where n = %d;\n", i % 1009
+            printf "update t set what = what || \047 again\047 where id = %d;\n", (i * 37) % 6000
+        }
+        print "select who, count(*), group_concat(what) from t group by who order by 2 desc limit 20;"
+        print "delete from t where n % 3 = 0; vacuum;"
+        print "select sum(n) from t;"
+    }' > "$BSA_LOAD/load.sql"
+}
+
+load_sqlite()
+{
+    exec sqlite3 "$BSA_LOAD/load.db" < "$BSA_LOAD/load.sql" > "$BSA_LOAD/result"
+}
+
+# python: dictionaries, lists, strings, JSON and objects come and go ---------------------------------
+
+prepare_python()
+{
+    cat > "$BSA_LOAD/load.py" <<'END'
+import json
+
+class Node:
+    def __init__(self, key, left=None, right=None):
+        self.key, self.left, self.right = key, left, right
+
+def tree(depth, key=1):
+    if depth == 0:
+        return None
+    return Node(key, tree(depth - 1, 2 * key), tree(depth - 1, 2 * key + 1))
+
+for size in (3000, 9000, 1000, 6000):
+    words = {i * 7919 % 10007: "word %d" % i for i in range(size)}
+    lists = [[str(j) for j in range(i % 17)] for i in range(size // 10)]
+    text = json.dumps([{"id": k, "name": v, "tags": [v.upper()] * 3} for k, v in words.items()])
+    back = json.loads(text)
+    top = tree(11)
+    names = sorted(entry["name"] for entry in back if entry["id"] % 3)
+    print(len(words), len(lists), len(text), len(names), top.key)
+END
+}
+
+load_python()
+{
+    python=/usr/bin/python3
+    [ -x $python ] || python=python3
+    PYTHONMALLOC=malloc PYTHONHASHSEED=1
+    export PYTHONMALLOC PYTHONHASHSEED
+    exec $python -S "$BSA_LOAD/load.py" > "$BSA_LOAD/result"
+}
+
+# gcc: the compiler proper, on a source of this project ----------------------------------------------
+
+prepare_gcc()
+{
+    compiler=$(gcc -print-prog-name=cc1)
+    ln -s "$compiler" "$BSA_LOAD/cc1"
+}
+
+load_gcc()
+{
+    exec "$BSA_LOAD/cc1" -quiet -O2 -std=c11 -I ../include ../lib/slab/cache.c -o "$BSA_LOAD/cache.s"
+}
+
+# git: the history of a repository, with differences and renames -------------------------------------
+
+prepare_git()
+{
+    git init -q "$BSA_LOAD/repository"
+    make_tree "$BSA_LOAD/repository/tree" 6 10
+    i=0
+    while [ $i -lt 60 ]; do
+        file=$BSA_LOAD/repository/tree/$((i % 6))/file00$((i % 10))
+        echo "change $i" >> "$file"
+        [ $((i % 9)) -ne 0 ] || mv "$file" "$file.moved$i"
+        git -C "$BSA_LOAD/repository" add -A
+        git -C "$BSA_LOAD/repository" -c user.name=load -c user.email=load@localhost \
+            commit -q -m "change $i"
+        i=$((i + 1))
+    done
+    git -C "$BSA_LOAD/repository" gc -q
+}
+
+load_git()
+{
+    exec git -C "$BSA_LOAD/repository" log -p --stat -M > "$BSA_LOAD/result"
+}
+
+# perl: text is taken apart into words, counted and sorted -------------------------------------------
+
+prepare_perl()
+{
+    make_tree "$BSA_LOAD/tree" 8 12
+}
+
+load_perl()
+{
+    cat "$BSA_LOAD"/tree/*/* > "$BSA_LOAD/text"
+    # shellcheck disable=SC2016 # a program of Perl's
+    exec perl -ne '
+        for my $word (split /\W+/) { $count{lc $word}++; push @{$lines{$word}}, $. if $. % 7 == 0 }
+        if ($. % 1500 == 0) { %lines = (); $kept{$.} = join ",", map { "$_=$count{$_}" } sort keys %count }
+        END { print scalar(keys %count), " ", length join "", values %kept }
+    ' "$BSA_LOAD/text" > "$BSA_LOAD/result"
+}
+
+# redis: a server under redis-benchmark --------------------------------------------------------------
+
+prepare_redis()
+{
+    command -v redis-server > /dev/null || die "redis-server is missing; install it first"
+}
+
+load_redis()
+{
+    (
+        unset LD_PRELOAD
+        until redis-cli -s "$BSA_LOAD/socket" ping > /dev/null 2>&1; do sleep 0.05; done
+        redis-benchmark -s "$BSA_LOAD/socket" -q -c 20 -n 4000 -r 2000 -d 100 \
+            -t set,get,incr,lpush,lpop,sadd,hset,zadd > "$BSA_LOAD/result"
+        redis-cli -s "$BSA_LOAD/socket" flushall > /dev/null
+        redis-cli -s "$BSA_LOAD/socket" shutdown nosave
+    ) &
+    exec redis-server --port 0 --unixsocket "$BSA_LOAD/socket" --save '' --dir "$BSA_LOAD" > /dev/null
+}
+
+# nginx: a web server that sends files, and what is not there ----------------------------------------
+
+prepare_nginx()
+{
+    command -v nginx > /dev/null || die "nginx is missing; install it first"
+    make_tree "$BSA_LOAD/tree" 4 8
+    mkdir "$BSA_LOAD/temporary"
+    cat > "$BSA_LOAD/nginx.conf" <<END
+daemon off;
+master_process off;
+pid $BSA_LOAD/nginx.pid;
+error_log $BSA_LOAD/error.log;
+events { worker_connections 128; }
+http {
+    access_log $BSA_LOAD/access.log;
+    client_body_temp_path $BSA_LOAD/temporary/body;
+    proxy_temp_path $BSA_LOAD/temporary/proxy;
+    fastcgi_temp_path $BSA_LOAD/temporary/fastcgi;
+    uwsgi_temp_path $BSA_LOAD/temporary/uwsgi;
+    scgi_temp_path $BSA_LOAD/temporary/scgi;
+    gzip on;
+    gzip_types *;
+    server { listen unix:$BSA_LOAD/socket; root $BSA_LOAD/tree; autoindex on; }
+}
+END
+}
+
+load_nginx()
+{
+    (
+        unset LD_PRELOAD
+        until [ -S "$BSA_LOAD/socket" ]; do sleep 0.05; done
+        for round in 1 2 3; do
+            for page in 0/ 1/file003 2/file005 missing 3/file001 1/ 2/file007; do
+                i=0
+                while [ $i -lt $((round * 15)) ]; do
+                    curl -s --compressed --unix-socket "$BSA_LOAD/socket" "http://localhost/$page" &
+                    i=$((i + 1))
+                done
+                wait
+            done
+        done > "$BSA_LOAD/result"
+        kill -QUIT "$(cat "$BSA_LOAD/nginx.pid")"
+    ) &
+    exec nginx -c "$BSA_LOAD/nginx.conf"
+}
+
+# pbzip2: a file is compressed by four threads -------------------------------------------------------
+
+prepare_pbzip2()
+{
+    command -v pbzip2 > /dev/null || die "pbzip2 is missing; install it first"
+    awk 'BEGIN { for (i = 0; i < 2500000; i++) print i * 7919 % 100003, "fox", i % 17 }' > "$BSA_LOAD/text"
+}
+
+load_pbzip2()
+{
+    exec pbzip2 -1 -p4 -b1 -c "$BSA_LOAD/text" > "$BSA_LOAD/result"
+}
+
+# orders: a C++ program of four threads that hand each other strings, maps and shared pointers -------
+
+prepare_orders()
+{
+    c++ -O1 -o "$BSA_LOAD/orders" ../tests/programs/threads.cc -pthread
+}
+
+load_orders()
+{
+    exec "$BSA_LOAD/orders" 85 > "$BSA_LOAD/result"
 }
 
 # The recording ------------------------------------------------------------------------------------
@@ -313,5 +533,5 @@ case $options in
 esac
 # shellcheck disable=SC2086 # options are words
 "$record" $options -o "$BSA_LOAD/recorded" -- sh record.sh --load "$function"
-"$trace" convert -o "$output" "$BSA_LOAD/recorded"
+"$trace" convert --level=19 -o "$output" "$BSA_LOAD/recorded"
 "$trace" info "$output"

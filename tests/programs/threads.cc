@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A C++ program as there are many: containers of strings and of shared pointers, built and taken
-// apart by some threads, handed from one to the next. Prints a sum that depends on the seed alone.
+// apart by some threads, handed from one to the next. Prints a sum that depends on the seed and on the
+// number of batches, its argument, alone.
 #include <condition_variable>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <deque>
 #include <map>
 #include <memory>
@@ -102,13 +104,14 @@ std::uint64_t consume(Queue &queue) {
 
 } // namespace
 
-int main() {
-    constexpr int kPairs = 4, kBatches = 700;
+int main(int argc, char **argv) {
+    constexpr int kPairs = 4;
+    const int batches = argc > 1 ? std::atoi(argv[1]) : 700;
     Queue queues[kPairs];
     std::uint64_t sums[kPairs];
     std::vector<std::thread> threads;
     for (int i = 0; i < kPairs; i++) {
-        threads.emplace_back([&, i] { produce(queues[i], 1000 + static_cast<unsigned>(i), kBatches); });
+        threads.emplace_back([&, i] { produce(queues[i], 1000 + static_cast<unsigned>(i), batches); });
         threads.emplace_back([&, i] { sums[i] = consume(queues[i]); });
     }
     for (auto &thread : threads)
