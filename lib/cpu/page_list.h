@@ -170,7 +170,9 @@ static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsai_page_lists *lists
                                                    void *start, uint32_t *word)
 {
     struct bsai_block *top = list->top;
-    bsai_block_set(top, start, word);
+    if (top->start != start ||
+        top->word != word) /* else who takes it next would wait for a store */
+        bsai_block_set(top, start, word);
     bsai_poke(&list->top, top + 1);
     bsai_poke(&lists->room, lists->room - pages);
 }
