@@ -155,8 +155,9 @@ if CLI
 check_PROGRAMS += %D%/record/show
 endif
 %C%_record_show_LDADD = cli/libcli.la $(cli_libs)
-EXTRA_DIST += %D%/record/calls.c %D%/record/calls.expected %D%/record/ends.c %D%/record/forks.c \
-	%D%/record/handler.c %D%/record/operators.cc %D%/record/threads.c
+EXTRA_DIST += %D%/record/calls.c %D%/record/calls.expected %D%/record/ends.c %D%/record/execs.c \
+	%D%/record/forks.c %D%/record/handler.c %D%/record/nested.c %D%/record/operators.cc \
+	%D%/record/threads.c
 
 # TAP, a line for each test case. Sanitizers and valgrind are slow: ten times the patience.
 TEST_EXTENSIONS = .sh

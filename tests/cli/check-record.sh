@@ -18,7 +18,7 @@ fi
 unset LD_PRELOAD
 
 # Not optimized: a compiler may leave out an object that is freed at once.
-for program in calls ends forks handler threads; do
+for program in calls ends execs forks handler nested threads; do
     expect "$program.c compiles" "$CC" -w -fno-builtin -o "$work/$program" "$sources/$program.c" \
         -lpthread
 done
@@ -76,6 +76,10 @@ expect "a handler that allocates harms nothing" status 0 "trace.bsat: handler"
 same "what a handler allocates is freed" allocs frees
 expect "a handler's objects are recorded" test "$(cat allocs)" -ge 100
 
+recorded --no-pack ./nested
+"$show" trace.bsat | grep -c 'alloc [0-9]* failed' >failed
+same "handlers that interrupt each other: every call is there" out failed
+
 if have "$CXX" && "$CXX" -w -fno-builtin -o operators "$sources/operators.cc" 2>log; then
     recorded ./operators
     expect "operators of C++: done" status 0 "trace.bsat: operators"
@@ -102,6 +106,8 @@ for file in trace.forks.*.bsat; do
     expect "a child has what is its own" counted 1 ' alloc (22|33) ' "$file"
     expect "a child has nothing of its parent" counted 1 ' alloc ' "$file"
 done
+recorded ./execs
+expect "children of small stacks, and beside a thread that loads: done" status 0 "trace.bsat: execs"
 recorded --no-follow ./forks
 expect "--no-follow: one file" test "$(find . -name 'trace*.bsat' | wc -l)" -eq 1
 
@@ -137,6 +143,10 @@ recorded sh -c 'exit 7'
 expect "the command's exit status" status 7 ""
 recorded ./ends kill
 expect "a killed command's status, and that events are missing" status 137 "it was killed"
+for how in no-exec vfork; do
+    recorded ./ends $how
+    expect "$how is no end: a killed command's events are missing" status 137 "it was killed"
+done
 recorded ./no-such-program
 expect "a program that is not there" status 127 "no program ./no-such-program"
 recorded /dev/null

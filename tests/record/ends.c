@@ -22,6 +22,15 @@ int main(int argc, char **argv)
         quick_exit(0);
     if (strcmp(how, "kill") == 0)
         raise(SIGKILL);
+    if (strcmp(how, "no-exec") == 0) {
+        execl("/nonexistent", "nonexistent", (char *)NULL);
+        raise(SIGKILL);
+    }
+    if (strcmp(how, "vfork") == 0) {
+        if (vfork() == 0)
+            _exit(0);
+        raise(SIGKILL);
+    }
     if (strcmp(how, "execv") == 0)
         execv("/bin/true", (char *[]){"true", NULL});
     if (strcmp(how, "execvp") == 0)

@@ -123,23 +123,26 @@ static inline void fill(struct trace_fixed *record, enum trace_kind kind, unsign
     record->flags = (uint8_t)flags;
 }
 
-/* A record that nobody will read: it has the time of the next one. */
-static BSAR_COLD void leave_hole(struct trace_fixed *record)
+/* Records that nobody will read: they have the time of the one behind them. */
+static BSAR_COLD void leave_holes(struct trace_fixed *record, uint32_t count)
 {
-    record[0] = (struct trace_fixed){.ticks = record[1].ticks, .kind = TRACE_MARKER};
+    while (count-- > 0)
+        record[count] =
+            (struct trace_fixed){.ticks = record[count + 1].ticks, .kind = TRACE_MARKER};
 }
 
 /*
- * False: the buffer is full. A signal handler leaves the record alone that it found being filled,
- * and begins behind it; whoever was interrupted finds the count changed, makes a hole of the
- * record, and takes another one with a later time.
+ * False: the buffer is full. A signal handler leaves the records alone that it found being filled,
+ * one for each handler that it interrupted and one for the program, and begins behind them; whoever
+ * was interrupted finds the count changed, makes a hole of the record, and takes another one with a
+ * later time. Where a handler has emptied the buffer the record is in nobody's way.
  */
 static inline bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
                           const void *address, size_t size, size_t align)
 {
     const uint32_t behind = bsar_self.filling;
     bool room;
-    bsar_self.filling = 1;
+    bsar_self.filling = behind + 1;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     for (;;) {
         uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
@@ -149,10 +152,11 @@ static inline bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsi
             break;
         fill(record + behind, kind, flags, address, size, align);
         if (BSAR_UNLIKELY(behind != 0))
-            leave_hole(record);
+            leave_holes(record, behind);
         if (BSAR_LIKELY(commit(&buffer->count, count, count + behind + 1)))
             break;
-        leave_hole(record + behind);
+        if (__atomic_load_n(&buffer->count, __ATOMIC_RELAXED) >> 32 == count >> 32)
+            leave_holes(record + behind, 1);
     }
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     bsar_self.filling = behind;

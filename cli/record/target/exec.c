@@ -10,57 +10,53 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <string.h>
 #include <unistd.h>
 
-/* Calls the function NAME behind this library's own. */
-#define NEXT(type, name, ...)                                                                      \
+/* Calls the function behind this library's own. */
+#define NEXT(function, ...)                                                                        \
     do {                                                                                           \
-        void *found = bsar_find(name);                                                             \
-        type next;                                                                                 \
-        bsar_save_for_good();                                                                      \
-        if (found == NULL) {                                                                       \
+        int result;                                                                                \
+        if (bsar_real.function == NULL)                                                            \
+            bsar_find_real();                                                                      \
+        if (bsar_real.function == NULL) {                                                          \
             errno = ENOSYS;                                                                        \
             return -1;                                                                             \
         }                                                                                          \
-        memcpy(&next, &found, sizeof(next));                                                       \
-        return next(__VA_ARGS__);                                                                  \
+        bsar_save_for_good();                                                                      \
+        result = bsar_real.function(__VA_ARGS__);                                                  \
+        bsar_go_on();                                                                              \
+        return result;                                                                             \
     } while (0)
-
-typedef int (*exec_function)(const char *, char *const *);
-typedef int (*exec_environment)(const char *, char *const *, char *const *);
-typedef int (*exec_descriptor)(int, char *const *, char *const *);
-typedef int (*exec_at)(int, const char *, char *const *, char *const *, int);
 
 BSAR_EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
-    NEXT(exec_environment, "execve", path, argv, envp);
+    NEXT(execve, path, argv, envp);
 }
 
 BSAR_EXPORT int execv(const char *path, char *const argv[])
 {
-    NEXT(exec_function, "execv", path, argv);
+    NEXT(execv, path, argv);
 }
 
 BSAR_EXPORT int execvp(const char *file, char *const argv[])
 {
-    NEXT(exec_function, "execvp", file, argv);
+    NEXT(execvp, file, argv);
 }
 
 BSAR_EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    NEXT(exec_environment, "execvpe", file, argv, envp);
+    NEXT(execvpe, file, argv, envp);
 }
 
 BSAR_EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
-    NEXT(exec_descriptor, "fexecve", fd, argv, envp);
+    NEXT(fexecve, fd, argv, envp);
 }
 
 BSAR_EXPORT int execveat(int directory, const char *path, char *const argv[], char *const envp[],
                          int flags)
 {
-    NEXT(exec_at, "execveat", directory, path, argv, envp, flags);
+    NEXT(execveat, directory, path, argv, envp, flags);
 }
 
 /* Arguments up to NULL as an array on the caller's stack, and behind them envp where it has one. */

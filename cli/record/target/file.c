@@ -57,7 +57,7 @@ void bsar_file_find_stderr(void)
 /* The recording ends; the target does not. */
 static bool fail(const char *what, int error)
 {
-    char text[5120];
+    static char text[5120]; /* the lock's, as stacks may be small */
     const char *why = strerrordesc_np(error);
     bsar_set_mode(BSAR_FAILED);
     int length =
@@ -228,7 +228,7 @@ static void put_number(struct content *meta, const char *key, long value)
 /* Arguments with a zero byte behind each, as the kernel has them: words for people to read. */
 static void put_command(struct content *meta)
 {
-    char text[BSAR_META_ROOM / 2];
+    static char text[BSAR_META_ROOM / 2]; /* the lock's */
     long at, all = 0,
              fd = syscall(SYS_openat, AT_FDCWD, "/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -341,11 +341,11 @@ void bsar_file_forget(void)
     file.bytes = file.first = 0;
 }
 
-void bsar_file_end(uint64_t lost)
+void bsar_file_end(bool whole, uint64_t lost)
 {
     if (file.first == 0) /* it is not there */
         return;
-    first.record.size = 1;
+    first.record.size = whole;
     if (lost > 0) {
         uint16_t cpu;
         first.record.kind = TRACE_LOST;

@@ -92,6 +92,8 @@ void bsar_enter(struct bsar_pause *pause);
 void bsar_leave(const struct bsar_pause *pause);
 /* This process may end now: the file has everything, and says so. */
 void bsar_save_for_good(void);
+/* It has not ended: the file says no more that it has everything. */
+void bsar_go_on(void);
 /* The mode, with a process that is new begun. Between enter and leave. */
 uint32_t bsar_begin(void);
 
@@ -103,7 +105,7 @@ void bsar_unlock(void);
 struct bsar_buffer;
 struct bsar_self {
     struct bsar_buffer *buffer; /* NULL: none yet */
-    uint32_t filling;           /* 1: in the middle of a record */
+    uint32_t filling;           /* records in the middle of which it is, with its handlers */
     bool inside;                /* a call that comes now is the recorder's or the allocator's own */
     bool ended;                 /* its last destructor has run */
 };
@@ -135,8 +137,8 @@ bool bsar_file_write(const struct trace_chunk_header *header, const struct trace
 void bsar_file_begin(void);
 /* The parent's is not ours. */
 void bsar_file_forget(void);
-/* Everything is saved, but for so many events that are lost. May be said again. */
-void bsar_file_end(uint64_t lost);
+/* Everything is saved, or not, but for so many events that are lost. May be said again. */
+void bsar_file_end(bool whole, uint64_t lost);
 /* Remembers what standard error is, so that a message does not go into another file. */
 void bsar_file_find_stderr(void);
 
@@ -153,12 +155,17 @@ struct bsar_real {
     void *(*pvalloc)(size_t size);
     size_t (*malloc_usable_size)(void *p);
     void (*exit_now)(int status);
+    int (*execve)(const char *path, char *const *argv, char *const *envp);
+    int (*execv)(const char *path, char *const *argv);
+    int (*execvp)(const char *file, char *const *argv);
+    int (*execvpe)(const char *file, char *const *argv, char *const *envp);
+    int (*fexecve)(int fd, char *const *argv, char *const *envp);
+    int (*execveat)(int directory, const char *path, char *const *argv, char *const *envp,
+                    int flags);
 };
 extern struct bsar_real bsar_real;
 /* Finds them, unless that is going on: then they serve from a store of their own. */
 void bsar_find_real(void);
-/* The next definition of a function behind this library's. NULL: there is none. */
-void *bsar_find(const char *name);
 
 #define BSAR_STORE_BYTES 32768u
 extern char bsar_store[BSAR_STORE_BYTES];

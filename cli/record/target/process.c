@@ -22,6 +22,7 @@
 
 _Alignas(sizeof(union bsar_page)) union bsar_page bsar_page;
 static bool program_begun; /* in this process, or in the one that it was forked from */
+static pid_t process;      /* this one */
 static uint32_t lock;      /* 0: free, 1: held, 2: and somebody sleeps */
 
 void bsar_lock(void)
@@ -43,16 +44,16 @@ void bsar_enter(struct bsar_pause *pause)
 {
     sigset_t all;
     pause->error = errno;
-    pause->inside = bsar_self.inside;
-    bsar_self.inside = true;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &pause->signals);
+    pause->inside = bsar_self.inside;
+    bsar_self.inside = true;
 }
 
 void bsar_leave(const struct bsar_pause *pause)
 {
+    bsar_self.inside = pause->inside; /* before a handler that has waited comes */
     pthread_sigmask(SIG_SETMASK, &pause->signals, NULL);
-    bsar_self.inside = pause->inside;
     errno = pause->error;
 }
 
@@ -70,17 +71,34 @@ static void watch_forks(void)
         pthread_atfork(NULL, NULL, in_child); /* Linux before 4.14, or larger pages */
 }
 
-void bsar_save_for_good(void)
+/* What a child of vfork does of its own, exec or _exit, is no end of its parent's. */
+static bool is_own(void)
+{
+    return bsar_mode() != BSAR_NEW && getpid() == process;
+}
+
+static void say_whole(bool whole)
 {
     struct bsar_pause pause;
-    bsar_save_all();
     bsar_enter(&pause);
-    if (bsar_mode() != BSAR_NEW) {
-        bsar_lock();
-        bsar_file_end(bsar_lost + (bsar_mode() == BSAR_FAILED ? bsar_unsaved() : 0));
-        bsar_unlock();
-    }
+    bsar_lock();
+    bsar_file_end(whole, bsar_lost + (bsar_mode() == BSAR_FAILED ? bsar_unsaved() : 0));
+    bsar_unlock();
     bsar_leave(&pause);
+}
+
+void bsar_save_for_good(void)
+{
+    if (is_own()) {
+        bsar_save_all();
+        say_whole(true);
+    }
+}
+
+void bsar_go_on(void)
+{
+    if (is_own())
+        say_whole(false);
 }
 
 static enum bsar_mode mode_asked_for(void)
@@ -118,6 +136,7 @@ uint32_t bsar_begin(void)
             begin_child();
         else
             begin_program();
+        process = getpid();
     }
     return bsar_mode();
 }
@@ -143,9 +162,9 @@ __attribute__((constructor(101))) static void program_begins(void)
 __attribute__((destructor(101))) static void program_ends(void)
 {
     uint32_t mode = bsar_mode();
+    if (mode != BSAR_NEW && mode < BSAR_OFF)
+        bsar_set_mode(BSAR_ENDING); /* before, as other threads go on */
     bsar_save_for_good();
-    if (mode != BSAR_NEW && bsar_mode() == mode && mode < BSAR_OFF)
-        bsar_set_mode(BSAR_ENDING);
 }
 
 BSAR_EXPORT void _exit(int status)

@@ -5,6 +5,7 @@
  *
  * They are found at the first call, which may come from the dynamic linker. What dlsym allocates on
  * its way comes from a small store; its objects are known by their addresses and never used again.
+ * All are found at once: a child of a program with threads may call exec, but not dlsym.
  */
 #include "internal.h"
 
@@ -151,15 +152,10 @@ struct bsar_real bsar_real = {
 
 /* ----------------------------------------------------------------------------------------------- */
 
-void *bsar_find(const char *name)
-{
-    return dlsym(RTLD_NEXT, name);
-}
-
 /* A conversion between pointers to data and to functions, which POSIX allows and C does not. */
 #define FIND(member, name)                                                                         \
     do {                                                                                           \
-        void *found = bsar_find(name);                                                             \
+        void *found = dlsym(RTLD_NEXT, name);                                                      \
         if (found != NULL)                                                                         \
             memcpy(&real.member, &found, sizeof(found));                                           \
     } while (0)
@@ -181,6 +177,12 @@ void bsar_find_real(void)
     FIND(pvalloc, "pvalloc");
     FIND(malloc_usable_size, "malloc_usable_size");
     FIND(exit_now, "_exit");
+    FIND(execve, "execve");
+    FIND(execv, "execv");
+    FIND(execvp, "execvp");
+    FIND(execvpe, "execvpe");
+    FIND(fexecve, "fexecve");
+    FIND(execveat, "execveat");
     bsar_real = real;
     finding = false;
 }
