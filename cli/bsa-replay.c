@@ -142,14 +142,21 @@ static gboolean not_interrupted(GError **error)
     return FALSE;
 }
 
+static gboolean write_backends(struct run *run, GError **error)
+{
+    return run->backends.count == 0 ||
+           backends_write(&run->backends, &run->options, trace_summary(run->reader), error);
+}
+
 static gboolean replay(struct run *run, GError **error)
 {
+    const struct replay_options *options = &run->options;
     /* The table of backends is a report of its own. */
-    if (run->backends.count > 0 && replay_interrupted() != 0)
-        return TRUE;
-    return is_foreign(run) || (observed_replay(&run->observed, &run->options, TRUE, run->reader,
-                                               &run->progress, error) &&
-                               write_report(run, error));
+    if (is_foreign(run) || (run->backends.count > 0 && replay_interrupted() != 0))
+        return write_backends(run, error) &&
+               view_make(options->directory, options->output.formats, options->plots, error);
+    return observed_replay(&run->observed, options, TRUE, run->reader, &run->progress, error) &&
+           write_backends(run, error) && write_report(run, error);
 }
 
 /* All that a run is made of, up to its files. */
@@ -160,9 +167,7 @@ static gboolean do_run(struct run *run, GError **error)
         return FALSE;
     replay_interrupt_catch();
     return try_regions(run, error) && not_interrupted(error) && compare_backends(run, error) &&
-           view_remove(folder, error) && report_remove(folder, error) && replay(run, error) &&
-           (run->backends.count == 0 ||
-            backends_write(&run->backends, &run->options, trace_summary(run->reader), error));
+           view_remove(folder, error) && report_remove(folder, error) && replay(run, error);
 }
 
 /* What there is of a report has been written. */
@@ -266,7 +271,7 @@ int main(int argc, char **argv)
             if (!run.options.quiet)
                 print_summary(&run);
             status = status_of(&run);
-            if (run.options.output.terminal && !is_foreign(&run) &&
+            if (run.options.output.terminal && run.observed.session.execution.events > 0 &&
                 !view_print_terminal(run.options.directory, &error)) {
                 fprintf(stderr, "bsa-replay: %s\n", error->message);
                 status = EXIT_FAILED;

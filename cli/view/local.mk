@@ -12,6 +12,8 @@ cli_view_sources = \
 	%D%/error.h \
 	%D%/findings.c \
 	%D%/findings.h \
+	%D%/measured.c \
+	%D%/measured.h \
 	%D%/model.c \
 	%D%/model.h \
 	%D%/page.c \
@@ -23,6 +25,7 @@ cli_view_sources = \
 	%D%/plot.h \
 	%D%/plot_cpus.c \
 	%D%/plot_histograms.c \
+	%D%/plot_measured.c \
 	%D%/plot_memory.c \
 	%D%/text.c \
 	%D%/text.h \

@@ -30,7 +30,7 @@ static gboolean is_report(JsonNode *root, const char *name, GError **error)
 JsonNode *view_parse(const char *text, const char *name, GError **error)
 {
     GError *reason = NULL;
-    JsonParser *parser = json_parser_new_immutable();
+    JsonParser *parser = json_parser_new();
     JsonNode *root = NULL;
     if (!json_parser_load_from_data(parser, text, -1, &reason)) {
         g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT, "%s is no JSON: %s", name,

@@ -87,6 +87,19 @@ static void pictures(const char *folder, JsonObject *report, GString *out)
     }
 }
 
+/* What was measured of other allocators. */
+static void others(const char *folder, GString *out)
+{
+    char *path = g_build_filename(folder, "backends.txt", NULL), *text = NULL;
+    if (g_file_get_contents(path, &text, NULL, NULL)) {
+        g_string_append(out, "<h2>Beside other allocators</h2>\n<pre>");
+        view_page_text(out, text);
+        g_string_append(out, "</pre>\n");
+    }
+    g_free(text);
+    g_free(path);
+}
+
 static void findings(JsonObject *report, GString *out)
 {
     GPtrArray *all = view_findings(report);
@@ -155,6 +168,7 @@ void view_page(const char *folder, JsonObject *report, GString *out)
     head(report, out);
     findings(report, out);
     pictures(folder, report, out);
+    others(folder, out);
     view_page_tables(report, out);
     g_string_append(out, "<h2>Measures</h2>\n");
     text_part(report, out, view_text_memory);

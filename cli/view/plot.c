@@ -22,6 +22,9 @@ const struct view_plot view_plots[] = {
      view_plot_cpu_caches},
     {"remote-frees", "Frees of what another CPU allocated, by the CPU that frees", NULL,
      view_plot_remote_frees},
+    {"latency", "How long calls take", "measured.latency", view_plot_latency},
+    {"memory", "Memory of the allocators, as the system counts it", "measured.memory",
+     view_plot_memory},
     {"curve", "External fragmentation over the size of the region", "curve", view_plot_curve},
 };
 const guint view_plot_count = G_N_ELEMENTS(view_plots);
@@ -29,7 +32,10 @@ const guint view_plot_count = G_N_ELEMENTS(view_plots);
 gboolean view_plot_wanted(JsonObject *report, guint index)
 {
     const char *needs = view_plots[index].needs;
-    return needs == NULL || view_object(report, needs) != NULL || view_count(report, needs) > 0;
+    if (needs == NULL)
+        return view_has(report, "result");
+    return view_object(report, needs) != NULL || view_length(report, needs) > 0 ||
+           view_count(report, needs) > 0;
 }
 
 /* Backticks within double quotes would run a command; enhanced mode's own characters are taken

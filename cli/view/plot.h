@@ -21,7 +21,8 @@ struct view_script {
 struct view_plot {
     const char *name;  /* of the script and the pictures, without what follows the point */
     const char *title; /* what it shows */
-    const char *needs; /* an object of the report, or a count that is not 0: else it is not drawn;
+    const char *needs; /* an object, list or count of the report that is not empty or 0: else it is
+                          not drawn;
                           NULL: nothing */
     void (*write)(JsonObject *report, struct view_script *script);
 };
@@ -45,6 +46,8 @@ void view_plot_cpu_caches(JsonObject *report, struct view_script *script);
 void view_plot_sizes(JsonObject *report, struct view_script *script);
 void view_plot_lifetimes(JsonObject *report, struct view_script *script);
 void view_plot_curve(JsonObject *report, struct view_script *script);
+void view_plot_latency(JsonObject *report, struct view_script *script);
+void view_plot_memory(JsonObject *report, struct view_script *script);
 
 /* What they share. */
 #define VIEW_LINES_WITH_KEY 8u /* more than these are told apart by a colour scale */

@@ -4,6 +4,7 @@
 #include "../common/files.h"
 #include "draw.h"
 #include "error.h"
+#include "measured.h"
 #include "page.h"
 #include "text.h"
 
@@ -25,16 +26,25 @@ gboolean view_remove(const char *folder, GError **error)
            files_remove(folder, "report", ".html", error);
 }
 
+/* Where only other allocators were measured there is no report to tell of. */
+static gboolean has_report(JsonObject *report)
+{
+    return view_has(report, "result");
+}
+
 static gboolean write_texts(const char *folder, JsonObject *report, guint formats, GError **error)
 {
-    GString *text = g_string_new(NULL);
-    view_report_text(report, text);
-    gboolean ok = files_write_string(folder, "report.txt", text, error);
+    gboolean ok = TRUE;
+    if (has_report(report)) {
+        GString *text = g_string_new(NULL);
+        view_report_text(report, text);
+        ok = files_write_string(folder, "report.txt", text, error);
+    }
     for (guint i = 0; ok && i < view_plot_count; i++) {
         if (!view_plot_wanted(report, i))
             continue;
         char *name = g_strconcat(view_plots[i].name, ".gp", NULL);
-        text = g_string_new(NULL);
+        GString *text = g_string_new(NULL);
         view_plot_script(report, i, formats, text);
         ok = files_write_string(folder, name, text, error);
         g_free(name);
@@ -44,6 +54,8 @@ static gboolean write_texts(const char *folder, JsonObject *report, guint format
 
 static gboolean write_page(const char *folder, JsonObject *report, GError **error)
 {
+    if (!has_report(report))
+        return TRUE;
     GString *text = g_string_new(NULL);
     view_page(folder, report, text);
     return files_write_string(folder, "report.html", text, error);
@@ -51,7 +63,7 @@ static gboolean write_page(const char *folder, JsonObject *report, GError **erro
 
 gboolean view_make(const char *folder, guint formats, gboolean plots, GError **error)
 {
-    JsonNode *root = view_load(folder, error);
+    JsonNode *root = view_open(folder, error);
     if (root == NULL)
         return FALSE;
     JsonObject *report = json_node_get_object(root);

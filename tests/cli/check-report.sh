@@ -268,6 +268,22 @@ says 1 "is no JSON" "show of half a file" "$replay" show "$work/broken.json"
 sed 's/"schema" : [0-9]*/"schema" : 1/' "$work/whole/report.json" >"$work/old.json"
 says 1 "has layout 1" "show of an older layout" "$replay" show "$work/old.json"
 
+# --- Where other allocators were measured ----------------------------------------------------
+
+expect "the null backend alone" run null --backend=null "$trace"
+expect "  it has pictures of its own, and no report" test -s "$work/null/latency.gp" -a \
+    -s "$work/null/memory.gp" -a ! -e "$work/null/report.txt" -a ! -e "$work/null/occupancy.gp"
+expect "beside the library" run beside --schedule=causal --against=null "$trace"
+expect "  both have pictures" test -s "$work/beside/latency.gp" -a -s "$work/beside/occupancy.gp"
+expect "  the page has the table" grep -q "Beside other allocators" "$work/beside/report.html"
+if have gnuplot; then
+    for name in null beside; do
+        says 0 "" "pictures of $name" "$replay" show "$work/$name"
+        nothing "  gnuplot has nothing to say" "$work/log"
+        expect "  latency.svg" grep -q "</svg>" "$work/$name/latency.svg"
+    done
+fi
+
 # --- Comparisons -----------------------------------------------------------------------------
 
 says 0 "nothing has changed" "diff of a report with itself" \
