@@ -3,27 +3,20 @@
 
 #include <string.h>
 
-#include "checksum.h"
 #include "map.h"
 #include "numbers.h"
+#include "shapes.h"
 
 #define NONE G_MAXUINT32
 
-/* Compared as bytes: no padding. */
-struct shape {
-    guint64 size, given, align;
-    guint32 cache, site, gfp;
-    guint32 node;
-    guint32 own;
-    guint8 kind, flags, order, migratetype;
-};
-
-G_STATIC_ASSERT(sizeof(struct shape) == 3 * 8 + 5 * 4 + 4);
-
-struct shape_use {
-    struct shape shape;
-    guint32 events;
-    guint32 number; /* in the chunk */
+/* An event, without what its shape has. */
+struct gathered {
+    guint64 time_ns;
+    guint64 address;
+    guint32 slot;
+    guint32 shape; /* index into shapes */
+    guint32 place;
+    guint32 begins; /* 1: frees of others at the same time go before it */
 };
 
 /* Where a slot's object began in this chunk. */
@@ -32,43 +25,54 @@ struct birth {
     guint32 count; /* objects that had begun before it */
 };
 
+/* Where an address was handed out: an entry of another chunk is none. */
+struct begun {
+    guint64 address;
+    struct birth birth;
+};
+
+#define BEGUN_BITS 16u
+#define BEGUN_SIZE ((gsize)1 << BEGUN_BITS)
+G_STATIC_ASSERT(BEGUN_SIZE >= 2 * TRACE_COLUMNS_EVENTS);
+
 struct trace_encoder {
     enum trace_level level;
     gboolean addresses;
-    struct trace_event *events; /* TRACE_COLUMNS_EVENTS */
-    guint32 *shape_of;          /* of each: index into shapes */
+    struct gathered *events; /* TRACE_COLUMNS_EVENTS */
+    struct gathered *sorted; /* as many, where they are not in order of time */
     guint32 count;
-    GArray *shapes; /* struct shape_use, in the order of their coming */
-    guint32 *table; /* by hash: index into shapes */
+    gboolean unsorted;
+    struct trace_shapes shapes;
+    struct trace_map places; /* CPU and thread -> number */
+    guint64 last_place;
+    guint32 last_number; /* of last_place, which is one when there are places */
     guint32 chunk;
-    guint64 time_ns;
     guint32 slots; /* ever used */
     struct birth *births;
     guint32 births_held;
-    struct trace_map begun; /* raw: address -> births count */
-    guint32 *freed;         /* slots freed in this chunk, a stack */
+    struct begun *begun; /* raw: BEGUN_SIZE, by address */
+    guint32 *freed;      /* slots freed in this chunk, a stack */
     guint32 freed_count;
     guint32 begun_count;
-    guint64 last_address[2]; /* of an object; of pages */
-    GArray *column[TRACE_COLUMN_IDS];
+    guint64 last_address[2];           /* of an object; of pages */
+    guint64 *column[TRACE_COLUMN_IDS]; /* TRACE_COLUMNS_EVENTS each */
+    guint32 length[TRACE_COLUMN_IDS];
 };
-
-#define TABLE_SIZE (4 * TRACE_COLUMNS_EVENTS)
 
 trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses)
 {
     trace_encoder *encoder = g_new0(trace_encoder, 1);
     encoder->level = level;
     encoder->addresses = addresses || level == TRACE_LEVEL_RAW;
-    encoder->events = g_new(struct trace_event, TRACE_COLUMNS_EVENTS);
-    encoder->shape_of = g_new(guint32, TRACE_COLUMNS_EVENTS);
+    encoder->events = g_new(struct gathered, TRACE_COLUMNS_EVENTS);
+    encoder->sorted = g_new(struct gathered, TRACE_COLUMNS_EVENTS);
     encoder->freed = g_new(guint32, TRACE_COLUMNS_EVENTS);
-    encoder->shapes = g_array_new(FALSE, FALSE, sizeof(struct shape_use));
-    encoder->table = g_new(guint32, TABLE_SIZE);
-    memset(encoder->table, 0xff, TABLE_SIZE * sizeof *encoder->table);
-    trace_map_init(&encoder->begun);
+    encoder->begun = g_new0(struct begun, level == TRACE_LEVEL_RAW ? BEGUN_SIZE : 1);
+    encoder->chunk = 1;
+    trace_shapes_init(&encoder->shapes);
+    trace_map_init(&encoder->places);
     for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        encoder->column[id] = g_array_new(FALSE, FALSE, sizeof(guint64));
+        encoder->column[id] = g_new(guint64, TRACE_COLUMNS_EVENTS);
     }
     return encoder;
 }
@@ -76,14 +80,14 @@ trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses)
 void trace_encoder_free(trace_encoder *encoder)
 {
     for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        g_array_free(encoder->column[id], TRUE);
+        g_free(encoder->column[id]);
     }
-    trace_map_destroy(&encoder->begun);
-    g_array_free(encoder->shapes, TRUE);
+    trace_map_destroy(&encoder->places);
+    trace_shapes_destroy(&encoder->shapes);
+    g_free(encoder->begun);
     g_free(encoder->births);
-    g_free(encoder->table);
     g_free(encoder->freed);
-    g_free(encoder->shape_of);
+    g_free(encoder->sorted);
     g_free(encoder->events);
     g_free(encoder);
 }
@@ -93,26 +97,19 @@ guint32 trace_encoder_count(const trace_encoder *encoder)
     return encoder->count;
 }
 
-void trace_encoder_add(trace_encoder *encoder, const struct trace_event *event)
-{
-    encoder->events[encoder->count++] = *event;
-}
-
 static void put(trace_encoder *encoder, enum trace_column_id id, guint64 value)
 {
-    g_array_append_val(encoder->column[id], value);
+    encoder->column[id][encoder->length[id]++] = value;
 }
 
-static struct shape_use *shape_at(const trace_encoder *encoder, guint32 index)
-{
-    return &g_array_index(encoder->shapes, struct shape_use, index);
-}
+/* Events ------------------------------------------------------------------------------------------ */
 
 /* What of an event its shape has; of an object that ends the reader knows the size and the order.
  */
-static struct shape shape_of_event(const trace_encoder *encoder, const struct trace_event *event)
+static struct trace_shape shape_of_event(const trace_encoder *encoder,
+                                         const struct trace_event *event)
 {
-    struct shape shape = {
+    struct trace_shape shape = {
         .size = event->size,
         .given = event->given,
         .align = event->align,
@@ -137,60 +134,121 @@ static struct shape shape_of_event(const trace_encoder *encoder, const struct tr
     return shape;
 }
 
-static guint32 find_shape(trace_encoder *encoder, const struct shape *shape)
+/* A thread on a CPU; most events are where the one before was. */
+static guint32 number_of_place(trace_encoder *encoder, guint32 thread, guint32 cpu)
 {
-    guint32 at = (guint32)(XXH3_64bits(shape, sizeof *shape) % TABLE_SIZE);
-    for (; encoder->table[at] != NONE; at = (at + 1) % TABLE_SIZE) {
-        if (memcmp(&shape_at(encoder, encoder->table[at])->shape, shape, sizeof *shape) == 0) {
-            return encoder->table[at];
-        }
+    guint64 place = (guint64)cpu << 32 | thread;
+    if (encoder->places.count > 0 && place == encoder->last_place) {
+        return encoder->last_number;
     }
-    struct shape_use use = {*shape, 0, NONE};
-    encoder->table[at] = encoder->shapes->len;
-    g_array_append_val(encoder->shapes, use);
-    return encoder->table[at];
+    const guint32 *known = trace_map_find(&encoder->places, place);
+    guint32 number = known != NULL ? *known : (guint32)encoder->places.count;
+    if (known == NULL) {
+        trace_map_insert(&encoder->places, place, number);
+        put(encoder, TRACE_COLUMN_PLACE_THREAD, thread);
+        put(encoder, TRACE_COLUMN_PLACE_CPU, cpu);
+    }
+    encoder->last_place = place;
+    encoder->last_number = number;
+    return number;
 }
 
-static void count_shape(trace_encoder *encoder, guint32 event, const struct shape *shape)
+void trace_encoder_add(trace_encoder *encoder, const struct trace_event *event)
 {
-    encoder->shape_of[event] = find_shape(encoder, shape);
-    shape_at(encoder, encoder->shape_of[event])->events++;
+    struct trace_shape shape = shape_of_event(encoder, event);
+    struct gathered *gathered = &encoder->events[encoder->count];
+    gboolean later = encoder->count == 0 || gathered[-1].time_ns <= event->time_ns;
+    *gathered = (struct gathered){
+        .time_ns = event->time_ns,
+        .address = event->address,
+        .slot = event->slot,
+        .shape = trace_shapes_count(&encoder->shapes, &shape),
+        .place = number_of_place(encoder, event->thread, event->cpu),
+        .begins = trace_kind_is_alloc(event->kind) || event->kind == TRACE_REALLOC,
+    };
+    encoder->unsorted = encoder->unsorted || !later;
+    encoder->count++;
 }
+
+/* Order of time ----------------------------------------------------------------------------------- */
+
+/* As trace_merge has it: what one thread did stays in its order. */
+static gboolean goes_before(const trace_encoder *encoder, const struct gathered *a,
+                            const struct gathered *b)
+{
+    const guint64 *thread = encoder->column[TRACE_COLUMN_PLACE_THREAD];
+    return a->time_ns < b->time_ns || (a->time_ns == b->time_ns && a->begins < b->begins &&
+                                       thread[a->place] != thread[b->place]);
+}
+
+/* Where the run of events in order of time that begins at from ends. */
+static guint32 end_of_run(const trace_encoder *encoder, guint32 from)
+{
+    guint32 end = from;
+    do {
+        end++;
+    } while (end < encoder->count &&
+             encoder->events[end].time_ns >= encoder->events[end - 1].time_ns);
+    return end;
+}
+
+/* Merges the runs [from, middle) and [middle, end). */
+static void merge_runs(const trace_encoder *encoder, guint32 from, guint32 middle, guint32 end)
+{
+    const struct gathered *events = encoder->events;
+    guint32 left = from, right = middle;
+    for (guint32 at = from; at < end; at++) {
+        gboolean take_right =
+            right < end && (left == middle || goes_before(encoder, &events[right], &events[left]));
+        encoder->sorted[at] = take_right ? events[right++] : events[left++];
+    }
+}
+
+/* Runs are merged by twos until there is one: chunks of threads come as runs, and are few. */
+static void sort_events(trace_encoder *encoder)
+{
+    guint32 runs;
+    do {
+        runs = 0;
+        for (guint32 from = 0; from < encoder->count; runs++) {
+            guint32 middle = end_of_run(encoder, from);
+            guint32 end = middle < encoder->count ? end_of_run(encoder, middle) : middle;
+            merge_runs(encoder, from, middle, end);
+            from = end;
+        }
+        struct gathered *swapped = encoder->events;
+        encoder->events = encoder->sorted;
+        encoder->sorted = swapped;
+    } while (runs > 1);
+}
+
+/* Shapes ------------------------------------------------------------------------------------------ */
 
 /* A size that comes once is not worth a shape. */
-static void find_shapes(trace_encoder *encoder)
+static void share_shapes(trace_encoder *encoder)
 {
     for (guint32 i = 0; i < encoder->count; i++) {
-        struct shape shape = shape_of_event(encoder, &encoder->events[i]);
-        count_shape(encoder, i, &shape);
-    }
-    for (guint32 i = 0; i < encoder->count; i++) {
-        struct shape_use *use = shape_at(encoder, encoder->shape_of[i]);
-        struct shape shape = use->shape;
+        struct trace_shape_use *use = &encoder->shapes.use[encoder->events[i].shape];
+        struct trace_shape shape = use->shape;
         if (use->events > 1 || (shape.size == 0 && shape.given == 0)) {
             continue;
         }
         use->events = 0;
-        shape.own =
-            (shape.size != 0 ? TRACE_OWN_SIZE : 0u) | (shape.given != 0 ? TRACE_OWN_GIVEN : 0u);
+        if (shape.size != 0) {
+            put(encoder, TRACE_COLUMN_SIZE, shape.size);
+            shape.own |= TRACE_OWN_SIZE;
+        }
+        if (shape.given != 0) {
+            put(encoder, TRACE_COLUMN_GIVEN, shape.given);
+            shape.own |= TRACE_OWN_GIVEN;
+        }
         shape.size = 0;
         shape.given = 0;
-        count_shape(encoder, i, &shape);
+        encoder->events[i].shape = trace_shapes_count(&encoder->shapes, &shape);
     }
 }
 
-static gint by_use(gconstpointer a, gconstpointer b, gpointer data)
-{
-    const trace_encoder *encoder = data;
-    guint32 first = *(const guint32 *)a, second = *(const guint32 *)b;
-    guint32 x = shape_at(encoder, first)->events, y = shape_at(encoder, second)->events;
-    if (x != y) {
-        return x > y ? -1 : 1;
-    }
-    return first < second ? -1 : first > second;
-}
-
-static void put_shape(trace_encoder *encoder, const struct shape *shape)
+static void put_shape(trace_encoder *encoder, const struct trace_shape *shape)
 {
     put(encoder, TRACE_COLUMN_SHAPE_KIND, shape->kind);
     put(encoder, TRACE_COLUMN_SHAPE_FLAGS, shape->flags);
@@ -206,56 +264,31 @@ static void put_shape(trace_encoder *encoder, const struct shape *shape)
     put(encoder, TRACE_COLUMN_SHAPE_MIGRATETYPE, shape->migratetype);
 }
 
-/* The most frequent get the smallest numbers. */
-static void number_shapes(trace_encoder *encoder)
+static void put_shapes(trace_encoder *encoder)
 {
-    GArray *order = g_array_new(FALSE, FALSE, sizeof(guint32));
-    for (guint32 i = 0; i < encoder->shapes->len; i++) {
-        if (shape_at(encoder, i)->events > 0) {
-            g_array_append_val(order, i);
-        }
+    guint32 count;
+    share_shapes(encoder);
+    guint32 *order = trace_shapes_number(&encoder->shapes, &count);
+    for (guint32 i = 0; i < count; i++) {
+        put_shape(encoder, &encoder->shapes.use[order[i]].shape);
     }
-    g_array_sort_with_data(order, by_use, encoder);
-    for (guint32 i = 0; i < order->len; i++) {
-        struct shape_use *use = shape_at(encoder, g_array_index(order, guint32, i));
-        use->number = i;
-        put_shape(encoder, &use->shape);
-    }
-    g_array_free(order, TRUE);
+    g_free(order);
 }
 
-/* Threads and CPUs: runs of events in one place. */
-static void put_places(trace_encoder *encoder)
+/* Runs of events in one place. */
+static void put_runs(trace_encoder *encoder)
 {
-    struct trace_map places;
-    guint64 place = 0;
-    guint32 run = 0, number = 0;
-    trace_map_init(&places);
-    for (guint32 i = 0; i < encoder->count; i++) {
-        const struct trace_event *event = &encoder->events[i];
-        guint64 its = (guint64)event->cpu << 32 | event->thread;
-        if (run > 0 && its == place) {
-            run++;
-            continue;
-        }
-        if (run > 0) {
-            put(encoder, TRACE_COLUMN_RUN, run);
-            put(encoder, TRACE_COLUMN_RUN_PLACE, number);
-        }
-        place = its;
-        run = 1;
-        const guint32 *known = trace_map_find(&places, its);
-        number = known != NULL ? *known : (guint32)places.count;
-        if (known == NULL) {
-            trace_map_insert(&places, its, number);
-            put(encoder, TRACE_COLUMN_PLACE_THREAD, event->thread);
-            put(encoder, TRACE_COLUMN_PLACE_CPU, event->cpu);
+    guint32 begin = 0;
+    for (guint32 i = 1; i <= encoder->count; i++) {
+        if (i == encoder->count || encoder->events[i].place != encoder->events[begin].place) {
+            put(encoder, TRACE_COLUMN_RUN, i - begin);
+            put(encoder, TRACE_COLUMN_RUN_PLACE, encoder->events[begin].place);
+            begin = i;
         }
     }
-    put(encoder, TRACE_COLUMN_RUN, run);
-    put(encoder, TRACE_COLUMN_RUN_PLACE, number);
-    trace_map_destroy(&places);
 }
+
+/* Objects ----------------------------------------------------------------------------------------- */
 
 static struct birth *birth_of(trace_encoder *encoder, guint32 slot)
 {
@@ -270,12 +303,12 @@ static struct birth *birth_of(trace_encoder *encoder, guint32 slot)
     return &encoder->births[slot];
 }
 
-static void put_address(trace_encoder *encoder, const struct trace_event *event)
+static void put_address(trace_encoder *encoder, guint64 address, guint kind)
 {
-    guint64 *last = &encoder->last_address[trace_kind_is_page(event->kind)];
-    guint64 step = event->address - *last;
+    guint64 *last = &encoder->last_address[trace_kind_is_page(kind)];
+    guint64 step = address - *last;
     put(encoder, TRACE_COLUMN_ADDRESS, step << 1 ^ (0 - (step >> 63)));
-    *last = event->address;
+    *last = address;
 }
 
 /* By how many have begun since, or else by its slot. */
@@ -306,9 +339,10 @@ static void put_slot(trace_encoder *encoder, guint32 slot)
     put(encoder, TRACE_COLUMN_OBJECT, code);
 }
 
-static void put_object(trace_encoder *encoder, const struct trace_event *event)
+static void put_object(trace_encoder *encoder, const struct gathered *event,
+                       const struct trace_shape *shape)
 {
-    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, event->kind, event->flags)) {
+    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, shape->kind, shape->flags)) {
     case TRACE_REFERENCE_NONE:
         return;
     case TRACE_REFERENCE_BEGINS:
@@ -320,43 +354,45 @@ static void put_object(trace_encoder *encoder, const struct trace_event *event)
         return;
     case TRACE_REFERENCE_STAYS:
         put_living(encoder, event->slot);
-        if ((event->flags & TRACE_FAILED) != 0) {
+        if ((shape->flags & TRACE_FAILED) != 0) {
             return;
         }
         break;
     }
     if (encoder->addresses) {
-        put_address(encoder, event);
+        put_address(encoder, event->address, shape->kind);
     }
 }
 
-/* Without slots: by how many have begun since, or else by its address. */
-static void put_raw_object(trace_encoder *encoder, const struct trace_event *event)
+/* The address's entry, or where it is to be. */
+static struct begun *find_begun(const trace_encoder *encoder, guint64 address)
 {
-    guint32 *begun = NULL;
-    switch (trace_reference_of(TRACE_LEVEL_RAW, event->kind, event->flags)) {
-    case TRACE_REFERENCE_NONE:
+    gsize at = (gsize)((address * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)) >> (64 - BEGUN_BITS));
+    while (encoder->begun[at].birth.chunk == encoder->chunk &&
+           encoder->begun[at].address != address) {
+        at = (at + 1) % BEGUN_SIZE;
+    }
+    return &encoder->begun[at];
+}
+
+/* Without slots: by how many have begun since, or else by its address. */
+static void put_raw_object(trace_encoder *encoder, const struct gathered *event,
+                           const struct trace_shape *shape)
+{
+    enum trace_reference reference = trace_reference_of(TRACE_LEVEL_RAW, shape->kind, shape->flags);
+    if (reference == TRACE_REFERENCE_NONE) {
         return;
-    case TRACE_REFERENCE_ENDS:
-        begun = trace_map_find(&encoder->begun, event->address);
+    }
+    struct begun *begun = find_begun(encoder, event->address);
+    if (reference != TRACE_REFERENCE_ENDS) {
+        *begun = (struct begun){event->address, {encoder->chunk, encoder->begun_count++}};
+        put_address(encoder, event->address, shape->kind);
+    } else if (begun->birth.chunk == encoder->chunk) {
         put(encoder, TRACE_COLUMN_OBJECT,
-            begun == NULL ? TRACE_OBJECT_NONE
-                          : (guint64)(encoder->begun_count - 1 - *begun) + TRACE_OBJECT_BACK);
-        if (begun == NULL) {
-            put_address(encoder, event);
-        }
-        return;
-    case TRACE_REFERENCE_BEGINS:
-    case TRACE_REFERENCE_STAYS:
-        begun = trace_map_find(&encoder->begun, event->address);
-        if (begun != NULL) {
-            *begun = encoder->begun_count;
-        } else {
-            trace_map_insert(&encoder->begun, event->address, encoder->begun_count);
-        }
-        encoder->begun_count++;
-        put_address(encoder, event);
-        return;
+            (guint64)(encoder->begun_count - 1 - begun->birth.count) + TRACE_OBJECT_BACK);
+    } else {
+        put(encoder, TRACE_COLUMN_OBJECT, TRACE_OBJECT_NONE);
+        put_address(encoder, event->address, shape->kind);
     }
 }
 
@@ -365,89 +401,103 @@ static void put_events(trace_encoder *encoder, guint64 *lowest_ns, guint64 *high
     guint64 time_ns = encoder->events[0].time_ns;
     *lowest_ns = *highest_ns = time_ns;
     for (guint32 i = 0; i < encoder->count; i++) {
-        const struct trace_event *event = &encoder->events[i];
-        const struct shape_use *use = shape_at(encoder, encoder->shape_of[i]);
+        const struct gathered *event = &encoder->events[i];
+        const struct trace_shape_use *use = &encoder->shapes.use[event->shape];
         put(encoder, TRACE_COLUMN_SHAPE, use->number);
         put(encoder, TRACE_COLUMN_TIME, event->time_ns - time_ns);
         time_ns = event->time_ns;
         *lowest_ns = MIN(*lowest_ns, time_ns);
         *highest_ns = MAX(*highest_ns, time_ns);
-        if ((use->shape.own & TRACE_OWN_SIZE) != 0) {
-            put(encoder, TRACE_COLUMN_SIZE, event->size);
-        }
-        if ((use->shape.own & TRACE_OWN_GIVEN) != 0) {
-            put(encoder, TRACE_COLUMN_GIVEN, event->given);
-        }
         if (encoder->level == TRACE_LEVEL_RAW) {
-            put_raw_object(encoder, event);
+            put_raw_object(encoder, event, &use->shape);
         } else {
-            put_object(encoder, event);
+            put_object(encoder, event, &use->shape);
         }
     }
 }
 
-/* Columns of zeros are left out. */
-static void append_columns(trace_encoder *encoder, const struct trace_columns_header *header,
+/* Chunks ------------------------------------------------------------------------------------------ */
+
+static gboolean has_numbers(const guint64 *values, guint32 count)
+{
+    guint32 i = 0;
+    while (i < count && values[i] == 0) {
+        i++;
+    }
+    return i < count;
+}
+
+/* The columns that are written, and bytes enough for all of it: those of zeros are left out. */
+static guint choose_columns(const trace_encoder *encoder, guint8 *ids, gsize *bytes)
+{
+    guint count = 0;
+    *bytes = sizeof(struct trace_columns_header);
+    for (guint id = 1; id < TRACE_COLUMN_IDS; id++) {
+        if (id == TRACE_COLUMN_SHAPE_KIND ||
+            has_numbers(encoder->column[id], encoder->length[id])) {
+            ids[count++] = (guint8)id;
+            *bytes += sizeof(struct trace_column) + trace_numbers_bound(encoder->length[id]);
+        }
+    }
+    return count;
+}
+
+static void append_columns(trace_encoder *encoder, guint64 time_ns, guint32 slots,
                            GByteArray *content)
 {
-    GByteArray *packed = g_byte_array_new();
-    struct trace_columns_header its = *header;
-    guint start = content->len;
-    g_byte_array_append(content, (const guint8 *)&its, sizeof its);
-    for (guint id = 1; id < TRACE_COLUMN_IDS; id++) {
-        const GArray *values = encoder->column[id];
-        guint before = packed->len;
+    guint8 ids[TRACE_COLUMN_IDS];
+    gsize bound, start = content->len;
+    guint count = choose_columns(encoder, ids, &bound);
+    struct trace_columns_header header = {
+        .time_ns = GUINT64_TO_LE(time_ns),
+        .slots = GUINT32_TO_LE(slots),
+        .columns = GUINT32_TO_LE(count),
+    };
+    g_byte_array_set_size(content, (guint)(start + bound));
+    guint8 *at = content->data + start;
+    memcpy(at, &header, sizeof header);
+    at += sizeof header;
+    guint8 *bytes = at + count * sizeof(struct trace_column);
+    for (guint i = 0; i < count; i++) {
         enum trace_encoding encoding;
-        gboolean zeros = TRUE;
-        for (guint i = 0; i < values->len && zeros; i++) {
-            zeros = g_array_index(values, guint64, i) == 0;
-        }
-        if (zeros && id != TRACE_COLUMN_SHAPE_KIND) {
-            continue;
-        }
-        trace_numbers_pack(packed, (const guint64 *)(gconstpointer)values->data, values->len,
-                           &encoding);
+        guint32 length = encoder->length[ids[i]];
+        gsize packed = trace_numbers_pack(bytes, encoder->column[ids[i]], length, &encoding);
         struct trace_column column = {
-            .id = (guint8)id,
+            .id = ids[i],
             .encoding = (guint8)encoding,
-            .count = GUINT32_TO_LE(values->len),
-            .bytes = GUINT32_TO_LE(packed->len - before),
+            .count = GUINT32_TO_LE(length),
+            .bytes = GUINT32_TO_LE((guint32)packed),
         };
-        g_byte_array_append(content, (const guint8 *)&column, sizeof column);
-        its.columns++;
+        memcpy(at, &column, sizeof column);
+        at += sizeof column;
+        bytes += packed;
     }
-    its.columns = GUINT32_TO_LE(its.columns);
-    memcpy(content->data + start, &its, sizeof its);
-    g_byte_array_append(content, packed->data, packed->len);
-    g_byte_array_free(packed, TRUE);
+    g_byte_array_set_size(content, (guint)(bytes - content->data));
 }
 
 static void begin_chunk(trace_encoder *encoder)
 {
-    for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        g_array_set_size(encoder->column[id], 0);
-    }
-    g_array_set_size(encoder->shapes, 0);
-    memset(encoder->table, 0xff, TABLE_SIZE * sizeof *encoder->table);
-    trace_map_clear(&encoder->begun);
+    memset(encoder->length, 0, sizeof encoder->length);
+    trace_shapes_clear(&encoder->shapes);
+    trace_map_clear(&encoder->places);
     encoder->last_address[0] = encoder->last_address[1] = 0;
     encoder->begun_count = 0;
     encoder->freed_count = 0;
     encoder->count = 0;
+    encoder->unsorted = FALSE;
     encoder->chunk++;
 }
 
 void trace_encoder_finish(trace_encoder *encoder, GByteArray *content, guint64 *lowest_ns,
                           guint64 *highest_ns)
 {
-    struct trace_columns_header header = {
-        .time_ns = GUINT64_TO_LE(encoder->events[0].time_ns),
-        .slots = GUINT32_TO_LE(encoder->slots),
-    };
-    find_shapes(encoder);
-    number_shapes(encoder);
-    put_places(encoder);
+    guint32 slots = encoder->slots;
+    if (encoder->level == TRACE_LEVEL_RAW && encoder->unsorted) {
+        sort_events(encoder);
+    }
+    put_shapes(encoder);
+    put_runs(encoder);
     put_events(encoder, lowest_ns, highest_ns);
-    append_columns(encoder, &header, content);
+    append_columns(encoder, encoder->events[0].time_ns, slots, content);
     begin_chunk(encoder);
 }

@@ -56,6 +56,8 @@ cli_trace_sources = \
     %D%/resolve.h \
     %D%/scan.c \
     %D%/scan.h \
+    %D%/shapes.c \
+    %D%/shapes.h \
     %D%/slabpages.c \
     %D%/slabpages.h \
     %D%/slots.c \

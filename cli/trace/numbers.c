@@ -17,21 +17,24 @@ static const guint64 masks[16] = {
 
 static guint length_of(guint64 value)
 {
-    guint length = 0;
-    for (; value != 0; value >>= 8) {
-        length++;
-    }
-    return length;
+    return 8 - ((guint)__builtin_clzll(value | 1) >> 3) - (value == 0);
 }
 
-static void append_word(GByteArray *bytes, guint64 value, guint length)
+/* Eight bytes, of which the next number overwrites what are not the value's. */
+static guint8 *put_word(guint8 *to, guint64 value, guint length)
 {
     guint64 little = GUINT64_TO_LE(value);
-    g_byte_array_append(bytes, (const guint8 *)&little, length);
+    memcpy(to, &little, sizeof little);
+    return to + length;
 }
 
-void trace_numbers_pack(GByteArray *bytes, const guint64 *values, guint32 count,
-                        enum trace_encoding *encoding)
+gsize trace_numbers_bound(guint32 count)
+{
+    return ((gsize)count + 1) / 2 + sizeof(guint64) * ((gsize)count + 1);
+}
+
+gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
+                         enum trace_encoding *encoding)
 {
     guint32 same = 1;
     while (same < count && values[same] == values[0]) {
@@ -39,18 +42,24 @@ void trace_numbers_pack(GByteArray *bytes, const guint64 *values, guint32 count,
     }
     if (same >= count) {
         *encoding = TRACE_CONSTANT;
-        append_word(bytes, count > 0 ? values[0] : 0, 8);
-        return;
+        put_word(to, count > 0 ? values[0] : 0, 0);
+        return sizeof(guint64);
     }
     *encoding = TRACE_PACKED;
-    for (guint32 i = 0; i < count; i += 2) {
-        guint second = i + 1 < count ? length_of(values[i + 1]) : 0;
-        guint8 lengths = (guint8)(length_of(values[i]) | second << 4);
-        g_byte_array_append(bytes, &lengths, 1);
+    guint8 *lengths = to, *bytes = to + ((gsize)count + 1) / 2;
+    guint32 i = 0;
+    for (; i + 1 < count; i += 2) {
+        guint first = length_of(values[i]), second = length_of(values[i + 1]);
+        *lengths++ = (guint8)(first | second << 4);
+        bytes = put_word(bytes, values[i], first);
+        bytes = put_word(bytes, values[i + 1], second);
     }
-    for (guint32 i = 0; i < count; i++) {
-        append_word(bytes, values[i], length_of(values[i]));
+    if (i < count) {
+        guint last = length_of(values[i]);
+        *lengths = (guint8)last;
+        bytes = put_word(bytes, values[i], last);
     }
+    return (gsize)(bytes - to);
 }
 
 #define EACH_BYTE G_GUINT64_CONSTANT(0x0101010101010101)

@@ -26,9 +26,11 @@ struct trace_numbers {
     guint32 next;
 };
 
-/* Appends values to bytes; what is told of the column goes to *encoding. */
-void trace_numbers_pack(GByteArray *bytes, const guint64 *values, guint32 count,
-                        enum trace_encoding *encoding);
+/* Bytes that may be written for so many numbers. */
+gsize trace_numbers_bound(guint32 count);
+/* How many bytes the column has; what is told of it goes to *encoding. */
+gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
+                         enum trace_encoding *encoding);
 
 /* FALSE: these bytes are no such column. TRACE_NUMBERS_SLACK bytes can be read behind them. */
 gboolean trace_numbers_open(struct trace_numbers *numbers, guint encoding, guint32 count,

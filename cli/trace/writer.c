@@ -18,8 +18,6 @@ struct trace_writer {
     trace_output *output;
     trace_encoder *encoder;
     struct trace_slots slots;
-    GArray *records;     /* struct trace_record, TRACE_LEVEL_RAW: the chunk's, to be sorted */
-    gboolean unsorted;   /* they are not in order of time */
     GByteArray *content; /* of the chunk that is being written */
     GByteArray *index;   /* struct trace_index_entry */
     trace_meta *meta;    /* as written so far */
@@ -60,7 +58,6 @@ trace_writer *trace_writer_open(const char *path, const struct trace_writer_opti
     writer->encoder = trace_encoder_new(options->level, options->addresses);
     writer->content = g_byte_array_new();
     writer->index = g_byte_array_new();
-    writer->records = g_array_new(FALSE, FALSE, sizeof(struct trace_record));
     writer->meta = trace_meta_new();
     writer->names = 1;
     writer->zstd = ZSTD_createCCtx();
@@ -158,9 +155,18 @@ static gboolean write_events(trace_writer *writer, GError **error)
     return write_chunk(writer, &header, error);
 }
 
-static void take_record(trace_writer *writer, const struct trace_record *record)
+static gboolean add(trace_writer *writer, const struct trace_event *event, GError **error)
 {
-    struct trace_event event = {
+    trace_encoder_add(writer->encoder, event);
+    writer->events++;
+    return trace_encoder_count(writer->encoder) < TRACE_COLUMNS_EVENTS ||
+           write_events(writer, error);
+}
+
+gboolean trace_writer_record(trace_writer *writer, const struct trace_record *record,
+                             GError **error)
+{
+    const struct trace_event event = {
         .time_ns = record->time_ns,
         .size = record->size,
         .given = record->given,
@@ -178,42 +184,7 @@ static void take_record(trace_writer *writer, const struct trace_record *record)
         .order = record->order,
         .migratetype = record->migratetype,
     };
-    trace_encoder_add(writer->encoder, &event);
-}
-
-static gint by_time(gconstpointer a, gconstpointer b)
-{
-    const struct trace_record *first = a, *second = b;
-    return first->time_ns < second->time_ns ? -1 : first->time_ns > second->time_ns;
-}
-
-/* The records of a chunk stand in order of time, whatever order they came in. */
-static gboolean write_records(trace_writer *writer, GError **error)
-{
-    GArray *records = writer->records;
-    if (writer->unsorted) {
-        g_array_sort(records, by_time);
-    }
-    for (guint i = 0; i < records->len; i++) {
-        take_record(writer, &g_array_index(records, struct trace_record, i));
-    }
-    g_array_set_size(records, 0);
-    writer->unsorted = FALSE;
-    return write_events(writer, error);
-}
-
-gboolean trace_writer_record(trace_writer *writer, const struct trace_record *record,
-                             GError **error)
-{
-    GArray *records = writer->records;
-    if (records->len > 0) {
-        const struct trace_record *last =
-            &g_array_index(records, struct trace_record, records->len - 1);
-        writer->unsorted = writer->unsorted || record->time_ns < last->time_ns;
-    }
-    g_array_append_val(records, *record);
-    writer->events++;
-    return records->len < TRACE_COLUMNS_EVENTS || write_records(writer, error);
+    return add(writer, &event, error);
 }
 
 /* The event's slot among those of the file, which are as small as can be. */
@@ -254,10 +225,7 @@ gboolean trace_writer_event(trace_writer *writer, const struct trace_event *even
     if (!find_slot(writer, &ours, error)) {
         return FALSE;
     }
-    trace_encoder_add(writer->encoder, &ours);
-    writer->events++;
-    return trace_encoder_count(writer->encoder) < TRACE_COLUMNS_EVENTS ||
-           write_events(writer, error);
+    return add(writer, &ours, error);
 }
 
 /* Key, zero, length of the value in four bytes, value. */
@@ -272,8 +240,7 @@ static void append_entry(GByteArray *content, const char *key, gconstpointer val
 gboolean trace_writer_meta(trace_writer *writer, const trace_meta *meta, GError **error)
 {
     struct trace_chunk_header header = {.type = GUINT16_TO_LE(TRACE_CHUNK_META)};
-    if (!(writer->options.level == TRACE_LEVEL_RAW ? write_records(writer, error)
-                                                   : write_events(writer, error))) {
+    if (!write_events(writer, error)) {
         return FALSE;
     }
     for (guint i = 0; i < trace_meta_count(meta); i++) {
@@ -324,7 +291,6 @@ static void free_writer(trace_writer *writer)
 {
     trace_encoder_free(writer->encoder);
     trace_slots_destroy(&writer->slots);
-    g_array_free(writer->records, TRUE);
     g_byte_array_free(writer->content, TRUE);
     g_byte_array_free(writer->index, TRUE);
     trace_meta_free(writer->meta);
@@ -335,7 +301,7 @@ static void free_writer(trace_writer *writer)
 
 gboolean trace_writer_close(trace_writer *writer, GError **error)
 {
-    gboolean good = write_records(writer, error) && write_end(writer, error);
+    gboolean good = write_events(writer, error) && write_end(writer, error);
     if (!good) {
         trace_writer_abandon(writer);
         return FALSE;
