@@ -121,6 +121,12 @@ for how in execv execvp execl execlp execle execve; do
     expect "$how: the new program has the file's name" grep -q 'trace.bsat: true' log
 done
 
+export TZ=a-zone-that-is-not-there
+recorded ./ends localtime
+unset TZ
+expect "the recorder does not read the time zone before the program" \
+    counted 1 ' alloc 25 ' trace.bsat
+
 # --- Options ---------------------------------------------------------------------------------
 
 recorded --max-events=500 ./threads

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static void *volatile object;
@@ -14,6 +15,8 @@ int main(int argc, char **argv)
     const char *how = argc > 1 ? argv[1] : "return";
     for (int i = 0; i < 10; i++)
         object = malloc(1000);
+    if (strcmp(how, "localtime") == 0)
+        object = localtime(&(time_t){0});
     if (strcmp(how, "exit") == 0)
         exit(0);
     if (strcmp(how, "_exit") == 0)

@@ -8,7 +8,6 @@
  */
 #include "internal.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,12 +141,9 @@ BSAR_EXPORT void *realloc(void *p, size_t size)
 BSAR_EXPORT void *reallocarray(void *p, size_t count, size_t size)
 {
     size_t bytes;
-    if (!__builtin_mul_overflow(count, size, &bytes))
-        return realloc(p, bytes);
-    if (!bsar_self.inside)
-        bsar_record(TRACE_ALLOC, TRACE_FAILED, NULL, SIZE_MAX, 0);
-    errno = ENOMEM;
-    return NULL;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        bytes = SIZE_MAX; /* which fails, too */
+    return realloc(p, bytes);
 }
 
 BSAR_EXPORT void *memalign(size_t align, size_t size)

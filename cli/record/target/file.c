@@ -244,17 +244,27 @@ static void put_command(struct content *meta)
     put(meta, "command", text, (size_t)all);
 }
 
+/*
+ * The moment in UTC. Not by gmtime or strftime: they read the time zone's file and allocate, which
+ * the target would then not do, and take a lock, which may be held when a process forks.
+ */
 static void put_start(struct content *meta)
 {
     struct timespec now;
-    struct tm broken;
     char text[64];
     clock_gettime(CLOCK_REALTIME, &now);
-    /* Not localtime: it reads files, and allocates. */
-    if (gmtime_r(&now.tv_sec, &broken) == NULL)
-        return;
-    size_t used = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &broken);
-    snprintf(text + used, sizeof(text) - used, ".%03ldZ", now.tv_nsec / 1000000);
+    long day_seconds = now.tv_sec % 86400;
+    /* Years that begin in March, from 0000-03-01 on: the odd day is their last. */
+    long days = now.tv_sec / 86400 + 719468;
+    long in_era = days % 146097; /* 400 years */
+    long in_year = (in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) / 365;
+    long of_year = in_era - (365 * in_year + in_year / 4 - in_year / 100);
+    long month = (5 * of_year + 2) / 153; /* five months have 153 days: 31 30 31 30 31 */
+    long day = of_year - (153 * month + 2) / 5 + 1;
+    long year = days / 146097 * 400 + in_year + (month >= 10);
+    month += month < 10 ? 3 : -9;
+    snprintf(text, sizeof(text), "%04ld-%02ld-%02ldT%02ld:%02ld:%02ld.%03ldZ", year, month, day,
+             day_seconds / 3600, day_seconds / 60 % 60, day_seconds % 60, now.tv_nsec / 1000000);
     put_text(meta, "start", text);
 }
 
