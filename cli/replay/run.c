@@ -17,10 +17,14 @@ static struct replay_terms terms_of(const struct replay_options *options, guint 
                                     guint capacity, enum replay_touch by_use)
 {
     const struct replay_engine_options *engine = &options->engine;
+    guint runners = engine->order == REPLAY_STRICT ? 1 : cpus;
+    /* A batch for one runner fits into its cache; several runners begin one at different moments,
+     * and so not too often. */
+    guint most = runners == 1 ? REPLAY_BATCH_OPS / 4 : REPLAY_BATCH_OPS;
     return (struct replay_terms){
-        .runners = engine->order == REPLAY_STRICT ? 1 : cpus,
+        .runners = runners,
         .cpus = cpus,
-        .capacity = capacity,
+        .capacity = MIN(capacity, most),
         .window = engine->order == REPLAY_CAUSAL ? engine->window : 0,
         .touch = engine->touch == REPLAY_TOUCH_BY_USE ? by_use : engine->touch,
         .verify = engine->verify ? 1 : 0,

@@ -70,6 +70,7 @@ struct bed {
     struct tricky tricky;
     struct replay_batch batch;
     struct replay_here here;
+    _Alignas(16) char room[256 * OPS];
     guint32 next; /* op */
     GError *error;
 };
@@ -93,8 +94,7 @@ static void set_up(struct bed *bed, guint watchdog)
     replay_batch_at(&bed->batch, memory, &terms);
     bed->batch.shared->terms = terms;
     bed->tricky.base.ops = &tricky_ops;
-    bed->tricky.room = g_malloc0(256 * OPS);
-    bed->tricky.room += -(guintptr)bed->tricky.room & 15;
+    bed->tricky.room = bed->room;
     replay_here_open(&bed->here, &bed->batch, &bed->tricky.base, NULL, watchdog);
 }
 
@@ -150,6 +150,7 @@ static void expect_error(struct bed *bed, gboolean ok, int code, const char *wor
 static void tear_down(struct bed *bed)
 {
     replay_here_close(&bed->here);
+    free(bed->batch.shared);
     g_clear_error(&bed->error);
 }
 
