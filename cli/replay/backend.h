@@ -96,6 +96,14 @@ struct replay_page_run {
 
 typedef void (*replay_page_visit)(gpointer data, const struct replay_page_run *run);
 
+/* How libbuddyslab is set up; limits as in struct bsa_heap_config. */
+struct replay_heap_options {
+    char *classes; /* as given */
+    guint class_count;
+    guint class_size[REPLAY_MAX_CLASSES];
+    unsigned magazine_objects, page_list_pages, keep_empty;
+};
+
 struct replay_backend;
 
 struct replay_backend_ops {
@@ -162,6 +170,7 @@ guint64 replay_given(const struct replay_backend *backend, guint size_class, gui
  * region.
  */
 struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
+                                                const struct replay_heap_options *heap,
                                                 guint64 page_size, gboolean exclusive,
                                                 GError **error);
 

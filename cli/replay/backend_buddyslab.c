@@ -337,6 +337,7 @@ static gboolean read_classes(struct buddyslab *self, GError **error)
 }
 
 struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
+                                                const struct replay_heap_options *heap,
                                                 guint64 page_size, gboolean exclusive,
                                                 GError **error)
 {
@@ -360,6 +361,12 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
     config.cpus = cpus;
     config.flags = exclusive ? BSA_HEAP_EXCLUSIVE_CPUS : 0;
     config.platform = &platform;
+    struct bsa_class_table classes = {
+        .size = sizeof(classes), .count = heap->class_count, .object_sizes = heap->class_size};
+    config.classes = &classes;
+    config.magazine_objects = heap->magazine_objects;
+    config.page_list_pages = heap->page_list_pages;
+    config.keep_empty = heap->keep_empty;
     enum bsa_status status = bsa_heap_init(&self->heap, region, (size_t)bytes, &config);
     if (status != BSA_OK) {
         char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);

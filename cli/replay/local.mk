@@ -44,6 +44,8 @@ cli_replay_sources = \
 	%D%/options_output.h \
 	%D%/options_engine.c \
 	%D%/options_engine.h \
+	%D%/options_heap.c \
+	%D%/options_heap.h \
 	%D%/perform.c \
 	%D%/perform.h \
 	%D%/process.c \

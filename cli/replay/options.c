@@ -9,6 +9,7 @@
 #include "../common/arguments.h"
 #include "error.h"
 #include "options_engine.h"
+#include "options_heap.h"
 
 #define DEFAULT_SAMPLES 1000
 #define MAX_SAMPLES 100000
@@ -56,6 +57,7 @@ struct raw_options {
     char **regions, **rest;
     gboolean minimum, curve, no_plots, quiet, version;
     struct replay_engine_raw engine;
+    struct replay_heap_raw heap;
     struct replay_output_raw output;
 };
 
@@ -71,6 +73,7 @@ static void raw_clear(struct raw_options *raw)
     g_strfreev(raw->regions);
     g_strfreev(raw->rest);
     replay_engine_raw_clear(&raw->engine);
+    replay_heap_raw_clear(&raw->heap);
     replay_output_raw_clear(&raw->output);
 }
 
@@ -96,7 +99,7 @@ static gboolean check_backend(const struct raw_options *raw,
                          : raw->curve           ? "--curve"
                          : raw->regions != NULL ? "--region"
                          : raw->threads != NULL ? "--threads"
-                                                : NULL;
+                                                : replay_heap_given(&raw->heap);
     if (option == NULL || strcmp(engine->backend, "buddyslab") == 0)
         return TRUE;
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -117,6 +120,7 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_page_size(raw->page_size, &options->page_size, error) ||
         !parse_regions(raw->regions, options, error) ||
         !replay_engine_convert(&raw->engine, &options->engine, error) ||
+        !replay_heap_convert(&raw->heap, &options->heap, error) ||
         !check_backend(raw, &options->engine, error) ||
         !replay_output_convert(&raw->output, &options->output, error) ||
         !take_trace(raw, options, error))
@@ -189,6 +193,7 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
     /* GOption exits by itself after --help, before values are checked. */
     GOptionContext *context = make_context(entries);
     replay_engine_entries(&raw.engine, context);
+    replay_heap_entries(&raw.heap, context);
     replay_output_entries(&raw.output, context);
     enum replay_parse result = REPLAY_PARSE_FAILED;
     if (g_option_context_parse(context, argc, argv, error)) {
@@ -210,4 +215,5 @@ void replay_options_clear(struct replay_options *options)
     g_free(options->trace);
     g_free(options->directory);
     replay_engine_options_clear(&options->engine);
+    g_free(options->heap.classes);
 }

@@ -6,6 +6,7 @@
 #include <glib.h>
 
 #include "../trace/reader.h"
+#include "backend.h"
 #include "control.h"
 #include "options_output.h"
 
@@ -53,6 +54,7 @@ struct replay_engine_options {
 
 struct replay_options {
     struct replay_engine_options engine;
+    struct replay_heap_options heap;
     struct replay_output_options output;
     char *trace; /* "-" is standard input */
     char *directory;

@@ -56,8 +56,9 @@ struct replay_backend *replay_session_backend(struct replay_session *session,
 {
     const struct replay_region *first = &session->regions.region[0];
     session->regions.used = 1;
-    return replay_backend_buddyslab(first->start, first->bytes, cpus, options->page_size,
-                                    options->engine.order != REPLAY_STRICT, error);
+    return replay_backend_buddyslab(first->start, first->bytes, cpus, &options->heap,
+                                    options->page_size, options->engine.order != REPLAY_STRICT,
+                                    error);
 }
 
 gboolean replay_session_open(struct replay_session *session, const struct replay_options *options,

@@ -4,6 +4,8 @@
  * duration of this run, no path, nothing of the machine, and not which threads did the work.
  * Ratios without a value (a fragmentation index where the request would succeed) are null.
  */
+#include <buddyslab.h>
+
 #include "../common/schema.h"
 #include "../trace/hygiene.h"
 #include "json_parts.h"
@@ -54,6 +56,24 @@ static void put_engine(JsonBuilder *json, const struct replay_engine_options *en
     put_count(json, "validated_every", engine->control.validate_every);
 }
 
+static void put_limit(JsonBuilder *json, const char *key, unsigned limit)
+{
+    char *text = limit == 0          ? g_strdup("default")
+                 : limit == BSA_NONE ? g_strdup("none")
+                                     : g_strdup_printf("%u", limit);
+    put_text(json, key, text);
+    g_free(text);
+}
+
+/* How libbuddyslab was set up. */
+static void put_heap(JsonBuilder *json, const struct replay_heap_options *heap)
+{
+    put_text(json, "classes", heap->classes);
+    put_limit(json, "magazine", heap->magazine_objects);
+    put_limit(json, "page_lists", heap->page_list_pages);
+    put_limit(json, "keep_empty", heap->keep_empty);
+}
+
 static void put_replay(JsonBuilder *json, const struct report *report)
 {
     const struct replay_execution *execution = report->execution;
@@ -65,6 +85,7 @@ static void put_replay(JsonBuilder *json, const struct report *report)
     put_count(json, "cpus", execution->cpus);
     put_text(json, "cpu_map", replay_cpu_map_name(report->options->cpu_map));
     put_engine(json, &report->options->engine);
+    put_heap(json, &report->options->heap);
     put_text(json, "named_caches", "general size classes (counterfactual)");
     put_count(json, "samples", report->sampler->count);
     put_flag(json, "regions_from_trace", regions->automatic);

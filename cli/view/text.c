@@ -45,6 +45,22 @@ static void row(GString *out, const char *name)
     g_string_append_printf(out, "%-20s", name);
 }
 
+/* How libbuddyslab was set up. */
+static void heap(JsonObject *report, GString *out)
+{
+    char **classes = g_strsplit(view_text(report, "replay.classes"), ",", -1);
+    char *listed = g_strjoinv(", ", classes);
+    char *text = g_strdup_printf("%s; magazine %s, page lists %s, empty slabs kept %s", listed,
+                                 view_text(report, "replay.magazine"),
+                                 view_text(report, "replay.page_lists"),
+                                 view_text(report, "replay.keep_empty"));
+    row(out, "Size classes");
+    view_wrap(out, text, 20);
+    g_free(text);
+    g_free(listed);
+    g_strfreev(classes);
+}
+
 static void regions(JsonObject *report, GString *out)
 {
     guint used = (guint)view_count(report, "replay.regions_used");
@@ -86,6 +102,7 @@ static void head(JsonObject *report, GString *out)
         out, "%" G_GUINT64_FORMAT ", CPU map %s, %s order, %" G_GUINT64_FORMAT " switches\n",
         view_count(report, "replay.cpus"), view_text(report, "replay.cpu_map"),
         view_text(report, "replay.schedule"), view_count(report, "result.cpu_switches"));
+    heap(report, out);
     if (strcmp(view_text(report, "replay.schedule"), "strict") != 0) {
         row(out, "");
         view_wrap(out,

@@ -149,6 +149,36 @@ refused 2 "out of range" --region=0 "$trace"
 refused 2 "power of two from 1K to 64K" --page-size=3K "$trace"
 refused 2 "power of two from 1K to 64K" --page-size=128K "$trace"
 
+for table in foo 7 8,8 16,9000 "" 32,16; do
+    refused 2 "give nine, kmalloc or fine" --classes="$table" "$trace"
+done
+refused 2 "No such file" --classes=@"$work/missing.txt" "$trace"
+refused 2 "give none, or a number from 1 to 256" --magazine=257 "$trace"
+refused 2 "give none, or a number" --page-lists=some "$trace"
+refused 2 "give none, or a number" --keep-empty=-1 "$trace"
+refused 2 "--classes is for --backend=buddyslab" --classes=fine --backend=null "$trace"
+
+# --- An allocator that is set up otherwise ---------------------------------------------------
+
+# sizes NAME: the objects' sizes in its table of classes.
+sizes() {
+    sed -n "s/^peak,\([1-9][0-9]*\),.*/\1/p" "$work/$1/classes.csv" | paste -s -d, -
+}
+run sizes --classes=16,48,64,128,1024,4096 "$trace"
+expect "--classes=SIZES: these are the classes" \
+    test "$(sizes sizes)" = 16,48,64,128,1024,4096
+printf '# a table\n16 48\n64, 128\n1024 4096 # the last\n' >"$work/table.txt"
+run table --classes=@"$work/table.txt" "$trace"
+expect "--classes=@FILE: the same timeline as with the sizes" \
+    cmp "$work/sizes/timeline.csv" "$work/table/timeline.csv"
+run fine --classes=fine "$trace"
+expect "--classes=fine: 28 classes" test "$(sizes fine | tr , '\n' | wc -l)" -eq 28
+run bare --magazine=none --page-lists=none --keep-empty=none "$trace"
+expect "without magazines and lists CPUs keep nothing, and no empty slab is kept" \
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        { kept += $column["cached"] + $column["empty_slabs"] } END { exit kept != 0 }' \
+    "$work/bare/timeline.csv"
+
 # --- What cannot be replayed -----------------------------------------------------------------
 
 : >"$work/empty.txt"

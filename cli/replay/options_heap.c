@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "options_heap.h"
+
+#include <string.h>
+
+#include <buddyslab.h>
+
+#include "../common/arguments.h"
+
+#define CLASSES_WANTED                                                                             \
+    "give nine, kmalloc or fine, or ascending multiples of 8 up to 8192 as 16,32,48,64, or a "     \
+    "file of them as @FILE"
+
+static const char *const set_names[] = {"nine", "kmalloc", "fine"};
+
+void replay_heap_entries(struct replay_heap_raw *raw, GOptionContext *context)
+{
+    const GOptionEntry entries[] = {
+        {"classes", 0, 0, G_OPTION_ARG_STRING, &raw->classes,
+         "nine (default), kmalloc, fine, sizes, or @FILE", "TABLE"},
+        {"magazine", 0, 0, G_OPTION_ARG_STRING, &raw->magazine,
+         "objects that a CPU keeps of a class, or none", "N"},
+        {"page-lists", 0, 0, G_OPTION_ARG_STRING, &raw->page_lists,
+         "pages that a CPU keeps on its lists, or none", "N"},
+        {"keep-empty", 0, 0, G_OPTION_ARG_STRING, &raw->keep_empty,
+         "empty slabs kept of a class (default: 1), or none", "N"},
+        G_OPTION_ENTRY_NULL,
+    };
+    g_option_context_add_main_entries(context, entries, NULL);
+}
+
+static gboolean bad_classes(GError **error, const char *text)
+{
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--classes=%s: %s", text,
+                CLASSES_WANTED);
+    return FALSE;
+}
+
+/* Takes sizes, one after the other, with commas and white space between them. */
+static gboolean take_sizes(const char *sizes, struct replay_heap_options *options)
+{
+    char **words = g_strsplit_set(sizes, ", \t\r\n", -1);
+    gboolean good = TRUE;
+    for (guint i = 0; good && words[i] != NULL; i++) {
+        guint64 size = 0;
+        guint count = options->class_count;
+        if (words[i][0] == '\0')
+            continue;
+        good = count < REPLAY_MAX_CLASSES &&
+               g_ascii_string_to_unsigned(words[i], 10, 8, BSA_MAX_CLASS_SIZE, &size, NULL) &&
+               size % 8 == 0 && (count == 0 || size > options->class_size[count - 1]);
+        if (good)
+            options->class_size[options->class_count++] = (guint)size;
+    }
+    g_strfreev(words);
+    return good && options->class_count > 0;
+}
+
+static void cut_comments(char *text)
+{
+    char *comment;
+    while ((comment = strchr(text, '#')) != NULL) {
+        gsize length = strcspn(comment, "\n");
+        memset(comment, ' ', length);
+        text = comment + length;
+    }
+}
+
+static gboolean take_file(const char *text, struct replay_heap_options *options, GError **error)
+{
+    char *sizes = NULL;
+    if (!g_file_get_contents(text + 1, &sizes, NULL, error)) {
+        g_prefix_error(error, "--classes=%s: ", text);
+        return FALSE;
+    }
+    cut_comments(sizes);
+    gboolean good = take_sizes(sizes, options) || bad_classes(error, text);
+    g_free(sizes);
+    return good;
+}
+
+static gboolean take_classes(const char *text, struct replay_heap_options *options, GError **error)
+{
+    guint set = 0;
+    if (text == NULL)
+        text = set_names[0];
+    options->classes = g_strdup(text);
+    if (text[0] == '@')
+        return take_file(text, options, error);
+    if (g_ascii_isdigit(text[0]))
+        return take_sizes(text, options) || bad_classes(error, text);
+    while (set < G_N_ELEMENTS(set_names) && strcmp(text, set_names[set]) != 0)
+        set++;
+    if (set == G_N_ELEMENTS(set_names))
+        return bad_classes(error, text);
+    const struct bsa_class_table *table = bsa_standard_classes((enum bsa_class_set)set);
+    for (unsigned i = 0; i < table->count; i++)
+        options->class_size[i] = table->object_sizes[i];
+    options->class_count = table->count;
+    return TRUE;
+}
+
+/* A limit as the library's configuration has it: 0 where it is not given. */
+static gboolean take_limit(const char *option, const char *text, guint64 most, unsigned *limit,
+                           GError **error)
+{
+    guint64 value = 0;
+    if (text == NULL)
+        return TRUE;
+    if (strcmp(text, "none") == 0 || strcmp(text, "0") == 0) {
+        *limit = BSA_NONE;
+        return TRUE;
+    }
+    if (!g_ascii_string_to_unsigned(text, 10, 1, most, &value, NULL)) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--%s=%s: give none, or a number from 1 to %" G_GUINT64_FORMAT, option, text,
+                    most);
+        return FALSE;
+    }
+    *limit = (unsigned)value;
+    return TRUE;
+}
+
+gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_heap_options *options,
+                             GError **error)
+{
+    *options = (struct replay_heap_options){.classes = NULL};
+    return take_classes(raw->classes, options, error) &&
+           take_limit("magazine", raw->magazine, 256, &options->magazine_objects, error) &&
+           take_limit("page-lists", raw->page_lists, 1 << 20, &options->page_list_pages, error) &&
+           take_limit("keep-empty", raw->keep_empty, 1 << 20, &options->keep_empty, error);
+}
+
+const char *replay_heap_given(const struct replay_heap_raw *raw)
+{
+    return raw->classes != NULL      ? "--classes"
+           : raw->magazine != NULL   ? "--magazine"
+           : raw->page_lists != NULL ? "--page-lists"
+           : raw->keep_empty != NULL ? "--keep-empty"
+                                     : NULL;
+}
+
+void replay_heap_raw_clear(struct replay_heap_raw *raw)
+{
+    g_free(raw->classes);
+    g_free(raw->magazine);
+    g_free(raw->page_lists);
+    g_free(raw->keep_empty);
+}
