@@ -181,7 +181,8 @@ static void print_summary(const struct job *job)
     if (job->file->running)
         g_string_append(line, "; it runs on, and its file stays as it is recorded");
     else if (!counts->whole && counts->lost == 0)
-        g_string_append(line, "; it was killed, and the last events of each thread are missing");
+        g_string_append(line, "; it was killed, or could not write at its end: the last events of "
+                              "each thread are missing");
     fprintf(stderr, "%s\n", line->str);
     g_string_free(line, TRUE);
 }

@@ -121,6 +121,9 @@ for how in execv execvp execl execlp execle execve; do
     expect "$how: the new program has the file's name" grep -q 'trace.bsat: true' log
 done
 
+recorded ./ends setuid
+expect "who gives up rights saves everything" counted 10 ' alloc 1000 ' trace.bsat
+expect "and the file has its end" test "$(grep -c 'missing' log)" -eq 0
 export TZ=a-zone-that-is-not-there
 recorded ./ends localtime
 unset TZ

@@ -8,6 +8,7 @@
  */
 #include "internal.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,15 @@ static void *leave_store(void *p, size_t size)
     return moved;
 }
 
+/* The object, if one was recorded, is as it was. */
+static void not_resized(void *p, bool was, size_t size)
+{
+    if (was)
+        begins(p, SIZE_MAX);
+    if (was || wanted(size))
+        bsar_record(was ? TRACE_REALLOC : TRACE_ALLOC, TRACE_FAILED, NULL, size, 0);
+}
+
 /*
  * Two records: between them the old address may be handed to another thread. Where one of the two
  * sizes is too small to be recorded, the object begins or ends here instead.
@@ -113,11 +123,8 @@ static void *resize(void *p, size_t size)
     if (was)
         bsar_record(TRACE_REALLOC_BEGIN, 0, p, size, 0);
     REAL(q, bsar_real.realloc(p, size));
-    if (q == NULL && size != 0) { /* p is as it was */
-        if (was)
-            begins(p, SIZE_MAX);
-        if (was || wanted(size))
-            bsar_record(was ? TRACE_REALLOC : TRACE_ALLOC, TRACE_FAILED, NULL, size, 0);
+    if (q == NULL && size != 0) {
+        not_resized(p, was, size);
     } else if (begins(q, size) && q != NULL) {
         bsar_record(was ? TRACE_REALLOC : TRACE_ALLOC, 0, q, size, 0);
     } else if (was) {
@@ -138,12 +145,26 @@ BSAR_EXPORT void *realloc(void *p, size_t size)
     return allocated(TRACE_ALLOC, p, size, 0);
 }
 
+/* What overflows comes to no allocator. */
+static void *overflows(void *p)
+{
+    bool was = p != NULL && !bsar_in_store(p) && ends(p);
+    if (was)
+        bsar_record(TRACE_REALLOC_BEGIN, 0, p, SIZE_MAX, 0);
+    not_resized(p, was, SIZE_MAX);
+    errno = ENOMEM;
+    return NULL;
+}
+
 BSAR_EXPORT void *reallocarray(void *p, size_t count, size_t size)
 {
     size_t bytes;
-    if (__builtin_mul_overflow(count, size, &bytes))
-        bytes = SIZE_MAX; /* which fails, too */
-    return realloc(p, bytes);
+    if (!__builtin_mul_overflow(count, size, &bytes))
+        return realloc(p, bytes);
+    if (!bsar_self.inside)
+        return overflows(p);
+    errno = ENOMEM;
+    return NULL;
 }
 
 BSAR_EXPORT void *memalign(size_t align, size_t size)

@@ -363,11 +363,17 @@ void bsar_file_end(bool whole, uint64_t lost)
         first.record.ticks = bsar_ticks(&cpu);
     }
     bsar_chunk_seal(&first.header, &first.record);
-    /* What is opened to append writes at the end, wherever it is told to. */
-    long fd = syscall(SYS_openat, AT_FDCWD, file.path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0)
-        return;
-    if (is_file((int)fd, file.device, file.inode))
+    /*
+     * What is opened to append writes at the end, wherever it is told to. And who has given up
+     * rights may have to do with the descriptor that is there.
+     */
+    bool ours = is_file(file.fd, file.device, file.inode);
+    int fd = ours ? file.fd : open_path(0);
+    if (ours || is_file(fd, file.device, file.inode)) {
+        fcntl(fd, F_SETFL, 0);
         syscall(SYS_pwrite64, fd, &first, sizeof(first), file.first);
-    syscall(SYS_close, fd);
+        fcntl(fd, F_SETFL, O_APPEND);
+    }
+    if (!ours && fd >= 0)
+        syscall(SYS_close, fd);
 }
