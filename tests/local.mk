@@ -71,6 +71,7 @@ cli_programs = \
 	%D%/cli/test_import_user \
 	%D%/cli/test_metrics \
 	%D%/cli/test_native \
+	%D%/cli/test_native_bombs \
 	%D%/cli/test_native_damage \
 	%D%/cli/test_native_output \
 	%D%/cli/test_regions \

@@ -9,6 +9,9 @@
 /* Highest order that a block of pages can have. */
 #define ORDER_MAX 30u
 
+/* Objects that may live at once: an array by slot can double up to here. */
+#define SLOTS_MAX ((guint32)1 << 31)
+
 struct shape {
     struct trace_event event; /* what its events have in common */
     guint8 own;               /* enum trace_shape_own */
@@ -335,7 +338,7 @@ static guint32 slot_that_begins(trace_decoder *decoder, guint64 code)
             return TRACE_NO_SLOT;
         }
     } else if (code == TRACE_OBJECT_NEW_SLOT) {
-        if (decoder->slots >= TRACE_NO_SLOT - 1) {
+        if (decoder->slots >= SLOTS_MAX) {
             return TRACE_NO_SLOT;
         }
         slot = decoder->slots++;

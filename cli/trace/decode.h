@@ -11,6 +11,8 @@
 #include "columns.h"
 
 #define TRACE_DECODE_BLOCK 128u
+/* Memory that a decoder needs for each event of a chunk: two numbers, see decode.c. */
+#define TRACE_DECODE_EVENT_BYTES (2 * sizeof(guint64))
 
 typedef struct trace_decoder trace_decoder;
 

@@ -5,12 +5,14 @@
 
 /* More keys than anybody writes, so that looking for one stays quick. */
 #define KEYS_MAX 4096u
+/* And more text: a small compressed file may hold any number of bytes. */
+#define META_BYTES_MAX ((gsize)64 << 20)
 
 void trace_dictionary_init(struct trace_dictionary *dictionary, trace_names *names,
                            trace_meta *meta)
 {
     guint32 none = 0;
-    *dictionary = (struct trace_dictionary){names, meta, NULL};
+    *dictionary = (struct trace_dictionary){.names = names, .meta = meta};
     dictionary->numbers = g_array_new(FALSE, FALSE, sizeof(guint32));
     g_array_append_val(dictionary->numbers, none);
 }
@@ -47,6 +49,10 @@ static const char *take_names(struct trace_dictionary *dictionary, const char *t
 
 static const char *take_meta(struct trace_dictionary *dictionary, const char *text, gsize bytes)
 {
+    dictionary->bytes += bytes;
+    if (dictionary->bytes > META_BYTES_MAX) {
+        return "there is more metadata than a trace may have";
+    }
     while (bytes > 0) {
         const char *zero = memchr(text, '\0', bytes);
         guint32 length;

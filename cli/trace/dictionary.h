@@ -13,6 +13,7 @@ struct trace_dictionary {
     trace_names *names; /* ours; both are the caller's */
     trace_meta *meta;
     GArray *numbers; /* guint32: by a name's number in the file, ours */
+    gsize bytes;     /* of metadata that was taken in */
 };
 
 void trace_dictionary_init(struct trace_dictionary *dictionary, trace_names *names,

@@ -242,10 +242,11 @@ static gboolean packed(const struct trace_chunk *chunk)
     return (chunk->header.flags & TRACE_CHUNK_ZSTD) != 0;
 }
 
-/* Bytes that an open chunk holds in memory whole. */
+/* Bytes that an open chunk holds in memory: its content, and what a decoder notes of each event. */
 static guint64 bytes_of(const struct row *row, const struct trace_chunk *chunk)
 {
-    return row->columns || packed(chunk) ? chunk->header.content_bytes : 0;
+    guint64 content = row->columns || packed(chunk) ? chunk->header.content_bytes : 0;
+    return content + (row->columns ? (guint64)chunk->header.events * TRACE_DECODE_EVENT_BYTES : 0);
 }
 
 static gboolean open_chunk(trace_merge *merge, struct row *row, GError **error)
@@ -269,10 +270,8 @@ static gboolean open_chunk(trace_merge *merge, struct row *row, GError **error)
     if (!row->columns) {
         return TRUE;
     }
-    if (row->decoder == NULL) {
-        row->decoder = trace_decoder_new(TRACE_LEVEL_RAW);
-        row->events = g_new(struct trace_event, TRACE_DECODE_BLOCK);
-    }
+    row->decoder = trace_decoder_new(TRACE_LEVEL_RAW);
+    row->events = g_renew(struct trace_event, row->events, TRACE_DECODE_BLOCK);
     guint32 name_count;
     const guint32 *names = trace_dictionary_names(merge->dictionary, &name_count);
     const char *wrong =
@@ -286,10 +285,10 @@ static void close_chunk(trace_merge *merge, struct row *row)
 {
     const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
     merge->open_bytes -= bytes_of(row, chunk);
-    if (row->columns) {
-        trace_content_free(&row->content);
-        row->content = (struct trace_content){0};
-    }
+    trace_content_free(&row->content);
+    row->content = (struct trace_content){0};
+    trace_decoder_free(row->decoder);
+    row->decoder = NULL;
     row->place = place_at(merge, row->place)->next;
 }
 
