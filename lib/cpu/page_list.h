@@ -39,7 +39,7 @@ struct bsai_page_list {
 
 struct bsai_page_lists {
     size_t room;           /* pages that they may still have; read anywhere */
-    size_t allocs, misses; /* read anywhere, as the next */
+    size_t allocs, misses; /* of those, not from the lists; read anywhere, as the next */
     size_t taken, given;   /* blocks from and to the buddy, for the user or a list */
 
     /* So many lists are for the fast paths of an exclusive CPU, or none; anybody may set it to 0,

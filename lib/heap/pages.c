@@ -27,9 +27,9 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
         return BSA_OK;
     if (pages > bsai_buddy_total_pages(buddy))
         return BSA_ERR_NO_MEMORY; /* nothing that could be sent home would help */
-    bsai_count(&lists->misses, (size_t)1);
     if (list != NULL && bsai_page_list_refill(lists, call, buddy, list)) {
         *out = bsai_page_list_pop(lists, list, pages);
+        bsai_count(&lists->misses, (size_t)1);
         return BSA_OK;
     }
     struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
@@ -40,6 +40,7 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
     } while (*out == NULL && bsai_heap_relieve(cpu, call, &pressure));
     if (*out == NULL)
         return BSA_ERR_NO_MEMORY;
+    bsai_count(&lists->misses, (size_t)1);
     bsai_count(&lists->taken, (size_t)1);
     bsai_count(&lists->allocs, (size_t)1);
     return BSA_OK;

@@ -198,6 +198,29 @@ START_TEST(page_lists_are_bounded)
 }
 END_TEST
 
+/* What was refused is neither an allocation nor a hit or miss of the lists. */
+START_TEST(refused_blocks_are_not_counted)
+{
+    struct machine m;
+    struct bsa_heap_config config = plain;
+    void *p = NULL;
+    size_t got = 0, refused = 0;
+    machine_start(&m);
+    bsa_heap *heap = heap_new(&m, 512 * KIB, config);
+    while (refused < 200) {
+        if (bsa_heap_alloc_pages(heap, 1, 1, &p) == BSA_OK)
+            got++;
+        else
+            refused++;
+    }
+    struct bsa_cpu_stats stats = stats_of(heap, 0);
+    ck_assert_uint_gt(got, 0);
+    ck_assert_uint_lt(got, refused);
+    ck_assert_uint_eq(stats.page_allocs, got);
+    ck_assert_uint_le(stats.page_list_hits, got);
+}
+END_TEST
+
 /* Objects freed on one CPU travel to another in batches; without a depot they go home. */
 START_TEST(the_depot)
 {
@@ -475,6 +498,7 @@ static Suite *cpu_suite(void)
     tcase_add_loop_test(all, four_thousand_cpus_on_a_small_region, 0, 6);
     tcase_add_loop_test(all, magazines_are_bounded, 0, 7);
     tcase_add_test(all, page_lists_are_bounded);
+    tcase_add_test(all, refused_blocks_are_not_counted);
     tcase_add_loop_test(all, the_depot, 0, 2);
     tcase_add_test(all, an_address_does_not_outlive_its_slab);
     tcase_add_loop_test(all, magazines_follow_demand, 0, 4);
