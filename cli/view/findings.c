@@ -345,8 +345,12 @@ static double failures(const struct look *look, GString *out)
                                view_count(first, "event"));
         append_bytes(out, view_count(first, "bytes"));
     }
-    g_string_append(out, ": the memory of the replay is too small, and figures are those of what "
-                         "was served.");
+    if (view_count(look->report, "result.failed_fragmented") > 0)
+        g_string_append_printf(out,
+                               ", %" G_GUINT64_FORMAT " of them with enough pages free but not "
+                               "in one block",
+                               view_count(look->report, "result.failed_fragmented"));
+    g_string_append(out, ": figures are those of what was served.");
     return HUGE_VAL;
 }
 
@@ -369,9 +373,10 @@ static double never_freed(const struct look *look, GString *out)
     guint64 bytes = view_count(look->report, "result.live_at_end_bytes");
     append_count(out, view_count(look->report, "result.live_at_end"), "object or block",
                  "objects and blocks");
-    g_string_append(out, view_count(look->report, "result.live_at_end") == 1
-                             ? " is alive when the trace ends, "
-                             : " are alive when the trace ends, ");
+    g_string_append(out, view_count(look->report, "result.live_at_end") == 1 ? " is" : " are");
+    g_string_append(out, view_flag(look->report, "result.partial")
+                             ? " alive where the replay ended, "
+                             : " alive when the trace ends, ");
     append_bytes(out, bytes);
     g_string_append(out, " or ");
     append_percent(out, share(bytes, view_count(look->report, "result.peak_requested_bytes")));

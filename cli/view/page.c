@@ -143,10 +143,11 @@ static void head(JsonObject *report, GString *out)
                            " of pages in use at most, %" G_GUINT64_FORMAT " requests failed.</p>\n",
                            view_count(report, "result.failed"));
     if (view_flag(report, "result.partial"))
-        g_string_append_printf(out,
-                               "<p class=\"partial\">Partial: the replay was interrupted after "
-                               "event %" G_GUINT64_FORMAT ".</p>\n",
-                               view_count(report, "result.events"));
+        g_string_append_printf(
+            out,
+            "<p class=\"partial\">Partial: the replay ended after event %" G_GUINT64_FORMAT
+            ".</p>\n",
+            view_count(report, "result.events"));
 }
 
 /* The report for people has what is told best in lines. */

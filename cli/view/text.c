@@ -171,7 +171,7 @@ void view_report_text(JsonObject *report, GString *out)
     g_string_append(out, "bsa-replay report");
     if (view_flag(report, "result.partial"))
         g_string_append_printf(
-            out, ", PARTIAL: interrupted after event %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
+            out, ", PARTIAL: it ends after event %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT,
             view_count(report, "result.events"), view_count(report, "trace.events"));
     g_string_append(out, "\n=================\n");
     findings(report, out);

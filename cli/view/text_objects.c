@@ -59,6 +59,10 @@ static void pins_of(JsonObject *report, const char *moment, const char *when, GS
         return;
     g_string_append_printf(out, "%s, after event %" G_GUINT64_FORMAT ": ", when,
                            view_count(pins, "event"));
+    if (view_count(pins, "slabs") + view_count(pins, "blocks") == 0) {
+        g_string_append(out, "nothing is pinned.\n");
+        return;
+    }
     append_bytes(out, view_count(pins, "slab_bytes"));
     g_string_append_printf(out, " free in %" G_GUINT64_FORMAT " nearly empty slabs,\n",
                            view_count(pins, "slabs"));

@@ -170,7 +170,9 @@ static void failure_list(JsonObject *report, GString *out)
         g_string_append_printf(out, " s on CPU %" G_GUINT64_FORMAT ": ",
                                view_count(failure, "cpu"));
         append_bytes(out, view_count(failure, "bytes"));
-        g_string_append(out, view_flag(failure, "pages") ? " of pages\n" : "\n");
+        g_string_append_printf(out, "%s, memory %s\n",
+                               view_flag(failure, "pages") ? " of pages" : "",
+                               view_text(failure, "memory"));
     }
     if (failed > shown)
         g_string_append_printf(out, "and %" G_GUINT64_FORMAT " more\n", failed - shown);
@@ -180,7 +182,13 @@ static void failure_list(JsonObject *report, GString *out)
                            view_count(report, "result.frees_of_failed") +
                                view_count(report, "result.reallocs_of_failed"));
     if (failed > 0)
-        g_string_append(out, "A larger --region, or one more of them, serves these.\n");
+        g_string_append_printf(
+            out,
+            "%" G_GUINT64_FORMAT " for lack of memory (short), %" G_GUINT64_FORMAT
+            " with enough pages free but none in one block\n(fragmented). A larger --region, or "
+            "one more of them, serves these. failures.csv\nhas what was free.\n",
+            view_count(report, "result.failed_short"),
+            view_count(report, "result.failed_fragmented"));
 }
 
 static void hygiene(JsonObject *report, GString *out)

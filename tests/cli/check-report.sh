@@ -107,14 +107,25 @@ expect "a trace without allocations" run frees "$work/frees.txt"
 expect "  it asks for nothing, and that is said" \
     grep -qx "1. The trace asks for no memory." "$work/frees/report.txt"
 
+# A region in which requests fail, and a replay that ends there.
+run failing --region=128K --layer=page "$trace"
+expect "failures come first" grep -q '^1\. [0-9]* requests failed, for ' "$work/failing/report.txt"
+awk 'length > 80 { print FILENAME ": " length ": " $0 }' "$work/failing/report.txt" >"$work/log"
+nothing "  in 80 columns" "$work/log"
+run stopped --region=128K --layer=page --on-failure=stop "$trace" 2>"$work/log"
+expect "a part of the trace is called so in the first line" \
+    sh -c 'head -1 "$1" | grep -q "PARTIAL: it ends after event [0-9]* of [0-9]*$"' - \
+    "$work/stopped/report.txt"
+expect "  and on the page" grep -q 'class="partial">Partial' "$work/stopped/report.html"
+
 # --- The schema ------------------------------------------------------------------------------
 
 run whole --curve --find-min-region --cpus=3 --cpu-map=hash "$trace"
-run small --region=512K --layer=page "$trace"
+run small --region=128K --layer=page "$trace"
 run lossy "$lost"
 run causal --schedule=causal --migrate=0.1 "$trace"
 if have python3 && python3 -c 'import jsonschema' 2>/dev/null; then
-    for name in one kept pages slabs pins frees whole small lossy causal; do
+    for name in one kept pages slabs pins frees failing stopped whole small lossy causal; do
         expect "report.json of $name is as the schema says" python3 - "$schema" \
             "$work/$name/report.json" <<'PYTHON'
 import json, sys
