@@ -106,11 +106,11 @@ static trace_meta *read_meta(const char *path)
     return meta;
 }
 
-static gboolean look_at(const struct record_place *place, const char *path,
+static gboolean look_at(const struct record_place *place, const char *path, gint64 bytes,
                         struct record_file *file)
 {
     struct stat known;
-    if (stat(path, &known) != 0 || !S_ISREG(known.st_mode))
+    if (stat(path, &known) != 0 || !S_ISREG(known.st_mode) || known.st_size < bytes)
         return FALSE;
     trace_meta *meta = read_meta(path);
     char *session = meta != NULL ? trace_meta_text(meta, "session") : NULL;
@@ -147,7 +147,7 @@ static gint by_process(gconstpointer a, gconstpointer b)
     return first->changed < second->changed ? -1 : first->changed > second->changed;
 }
 
-GArray *record_files_find(const struct record_place *place)
+GArray *record_files_find(const struct record_place *place, gint64 bytes)
 {
     GArray *files = g_array_new(FALSE, FALSE, sizeof(struct record_file));
     char *base = g_path_get_basename(place->stem);
@@ -160,7 +160,7 @@ GArray *record_files_find(const struct record_place *place)
             continue;
         char *path = g_build_filename(place->directory, name, NULL);
         struct record_file file;
-        if (look_at(place, path, &file))
+        if (look_at(place, path, bytes, &file))
             g_array_append_val(files, file);
         g_free(path);
     }

@@ -27,7 +27,8 @@ struct record_file {
     gboolean running; /* its process may go on writing */
 };
 
-/* struct record_file, by process and time; what cannot be read is not among them. */
-GArray *record_files_find(const struct record_place *place);
+/* struct record_file, by process and time; smaller ones and what cannot be read are not among them.
+ */
+GArray *record_files_find(const struct record_place *place, gint64 bytes);
 
 #endif

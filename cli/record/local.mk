@@ -8,6 +8,8 @@ cli_record_sources = \
 	%D%/environment.h \
 	%D%/files.c \
 	%D%/files.h \
+	%D%/follow.c \
+	%D%/follow.h \
 	%D%/options.c \
 	%D%/pack.c \
 	%D%/pack.h \

@@ -1,62 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Chunks are packed as they come, many to one; the writer brings each into order of time, and a
+ * reader merges those that overlap. Where that would not do, all is merged when the process has
+ * ended: the recorder's clock may stand still between two events, so that it does not tell which
+ * was first, or so many threads write so slowly that more chunks overlap than a reader can hold.
+ */
 #include "pack.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <glib/gstdio.h>
 
+#include "../trace/fixed.h"
 #include "../trace/merge.h"
 #include "../trace/writer.h"
 #include "command.h"
 #include "record.h"
 
-enum { RECORDS_BETWEEN_LOOKS = 65536 };
+#define STAYS "%s stays as it was recorded: "
 
-/* A file that is read, and what is known of it on the way. */
-struct source {
+enum {
+    COMPRESSION = 1, /* takes no longer than the rest of the packing; bsa-trace convert does more */
+    OVERLAP_MAX = 64,
+    RECORDS_BETWEEN_LOOKS = 65536
+};
+
+struct record_packer {
+    char *raw;
     trace_input *input;
     trace_file *file;
     trace_names *names;
     trace_meta *meta;
     struct trace_dictionary dictionary;
-    trace_merge *merge;
+    struct trace_clock clock;
+    struct trace_content content;
+    trace_writer *writer; /* NULL: it only counts, or all is to be merged in the end */
+    gboolean counting;
+    gboolean begun; /* there were records */
     GHashTable *threads;
     guint32 last_thread; /* most records come from the thread of the one before */
+    struct record_counts counts;
 };
 
-static gboolean source_open(struct source *source, const char *path, GError **error)
+static gboolean open_writer(record_packer *packer, GError **error)
 {
-    *source = (struct source){.input = trace_input_open(path, error)};
-    source->file = source->input != NULL ? trace_file_open(source->input, error) : NULL;
-    if (source->file == NULL)
-        return FALSE;
-    source->names = trace_names_new();
-    source->meta = trace_meta_new();
-    source->threads = g_hash_table_new(NULL, NULL);
-    trace_dictionary_init(&source->dictionary, source->names, source->meta);
-    source->merge = trace_merge_new(source->file, &source->dictionary);
-    return trace_merge_scan(source->merge, error);
+    const struct trace_writer_options options = {
+        .level = TRACE_LEVEL_RAW,
+        .page_size = trace_file_header(packer->file)->page_size,
+        .compression = COMPRESSION,
+        .names = packer->names,
+    };
+    packer->writer = trace_writer_open(packer->raw, &options, error);
+    return packer->writer != NULL;
 }
 
-static void source_close(struct source *source)
+record_packer *record_packer_new(const char *raw, gboolean counting, GError **error)
 {
-    if (source->file != NULL) {
-        trace_merge_free(source->merge);
-        trace_dictionary_destroy(&source->dictionary);
-        g_hash_table_destroy(source->threads);
-        trace_meta_free(source->meta);
-        trace_names_free(source->names);
-        trace_file_close(source->file);
+    record_packer *packer = g_new0(record_packer, 1);
+    packer->raw = g_strdup(raw);
+    packer->counting = counting;
+    packer->names = trace_names_new();
+    packer->meta = trace_meta_new();
+    packer->threads = g_hash_table_new(NULL, NULL);
+    trace_dictionary_init(&packer->dictionary, packer->names, packer->meta);
+    trace_clock_init(&packer->clock);
+    packer->input = trace_input_open(raw, error);
+    packer->file = packer->input != NULL ? trace_file_open(packer->input, error) : NULL;
+    if (packer->file == NULL || (!counting && !open_writer(packer, error))) {
+        if (!counting)
+            g_prefix_error(error, STAYS, raw);
+        record_packer_free(packer);
+        return NULL;
     }
-    if (source->input != NULL)
-        trace_input_close(source->input);
+    return packer;
 }
+
+void record_packer_free(record_packer *packer)
+{
+    trace_writer_abandon(packer->writer);
+    trace_file_close(packer->file);
+    if (packer->input != NULL)
+        trace_input_close(packer->input);
+    trace_content_free(&packer->content);
+    trace_clock_destroy(&packer->clock);
+    trace_dictionary_destroy(&packer->dictionary);
+    g_hash_table_destroy(packer->threads);
+    trace_meta_free(packer->meta);
+    trace_names_free(packer->names);
+    g_free(packer->raw);
+    g_free(packer);
+}
+
+/* Records ----------------------------------------------------------------------------------------- */
 
 /* FALSE: the record is the recorder's own, and nothing to a reader. */
-static gboolean count(struct source *source, const struct trace_record *record,
-                      struct record_counts *counts)
+static gboolean count(record_packer *packer, const struct trace_record *record)
 {
+    struct record_counts *counts = &packer->counts;
     if (record->kind == TRACE_MARKER) {
         counts->whole = counts->whole || record->size != 0;
         return FALSE;
@@ -65,33 +107,138 @@ static gboolean count(struct source *source, const struct trace_record *record,
         counts->lost += record->size;
     else
         counts->events++;
-    if (record->thread != source->last_thread && record->thread != 0) {
-        source->last_thread = record->thread;
-        g_hash_table_add(source->threads, GUINT_TO_POINTER(record->thread));
+    if (record->thread != packer->last_thread && record->thread != 0) {
+        packer->last_thread = record->thread;
+        g_hash_table_add(packer->threads, GUINT_TO_POINTER(record->thread));
     }
     return TRUE;
 }
 
-static gboolean copy(struct source *source, trace_writer *writer, struct record_counts *counts,
-                     GError **error)
+static gboolean take_record(record_packer *packer, const struct trace_record *record,
+                            GError **error)
 {
-    const struct trace_record *record;
-    int got;
-    while ((got = trace_merge_next(source->merge, &record, error)) > 0) {
-        if (counts->events % RECORDS_BETWEEN_LOOKS == 0 && record_interrupted()) {
-            g_set_error(error, RECORD_ERROR, RECORD_ERROR_FAILED,
-                        "interrupted; the file stays as it was recorded");
-            return FALSE;
-        }
-        if (count(source, record, counts) && writer != NULL &&
-            !trace_writer_record(writer, record, error))
+    return !count(packer, record) || packer->writer == NULL ||
+           trace_writer_record(packer->writer, record, error);
+}
+
+static gboolean take_records(record_packer *packer, const struct trace_chunk *chunk, GError **error)
+{
+    struct trace_record record;
+    struct trace_fixed fixed;
+    for (guint32 i = 0; i < chunk->header.events; i++) {
+        memcpy(&fixed, packer->content.bytes + i * sizeof(fixed), sizeof(fixed));
+        trace_fixed_record(&fixed, chunk->header.thread, &packer->clock, &record);
+        const char *wrong = trace_record_wrong(&record, FALSE);
+        if (wrong != NULL)
+            return trace_file_spoilt(packer->file, chunk, i + 1, wrong, error);
+        if (!take_record(packer, &record, error))
             return FALSE;
     }
-    counts->threads = g_hash_table_size(source->threads);
+    return TRUE;
+}
+
+/* Before the first records: what the file says of itself is known then. */
+static gboolean begin(record_packer *packer, GError **error)
+{
+    trace_clock_ready(&packer->clock, packer->meta);
+    packer->begun = TRUE;
+    if (packer->writer == NULL)
+        return TRUE;
+    if (packer->clock.is_ns) {
+        trace_writer_abandon(packer->writer);
+        packer->writer = NULL;
+        return TRUE;
+    }
+    trace_meta_set_text(packer->meta, "clock", "monotonic"); /* times are nanoseconds from now on */
+    return trace_writer_meta(packer->writer, packer->meta, error);
+}
+
+/* The recorder's own chunk, of no thread, may change until its process has ended. */
+static gboolean is_own(const struct trace_chunk *chunk)
+{
+    return chunk->header.thread == 0;
+}
+
+static gboolean take_chunk(record_packer *packer, const struct trace_chunk *chunk, GError **error)
+{
+    if (chunk->header.type != TRACE_CHUNK_FIXED)
+        return trace_dictionary_take(&packer->dictionary, packer->file, chunk, &packer->content,
+                                     error);
+    if (!packer->begun && !begin(packer, error))
+        return FALSE;
+    /* It was made after its records: their times are between moments that stay as they are. */
+    trace_clock_extend(&packer->clock, chunk->header.clock_ticks, chunk->header.clock_ns);
+    return is_own(chunk) || (trace_file_content(packer->file, chunk, &packer->content, error) &&
+                             take_records(packer, chunk, error));
+}
+
+int record_packer_step(record_packer *packer, GError **error)
+{
+    struct trace_chunk chunk;
+    int got = trace_file_next(packer->file, &chunk, error);
+    if (got == 0 && trace_file_grow(packer->file, error))
+        got = trace_file_next(packer->file, &chunk, error);
+    return got > 0 && !take_chunk(packer, &chunk, error) ? -1 : got;
+}
+
+/* The end ----------------------------------------------------------------------------------------- */
+
+static gboolean interrupted(GError **error)
+{
+    if (!record_interrupted())
+        return FALSE;
+    g_set_error(error, RECORD_ERROR, RECORD_ERROR_FAILED,
+                "interrupted; the file stays as it was recorded");
+    return TRUE;
+}
+
+static gboolean take_own(record_packer *packer, GError **error)
+{
+    struct trace_chunk chunk;
+    int got;
+    trace_file_rewind(packer->file);
+    do {
+        got = trace_file_next(packer->file, &chunk, error);
+    } while (got > 0 && chunk.header.type != TRACE_CHUNK_FIXED);
+    return got == 0 ||
+           (got > 0 && (!is_own(&chunk) ||
+                        (trace_file_content(packer->file, &chunk, &packer->content, error) &&
+                         take_records(packer, &chunk, error))));
+}
+
+static gboolean take_rest(record_packer *packer, GError **error)
+{
+    int got;
+    do {
+        got = interrupted(error) ? -1 : record_packer_step(packer, error);
+    } while (got > 0);
+    return got == 0 && take_own(packer, error);
+}
+
+/* All that was done is done again, in order of time. */
+static gboolean merge_all(record_packer *packer, GError **error)
+{
+    const struct trace_record *record;
+    guint64 number = 0;
+    int got = -1;
+    trace_writer_abandon(packer->writer);
+    packer->counts = (struct record_counts){0};
+    trace_file_rewind(packer->file);
+    trace_merge *merge = trace_merge_new(packer->file, &packer->dictionary);
+    if (open_writer(packer, error) && trace_merge_scan(merge, error)) {
+        trace_meta_set_text(packer->meta, "clock", "monotonic");
+        gboolean good = trace_writer_meta(packer->writer, packer->meta, error);
+        while (good && (got = trace_merge_next(merge, &record, error)) > 0) {
+            gboolean look = number++ % RECORDS_BETWEEN_LOOKS == 0;
+            good = !(look && interrupted(error)) && take_record(packer, record, error);
+        }
+        got = good ? got : -1;
+    }
+    trace_merge_free(merge);
     return got == 0;
 }
 
-/* What the recorder said of its own process is in meta, and counts. */
+/* What the recorder said of its own process is in the metadata already, and counts. */
 static void add_meta(trace_meta *meta, const trace_meta *about)
 {
     for (guint i = 0; i < trace_meta_count(about); i++) {
@@ -101,33 +248,42 @@ static void add_meta(trace_meta *meta, const trace_meta *about)
         if (trace_meta_get(meta, entry->key) == NULL)
             trace_meta_set(meta, entry->key, value, bytes);
     }
-    /* Times are nanoseconds from now on. */
-    trace_meta_set_text(meta, "clock", "monotonic");
 }
 
-static gboolean write_all(struct source *source, const char *path, const trace_meta *about,
-                          struct record_counts *counts, GError **error)
+static gboolean write_end(record_packer *packer, const char *target, const trace_meta *about,
+                          GError **error)
 {
-    const struct trace_writer_options options = {
-        .level = TRACE_LEVEL_RAW,
-        .page_size = trace_file_header(source->file)->page_size,
-        .names = source->names,
-    };
-    trace_writer *writer = trace_writer_open(path, &options, error);
-    if (writer == NULL)
+    if ((packer->writer == NULL || trace_writer_overlap(packer->writer) > OVERLAP_MAX) &&
+        !merge_all(packer, error))
         return FALSE;
-    add_meta(source->meta, about);
-    if (!trace_writer_meta(writer, source->meta, error) || !copy(source, writer, counts, error)) {
-        trace_writer_abandon(writer);
+    add_meta(packer->meta, about);
+    trace_meta_set_number(packer->meta, "dropped", packer->counts.lost);
+    trace_meta_set_text(packer->meta, "end", packer->counts.whole ? "whole" : "cut");
+    if (!trace_writer_meta(packer->writer, packer->meta, error))
         return FALSE;
-    }
-    trace_meta_set_number(source->meta, "dropped", counts->lost);
-    trace_meta_set_text(source->meta, "end", counts->whole ? "whole" : "cut");
-    if (!trace_writer_meta(writer, source->meta, error)) {
-        trace_writer_abandon(writer);
-        return FALSE;
-    }
-    return trace_writer_close(writer, error);
+    trace_writer_move(packer->writer, target);
+    gboolean ok = trace_writer_close(packer->writer, error);
+    packer->writer = NULL;
+    return ok;
+}
+
+gboolean record_packer_finish(record_packer *packer, const char *target, const trace_meta *about,
+                              struct record_counts *counts, GError **error)
+{
+    struct stat written;
+    gboolean ok =
+        take_rest(packer, error) && (packer->counting || write_end(packer, target, about, error));
+    packer->counts.threads = g_hash_table_size(packer->threads);
+    packer->counts.bytes = trace_file_bytes(packer->file);
+    if (ok && !packer->counting && g_strcmp0(packer->raw, target) != 0)
+        g_unlink(packer->raw);
+    if (ok && !packer->counting && g_stat(target, &written) == 0)
+        packer->counts.bytes = (guint64)written.st_size;
+    if (!ok && !packer->counting)
+        g_prefix_error(error, STAYS, packer->raw);
+    *counts = packer->counts;
+    record_packer_free(packer);
+    return ok;
 }
 
 gboolean record_rename(const char *from, const char *to, GError **error)
@@ -137,33 +293,4 @@ gboolean record_rename(const char *from, const char *to, GError **error)
     g_set_error(error, RECORD_ERROR, RECORD_ERROR_FAILED, "cannot rename %s to %s: %s", from, to,
                 g_strerror(errno));
     return FALSE;
-}
-
-gboolean record_pack(const char *raw, const char *target, const trace_meta *about,
-                     struct record_counts *counts, GError **error)
-{
-    struct source source;
-    struct stat written;
-    *counts = (struct record_counts){0};
-    gboolean ok =
-        source_open(&source, raw, error) && write_all(&source, target, about, counts, error);
-    source_close(&source);
-    if (ok && g_strcmp0(raw, target) != 0)
-        g_unlink(raw);
-    if (ok && g_stat(target, &written) == 0)
-        counts->bytes = (guint64)written.st_size;
-    if (!ok)
-        g_prefix_error(error, "%s stays as it was recorded: ", raw);
-    return ok;
-}
-
-gboolean record_count(const char *raw, struct record_counts *counts, GError **error)
-{
-    struct source source;
-    *counts = (struct record_counts){0};
-    gboolean ok = source_open(&source, raw, error) && copy(&source, NULL, counts, error);
-    if (ok)
-        counts->bytes = trace_file_bytes(source.file);
-    source_close(&source);
-    return ok;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bsa-record for programs: the command runs with the recorder preloaded, which writes a file for
- * each process by itself; when the command has ended, the files are packed. So whatever becomes of
- * bsa-record in between, the command and the files are not concerned.
+ * each process by itself. Large files are packed while they grow, into files that have no name yet,
+ * and all when the command has ended. So whatever becomes of bsa-record in between, the command and
+ * the files are not concerned.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "describe.h"
 #include "environment.h"
 #include "files.h"
+#include "follow.h"
 #include "pack.h"
 #include "record.h"
 #include "recordable.h"
@@ -29,8 +31,9 @@ struct session {
     const struct record_options *options;
     struct record_place place;
     struct record_command command;
-    trace_meta *about;      /* for the metadata of all files, */
-    trace_meta *about_main; /*   and of the command's own, which knows its exit status */
+    record_follower *follower; /* NULL: nothing is packed */
+    trace_meta *about;         /* for the metadata of all files, */
+    trace_meta *about_main;    /*   and of the command's own, which knows its exit status */
 };
 
 /* One file, on its way. */
@@ -39,6 +42,7 @@ struct job {
     const struct record_file *file;
     const char *target;
     const trace_meta *about;
+    record_packer *packer; /* that has begun with it, or NULL */
     struct record_counts counts;
     GError *error;
 };
@@ -133,7 +137,7 @@ static gboolean start(struct session *session, GError **error)
 static GArray *find_files(const struct session *session)
 {
     for (int attempt = 0;; attempt++) {
-        GArray *files = record_files_find(&session->place);
+        GArray *files = record_files_find(&session->place, 0);
         gboolean running = FALSE;
         for (guint i = 0; i < files->len; i++)
             running = running || g_array_index(files, struct record_file, i).running;
@@ -160,9 +164,13 @@ static void pack(gpointer data, gpointer unused)
 {
     struct job *job = data;
     (void)unused;
-    if (job->session->options->pack && !job->file->running)
-        record_pack(job->file->path, job->target, job->about, &job->counts, &job->error);
-    else if (record_count(job->file->path, &job->counts, &job->error) && !job->file->running)
+    gboolean counting = !job->session->options->pack || job->file->running;
+    record_packer *packer = job->packer;
+    if (packer == NULL)
+        packer = record_packer_new(job->file->path, counting, &job->error);
+    if (packer != NULL &&
+        record_packer_finish(packer, job->target, job->about, &job->counts, &job->error) &&
+        counting && !job->file->running)
         record_rename(job->file->path, job->target, &job->error);
 }
 
@@ -201,6 +209,7 @@ static gboolean finish(const struct session *session, const GArray *files, GErro
             .file = file,
             .target = named ? session->place.main : file->path,
             .about = file == main_file ? session->about_main : session->about,
+            .packer = file->running ? NULL : record_follower_take(session->follower, file->path),
         };
         g_thread_pool_push(pool, &jobs[i], NULL);
     }
@@ -248,12 +257,16 @@ int record_program(const struct record_options *options, GError **error)
     if (start(&session, error)) {
         char text[16];
         signal(SIGXFSZ, SIG_IGN); /* too large a file is an error as others are */
+        if (options->pack)
+            session.follower = record_follower_start(&session.place);
         record_command_wait(&session.command, -1);
+        record_follower_stop(session.follower);
         g_snprintf(text, sizeof(text), "%d", record_command_status(&session.command));
         trace_meta_set_text(session.about_main, "exit-status", text);
         if (collect(&session, error))
             status = record_command_status(&session.command);
     }
+    record_follower_free(session.follower);
     trace_meta_free(session.about_main);
     trace_meta_free(session.about);
     record_place_clear(&session.place);

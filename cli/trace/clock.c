@@ -76,6 +76,15 @@ void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta)
     }
 }
 
+void trace_clock_extend(struct trace_clock *clock, guint64 ticks, guint64 ns)
+{
+    guint count = clock->moments->len;
+    if (count == 0 ||
+        (ticks > moment_at(clock, count - 1)->ticks && ns >= moment_at(clock, count - 1)->ns)) {
+        trace_clock_add(clock, ticks, ns);
+    }
+}
+
 /* Moments that make no sense give a time that makes none, but no overflow. */
 static guint64 scaled(guint64 ticks, double rate)
 {

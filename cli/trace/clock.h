@@ -24,6 +24,9 @@ void trace_clock_add(struct trace_clock *clock, guint64 ticks, guint64 ns);
 
 /* All moments are known; the metadata names the clock and may have its first moment. */
 void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta);
+/* Then, where records are read while others are written: a moment behind all that are known, which
+ * changes nothing before the last of these. One that is not behind them is passed over. */
+void trace_clock_extend(struct trace_clock *clock, guint64 ticks, guint64 ns);
 guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <zstd.h>
@@ -223,6 +224,17 @@ void trace_file_rewind(trace_file *file)
     file->cut_bytes = 0;
 }
 
+gboolean trace_file_grow(trace_file *file, GError **error)
+{
+    struct stat now;
+    if (fstat(file->fd, &now) != 0) {
+        return fail(file, file->bytes, g_strerror(errno), error);
+    }
+    file->bytes = MAX((guint64)now.st_size, file->next);
+    file->cut_bytes = 0;
+    return TRUE;
+}
+
 /* The file's end comes too early: a raw one may have it so. 0, or -1 and error. */
 static int cut(trace_file *file, GError **error)
 {
@@ -284,7 +296,7 @@ static int read_header(trace_file *file, struct trace_chunk *chunk, GError **err
     header->clock_ns = GUINT64_FROM_LE(header->clock_ns);
     header->checksum = GUINT64_FROM_LE(header->checksum);
     chunk->offset = file->next;
-    chunk->number = ++file->count;
+    chunk->number = file->count + 1;
     const char *wrong = check_chunk(header);
     if (wrong != NULL) {
         trace_file_spoilt(file, chunk, 0, wrong, error);
@@ -294,6 +306,7 @@ static int read_header(trace_file *file, struct trace_chunk *chunk, GError **err
         return cut(file, error);
     }
     file->next += sizeof *header + header->stored_bytes;
+    file->count++;
     return 1;
 }
 

@@ -40,6 +40,9 @@ guint64 trace_file_bytes(const trace_file *file);
  */
 int trace_file_next(trace_file *file, struct trace_chunk *chunk, GError **error);
 void trace_file_rewind(trace_file *file); /* to the first chunk */
+/* What has been written behind the end since: trace_file_next goes on there. Of a raw file without
+ * a trailer. */
+gboolean trace_file_grow(trace_file *file, GError **error);
 
 /* At the end: an index and a trailer are there. */
 gboolean trace_file_complete(const trace_file *file);

@@ -9,13 +9,15 @@
 
 #include "columns.h"
 #include "decode.h"
+#include "fixed.h"
 #include "map.h"
 
 /* Records that are in memory of a chunk that can be read in parts. */
 #define WINDOW 128u
 
-/* Chunks of columns that overlap in time are open at once; a sensible writer's hardly do. */
+/* Chunks of columns that overlap in time are open at once; a sensible writer's few do. */
 #define OPEN_BYTES_MAX ((guint64)256 << 20)
+#define ROWS_TRIED 64u
 
 struct place {
     struct trace_chunk chunk;
@@ -51,7 +53,7 @@ struct trace_merge {
     GArray *places;          /* struct place */
     GPtrArray *rows;         /* struct row */
     struct trace_map row_of; /* thread -> row of its chunks of fixed records */
-    struct row *columns;     /* the last of those */
+    GPtrArray *columns;      /* struct row, those of columns */
     struct row **heap;
     guint heap_count;
     guint64 open_bytes;
@@ -76,6 +78,7 @@ trace_merge *trace_merge_new(trace_file *file, struct trace_dictionary *dictiona
     merge->dictionary = dictionary;
     merge->places = g_array_new(FALSE, FALSE, sizeof(struct place));
     merge->rows = g_ptr_array_new_with_free_func(free_row);
+    merge->columns = g_ptr_array_new();
     trace_clock_init(&merge->clock);
     trace_map_init(&merge->row_of);
     return merge;
@@ -85,6 +88,7 @@ void trace_merge_free(trace_merge *merge)
 {
     if (merge != NULL) {
         g_array_free(merge->places, TRUE);
+        g_ptr_array_free(merge->columns, TRUE);
         g_ptr_array_free(merge->rows, TRUE);
         trace_clock_destroy(&merge->clock);
         trace_map_destroy(&merge->row_of);
@@ -107,15 +111,33 @@ static struct row *add_row(trace_merge *merge)
     return row;
 }
 
+/*
+ * The row of columns that ends last before the chunk begins: so there are as many as overlap. Only
+ * the last rows are looked at, as a file may be made of chunks that all overlap.
+ */
+static struct row *row_of_columns(trace_merge *merge, const struct trace_chunk_header *header)
+{
+    struct row *best = NULL;
+    for (guint i = merge->columns->len; i > 0 && merge->columns->len - i < ROWS_TRIED; i--) {
+        struct row *row = g_ptr_array_index(merge->columns, i - 1);
+        if (row->highest_ns <= header->clock_ticks &&
+            (best == NULL || row->highest_ns > best->highest_ns)) {
+            best = row;
+        }
+    }
+    if (best == NULL) {
+        best = add_row(merge);
+        best->columns = TRUE;
+        g_ptr_array_add(merge->columns, best);
+    }
+    best->highest_ns = header->clock_ns;
+    return best;
+}
+
 static struct row *row_of_chunk(trace_merge *merge, const struct trace_chunk_header *header)
 {
     if (header->type == TRACE_CHUNK_COLUMNS) {
-        if (merge->columns == NULL || header->clock_ticks < merge->columns->highest_ns) {
-            merge->columns = add_row(merge);
-            merge->columns->columns = TRUE;
-        }
-        merge->columns->highest_ns = header->clock_ns;
-        return merge->columns;
+        return row_of_columns(merge, header);
     }
     const guint32 *known = trace_map_find(&merge->row_of, header->thread);
     if (known != NULL) {
@@ -323,24 +345,6 @@ static struct trace_fixed fixed_at(const struct row *row, const struct trace_chu
     return fixed;
 }
 
-static void take_fixed(trace_merge *merge, const struct row *row, struct trace_record *record)
-{
-    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
-    struct trace_fixed fixed = fixed_at(row, chunk);
-    *record = (struct trace_record){
-        .time_ns = trace_clock_ns(&merge->clock, GUINT64_FROM_LE(fixed.ticks)),
-        .address = GUINT64_FROM_LE(fixed.address),
-        .size = GUINT64_FROM_LE(fixed.size),
-        .align = GUINT32_FROM_LE(fixed.align),
-        .thread = chunk->header.thread,
-        .cpu = GUINT16_FROM_LE(fixed.cpu),
-        .node = TRACE_NO_NODE,
-        .kind = fixed.kind,
-        .flags = fixed.flags & TRACE_FAILED,
-        .migratetype = TRACE_NO_MIGRATETYPE,
-    };
-}
-
 static void take_event(const struct trace_event *event, struct trace_record *record)
 {
     *record = (struct trace_record){
@@ -360,16 +364,6 @@ static void take_event(const struct trace_event *event, struct trace_record *rec
         .order = event->order,
         .migratetype = event->migratetype,
     };
-}
-
-/* NULL, or what is wrong with a record, whoever wrote it. */
-static const char *check_record(const struct row *row, const struct trace_record *record)
-{
-    gboolean lives = (record->flags & TRACE_FAILED) == 0 && trace_kind_has_slot(record->kind);
-    if (record->kind >= TRACE_KINDS || (!row->columns && trace_kind_is_page(record->kind))) {
-        return "a record is of a kind that is not known here";
-    }
-    return lives && record->size > TRACE_SIZE_MAX ? "a size is no machine's" : NULL;
 }
 
 /* Where the row stands in the heap is by the record that comes next. FALSE and error. */
@@ -438,9 +432,11 @@ int trace_merge_next(trace_merge *merge, const struct trace_record **record, GEr
     if (row->columns) {
         take_event(&row->events[row->next], &merge->record);
     } else {
-        take_fixed(merge, row, &merge->record);
+        const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
+        struct trace_fixed fixed = fixed_at(row, chunk);
+        trace_fixed_record(&fixed, chunk->header.thread, &merge->clock, &merge->record);
     }
-    const char *wrong = check_record(row, &merge->record);
+    const char *wrong = trace_record_wrong(&merge->record, row->columns);
     if (wrong != NULL) {
         trace_file_spoilt(merge->file, &place_at(merge, row->place)->chunk,
                           row->done + row->next + 1, wrong, error);

@@ -66,12 +66,18 @@ static gboolean give_name(trace_output *output, GError **error)
     return output->temporary != NULL || fail(output, "be put in its place", code, error);
 }
 
+/* A link stays a link: what it names is replaced. */
+static char *find_place(const char *path)
+{
+    char *real = realpath(path, NULL);
+    char *place = g_strdup(real != NULL ? real : path);
+    free(real);
+    return place;
+}
+
 static gboolean open_temporary(trace_output *output, const char *path, GError **error)
 {
-    /* A link stays a link: what it names is replaced. */
-    char *real = realpath(path, NULL);
-    output->place = g_strdup(real != NULL ? real : path);
-    free(real);
+    output->place = find_place(path);
     output->fd = open_nameless(output->place);
     if (output->fd >= 0) {
         return TRUE;
@@ -139,6 +145,16 @@ guint64 trace_output_bytes(const trace_output *output)
 const char *trace_output_name(const trace_output *output)
 {
     return output->name;
+}
+
+void trace_output_move(trace_output *output, const char *path)
+{
+    if (output->place != NULL) {
+        g_free(output->place);
+        g_free(output->name);
+        output->place = find_place(path);
+        output->name = g_strdup(path);
+    }
 }
 
 /* Some file systems tell only now that there was no room. */

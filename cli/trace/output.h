@@ -17,6 +17,9 @@ gboolean trace_output_write(trace_output *output, gconstpointer data, gsize byte
 guint64 trace_output_bytes(const trace_output *output);    /* written so far */
 const char *trace_output_name(const trace_output *output); /* for messages */
 
+/* The file goes to another place, in the folder of the first. Not for what has no place. */
+void trace_output_move(trace_output *output, const char *path);
+
 /* Done: the file is in its place. The output is gone in either case. */
 gboolean trace_output_close(trace_output *output, GError **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "writer.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <zstd.h>
@@ -267,6 +268,43 @@ gboolean trace_writer_meta(trace_writer *writer, const trace_meta *meta, GError 
         trace_meta_set(writer->meta, entry->key, value, bytes);
     }
     return writer->content->len == 0 || write_chunk(writer, &header, error);
+}
+
+static gint by_value(gconstpointer a, gconstpointer b)
+{
+    guint64 first = *(const guint64 *)a, second = *(const guint64 *)b;
+    return first < second ? -1 : first > second;
+}
+
+guint trace_writer_overlap(const trace_writer *writer)
+{
+    const struct trace_index_entry *entries = (gconstpointer)writer->index->data;
+    gsize all = writer->index->len / sizeof *entries, count = 0, ended = 0, most = 0;
+    guint64 *begins = g_new(guint64, all), *ends = g_new(guint64, all);
+    for (gsize i = 0; i < all; i++) {
+        if (entries[i].type == GUINT16_TO_LE(TRACE_CHUNK_COLUMNS)) {
+            begins[count] = GUINT64_FROM_LE(entries[i].lowest_ns);
+            ends[count++] = GUINT64_FROM_LE(entries[i].highest_ns);
+        }
+    }
+    if (count > 0) {
+        qsort(begins, count, sizeof *begins, by_value);
+        qsort(ends, count, sizeof *ends, by_value);
+    }
+    for (gsize begun = 0; begun < count; begun++) {
+        while (ends[ended] <= begins[begun] && ended < begun) {
+            ended++;
+        }
+        most = MAX(most, begun + 1 - ended);
+    }
+    g_free(begins);
+    g_free(ends);
+    return (guint)most;
+}
+
+void trace_writer_move(trace_writer *writer, const char *path)
+{
+    trace_output_move(writer->output, path);
 }
 
 guint64 trace_writer_bytes(const trace_writer *writer)

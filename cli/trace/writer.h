@@ -41,6 +41,13 @@ gboolean trace_writer_record(trace_writer *writer, const struct trace_record *re
 /* At TRACE_LEVEL_REPLAYABLE. */
 gboolean trace_writer_event(trace_writer *writer, const struct trace_event *event, GError **error);
 
+/* How many of the chunks that are written overlap in time at most: so many a reader has in memory
+ * at once. At TRACE_LEVEL_RAW. */
+guint trace_writer_overlap(const trace_writer *writer);
+
+/* The file goes to another place when it is done, in the folder of the first. */
+void trace_writer_move(trace_writer *writer, const char *path);
+
 guint64 trace_writer_bytes(const trace_writer *writer); /* written so far */
 
 /* Writes what is left, the index and the trailer. The writer is gone in either case. */
