@@ -170,7 +170,7 @@ static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t siz
 static BSAI_NOINLINE enum bsa_status alloc_block(struct bsa_cpu *cpu, size_t size, size_t align,
                                                  void **out)
 {
-    if (size > cpu->fast_size && BSAI_LIKELY(align <= cpu->page_size && bsai_is_pow2(align)) &&
+    if (BSAI_LIKELY(align <= cpu->page_size) && size > cpu->fast_size && bsai_is_pow2(align) &&
         BSAI_LIKELY((*out = bsai_fast_alloc_run(cpu, bsai_heap_pages_for(cpu->heap, size))) !=
                     NULL))
         return BSA_OK;
