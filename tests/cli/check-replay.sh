@@ -22,8 +22,10 @@ run() {
 # identical NAME DIR DIR: what has to be the same each time. FILES names more of them.
 identical() {
     : >"$work/differ"
-    for identical_file in report.json report.txt timeline.csv occupancy.gp fragmentation.gp \
-        free-blocks.gp remote-frees.gp ${FILES:-}; do
+    for identical_file in report.json report.txt report.html timeline.csv classes.csv cpus.csv \
+        sizes.csv sizes-by-power.csv lifetimes.csv lifetimes-by-bytes.csv sections.csv pins.csv \
+        page-map.csv free-blocks.csv occupancy.gp fragmentation.gp free-blocks.gp page-map.gp \
+        sizes.gp lifetimes.gp remote-frees.gp ${FILES:-}; do
         cmp "$work/$2/$identical_file" "$work/$3/$identical_file" >>"$work/differ" 2>&1
     done
     nothing "$1" "$work/differ"
