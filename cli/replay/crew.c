@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <sched.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "perform.h"
 

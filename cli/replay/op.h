@@ -98,9 +98,9 @@ struct replay_shortage {
 
 /* How the process under test runs the ops: fixed before the first batch. */
 struct replay_terms {
-    guint32 runners, cpus, capacity; /* capacity: ops of a batch */
-    guint32 window;                  /* ops that a runner may be ahead; 0: any */
-    guint32 touch;                   /* enum replay_touch */
+    guint32 runners, capacity; /* capacity: ops of a batch */
+    guint32 window;            /* ops that a runner may be ahead; 0: any */
+    guint32 touch;             /* enum replay_touch */
     guint32 verify, latency, paced, failure_ends, page_size;
     double speed; /* paced */
 };

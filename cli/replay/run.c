@@ -23,7 +23,6 @@ static struct replay_terms terms_of(const struct replay_options *options, guint 
     guint most = runners == 1 ? REPLAY_BATCH_OPS / 4 : REPLAY_BATCH_OPS;
     return (struct replay_terms){
         .runners = runners,
-        .cpus = cpus,
         .capacity = MIN(capacity, most),
         .window = engine->order == REPLAY_CAUSAL ? engine->window : 0,
         .touch = engine->touch == REPLAY_TOUCH_BY_USE ? by_use : engine->touch,

@@ -79,7 +79,6 @@ static void set_up(struct bed *bed, guint watchdog)
 {
     const struct replay_terms terms = {
         .runners = RUNNERS,
-        .cpus = RUNNERS,
         .capacity = OPS,
         .window = OPS,
         .verify = 1,

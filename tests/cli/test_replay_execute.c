@@ -493,6 +493,42 @@ START_TEST(hashed_threads)
 }
 END_TEST
 
+/* Threads move as often as they are told to, the same ones with the same seed; an offline CPU's
+ * events go to the next one, and there is always one. */
+START_TEST(cpus_change)
+{
+    struct replay_schedule schedule[2];
+    struct trace_event event = {0};
+    guint moves = 0, last[10] = {0};
+    for (guint i = 0; i < 2; i++) {
+        replay_schedule_init(&schedule[i], REPLAY_CPU_ROUND_ROBIN, 64, 10);
+        replay_schedule_migrate(&schedule[i], 0.1, 42);
+    }
+    for (guint i = 0; i < 20000; i++) {
+        event.thread = i % 10;
+        guint cpu = replay_schedule_cpu(&schedule[0], &event);
+        ck_assert_uint_eq(cpu, replay_schedule_cpu(&schedule[1], &event));
+        moves += i >= 10 && cpu != last[i % 10];
+        last[i % 10] = cpu;
+    }
+    ck_assert_uint_gt(moves, 1700);
+    ck_assert_uint_lt(moves, 2300);
+    replay_schedule_clear(&schedule[0]);
+    replay_schedule_clear(&schedule[1]);
+
+    replay_schedule_init(schedule, REPLAY_CPU_RECORDED, 3, 0);
+    event.cpu = 2;
+    ck_assert(replay_schedule_switch(schedule, 2, FALSE));
+    ck_assert_uint_eq(replay_schedule_cpu(schedule, &event), 0);
+    ck_assert(replay_schedule_switch(schedule, 0, FALSE));
+    ck_assert_uint_eq(replay_schedule_cpu(schedule, &event), 1);
+    ck_assert(!replay_schedule_switch(schedule, 1, FALSE));
+    ck_assert(replay_schedule_switch(schedule, 2, TRUE));
+    ck_assert_uint_eq(replay_schedule_cpu(schedule, &event), 2);
+    replay_schedule_clear(schedule);
+}
+END_TEST
+
 static const struct {
     const char *text;
     guint64 bytes; /* 0: refused */
@@ -555,6 +591,7 @@ int main(void)
     TCase *choices = tcase_create("choices");
     tcase_add_test(choices, round_robin);
     tcase_add_test(choices, hashed_threads);
+    tcase_add_test(choices, cpus_change);
     tcase_add_loop_test(choices, sizes_of_the_command_line, 0, (int)G_N_ELEMENTS(sizes));
     suite_add_tcase(suite, choices);
     return run_suite(suite);
