@@ -30,9 +30,10 @@ static gboolean act_on_cpu(struct replay_execution *execution,
 static void look_ahead(struct replay_execution *execution)
 {
     struct replay_control *control = &execution->control;
-    control->next = G_MAXUINT64;
+    guint64 region = replay_regions_next_event(execution->regions);
+    control->next = region == G_MAXUINT64 ? region : region - 1;
     if (control->switched < control->switches)
-        control->next = control->cpu_switch[control->switched].event - 1;
+        control->next = MIN(control->next, control->cpu_switch[control->switched].event - 1);
     if (control->validate_every != 0)
         control->next =
             MIN(control->next, execution->events - execution->events % control->validate_every +
@@ -43,6 +44,10 @@ gboolean replay_control_act(struct replay_execution *execution, GError **error)
 {
     struct replay_control *control = &execution->control;
     struct replay_backend *backend = execution->backend;
+    while (replay_regions_next_event(execution->regions) <= execution->events + 1) {
+        if (replay_regions_hand_over(execution->regions, backend, execution->events) != REPLAY_OK)
+            return fail(execution, backend->last_error, error);
+    }
     while (control->switched < control->switches &&
            control->cpu_switch[control->switched].event <= execution->events + 1) {
         if (!act_on_cpu(execution, &control->cpu_switch[control->switched++], error))

@@ -46,34 +46,18 @@ static enum replay_status request(struct replay_execution *execution,
     return backend->ops->alloc(backend, cpu, event->size, align, object);
 }
 
-/* Hands the next region over; false when there is none. */
-static enum replay_status next_region(struct replay_execution *execution)
-{
-    struct replay_regions *regions = execution->regions;
-    struct replay_backend *backend = execution->backend;
-    if (regions->used == regions->count)
-        return REPLAY_NO_MEMORY;
-    struct replay_region *region = &regions->region[regions->used];
-    enum replay_status status = backend->ops->add_region(backend, region->start, region->bytes);
-    if (status != REPLAY_OK)
-        return status;
-    region->added = execution->events;
-    regions->used++;
-    return REPLAY_OK;
-}
-
 /* The same, with further regions while memory is short and there are some. */
 static enum replay_status request_growing(struct replay_execution *execution,
                                           const struct trace_event *event, guint cpu, guint64 align,
                                           void **object)
 {
     enum replay_status status = request(execution, event, cpu, align, object);
-    while (status == REPLAY_NO_MEMORY && execution->regions->used < execution->regions->count) {
-        status = next_region(execution);
-        if (status == REPLAY_OK)
-            status = request(execution, event, cpu, align, object);
-        else
+    while (status == REPLAY_NO_MEMORY && replay_regions_in_reserve(execution->regions)) {
+        status =
+            replay_regions_hand_over(execution->regions, execution->backend, execution->events);
+        if (status != REPLAY_OK)
             break;
+        status = request(execution, event, cpu, align, object);
     }
     return status;
 }

@@ -34,6 +34,30 @@ const char *replay_cpu_map_name(enum replay_cpu_map map)
     return cpu_map_names[map];
 }
 
+/* SIZE[@EVENT]; events of regions rise, and the first region is there from the start. */
+static gboolean parse_region(const char *text, guint i, struct replay_options *options,
+                             GError **error)
+{
+    const char *at = strchr(text, '@');
+    char *size = at == NULL ? g_strdup(text) : g_strndup(text, (gsize)(at - text));
+    gboolean good = parse_size(size, &options->region[i], error);
+    g_free(size);
+    if (!good || at == NULL)
+        return good;
+    guint64 least = 1;
+    for (guint before = 0; before < i; before++)
+        least = MAX(least, options->region_event[before]);
+    if (i > 0 && g_ascii_string_to_unsigned(at + 1, 10, least, G_MAXUINT64 - 1,
+                                            &options->region_event[i], NULL))
+        return TRUE;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                i == 0 ? "%s: the first region is there from the start; give its SIZE alone"
+                       : "%s: give SIZE@EVENT with the number of an event, from 1 on and not "
+                         "before that of a region that was named earlier",
+                text);
+    return FALSE;
+}
+
 static gboolean parse_regions(char **texts, struct replay_options *options, GError **error)
 {
     for (guint i = 0; texts != NULL && texts[i] != NULL; i++) {
@@ -42,7 +66,7 @@ static gboolean parse_regions(char **texts, struct replay_options *options, GErr
                         "more than %u regions; give fewer, larger ones", REPLAY_MAX_REGIONS);
             return FALSE;
         }
-        if (!parse_size(texts[i], &options->region[i], error)) {
+        if (!parse_region(texts[i], i, options, error)) {
             g_prefix_error(error, "--region: ");
             return FALSE;
         }
@@ -169,7 +193,7 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
         {"cpu-map", 0, 0, G_OPTION_ARG_STRING, &raw.cpu_map,
          "recorded (default), thread, round-robin or hash", "MAP"},
         {"region", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw.regions,
-         "memory; again: more where it runs out", "SIZE"},
+         "memory; again: more, where it runs out or at EVENT", "SIZE[@EVENT]"},
         {"find-min-region", 0, 0, G_OPTION_ARG_NONE, &raw.minimum,
          "find the smallest region that is enough", NULL},
         {"curve", 0, 0, G_OPTION_ARG_NONE, &raw.curve,

@@ -65,6 +65,7 @@ struct replay_options {
     guint page_size;
     guint regions; /* 0: one, of a size taken from the trace */
     guint64 region[REPLAY_MAX_REGIONS];
+    guint64 region_event[REPLAY_MAX_REGIONS]; /* from which on they are there; 0: when needed */
     gboolean threads; /* one thread per CPU; else one that takes on the ids */
     gboolean minimum; /* look for the smallest region */
     gboolean curve;   /* replay in regions of several sizes */

@@ -176,16 +176,13 @@ static enum replay_status request_growing(struct runner *r, const struct replay_
     struct replay_regions *regions = r->crew->regions;
     enum replay_status status = REPLAY_NO_MEMORY;
     pthread_mutex_lock(&r->crew->lock);
-    while (status == REPLAY_NO_MEMORY && regions->used < regions->count) {
+    while (status == REPLAY_NO_MEMORY && replay_regions_in_reserve(regions)) {
         status = request(r, op, object); /* another runner may have brought one */
         if (status != REPLAY_NO_MEMORY)
             break;
-        struct replay_region *region = &regions->region[regions->used];
-        status = r->backend->ops->add_region(r->backend, region->start, region->bytes);
+        status = replay_regions_hand_over(regions, r->backend, event_of(r, op) - 1);
         if (status != REPLAY_OK)
             break;
-        region->added = event_of(r, op) - 1;
-        regions->used++;
         status = request(r, op, object);
     }
     pthread_mutex_unlock(&r->crew->lock);

@@ -124,10 +124,32 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
     } else {
         regions->count = options->regions;
         for (guint i = 0; i < regions->count; i++)
-            regions->region[i].bytes = options->region[i];
+            regions->region[i] = (struct replay_region){.bytes = options->region[i],
+                                                        .event = options->region_event[i]};
     }
     guint64 alignment = reserve_space(regions, options->page_size);
     return (alignment != 0 && place(regions, alignment)) || refuse(regions, error);
+}
+
+guint64 replay_regions_next_event(const struct replay_regions *regions)
+{
+    for (guint i = regions->used; i < regions->count; i++) {
+        if (regions->region[i].event != 0)
+            return regions->region[i].event;
+    }
+    return G_MAXUINT64;
+}
+
+enum replay_status replay_regions_hand_over(struct replay_regions *regions,
+                                            struct replay_backend *backend, guint64 events)
+{
+    struct replay_region *region = &regions->region[regions->used];
+    enum replay_status status = backend->ops->add_region(backend, region->start, region->bytes);
+    if (status != REPLAY_OK)
+        return status;
+    region->added = events;
+    regions->used++;
+    return REPLAY_OK;
 }
 
 void replay_regions_release(struct replay_regions *regions)

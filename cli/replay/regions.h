@@ -11,6 +11,7 @@
 struct replay_region {
     char *start;
     guint64 bytes;
+    guint64 event; /* from which on it is there, 1, 2, ...; 0: from when memory is short */
     guint64 added; /* events done when the allocator got it */
 };
 
@@ -35,6 +36,20 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
                                 const struct trace_summary *summary, guint cpus, GError **error);
 /* Bytes of both together where they are chosen for the trace. */
 guint64 replay_regions_ample(const struct trace_summary *summary, guint cpus);
+
+/* Whether there is one to hand over when memory is short; a later one's turn is its event's. */
+static inline gboolean replay_regions_in_reserve(const struct replay_regions *regions)
+{
+    return regions->used < regions->count && regions->region[regions->used].event == 0;
+}
+
+/* Event of the next region that has one, and those before it; G_MAXUINT64: none. */
+guint64 replay_regions_next_event(const struct replay_regions *regions);
+
+/* Hands the next region to the allocator, which knows of those before it. */
+struct replay_backend;
+enum replay_status replay_regions_hand_over(struct replay_regions *regions,
+                                            struct replay_backend *backend, guint64 events);
 
 void replay_regions_release(struct replay_regions *regions);
 

@@ -148,6 +148,9 @@ refused 2 "no or yes" --threads=2 "$trace"
 refused 2 "name of a folder" -o "" "$trace"
 refused 2 "not a size" --region=12Q "$trace"
 refused 2 "out of range" --region=0 "$trace"
+refused 2 "the first region is there from the start" --region=1M@5 "$trace"
+refused 2 "not before that of a region" --region=1M --region=1M@9 --region=1M@8 "$trace"
+refused 2 "give SIZE@EVENT" --region=1M --region=1M@soon "$trace"
 refused 2 "power of two from 1K to 64K" --page-size=3K "$trace"
 refused 2 "power of two from 1K to 64K" --page-size=128K "$trace"
 
@@ -159,6 +162,12 @@ refused 2 "give none, or a number from 1 to 256" --magazine=257 "$trace"
 refused 2 "give none, or a number" --page-lists=some "$trace"
 refused 2 "give none, or a number" --keep-empty=-1 "$trace"
 refused 2 "--classes is for --backend=buddyslab" --classes=fine --backend=null "$trace"
+
+# --- A region that comes at its event, wanted or not -----------------------------------------
+
+run early --region=16M --region=1M@100 --region=1M "$trace"
+expect "--region=SIZE@EVENT: it is there at its event, and no other" sh -c "tr -d ' \n' <'$work/early/report.json' |
+    grep -q '\"region_added_after_event\":\[0,99\],\"regions_used\":2'"
 
 # --- An allocator that is set up otherwise ---------------------------------------------------
 
