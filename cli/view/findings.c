@@ -45,6 +45,15 @@ static void append_of_peak(const struct look *look, GString *out, guint64 bytes)
     g_string_append_c(out, ')');
 }
 
+/* "12 KiB, as much as 20 % of the pages in use at peak, ": of what is not among those pages. */
+static void append_beside(const struct look *look, GString *out, guint64 bytes)
+{
+    append_bytes(out, bytes);
+    g_string_append(out, ", as much as ");
+    append_percent(out, share(bytes, look->occupied));
+    g_string_append(out, " of the pages in use at peak, ");
+}
+
 /* "the cache dentry", or "f+0x1", or nothing. */
 static void append_origin(GString *out, JsonObject *group)
 {
@@ -77,7 +86,8 @@ static void append_group(const struct look *look, GString *out, JsonObject *grou
     if (threads == 1)
         g_string_append(out, ", of one thread");
     if (2 * age >= look->events) {
-        g_string_append(out, ", half of them older than ");
+        g_string_append(out, view_count(group, "count") == 1 ? ", older than "
+                                                             : ", half of them older than ");
         append_percent(out, floor(share(age, look->events)));
         g_string_append(out, " of the run");
     }
@@ -228,10 +238,8 @@ static double cached(const struct look *look, GString *out)
         pages -= (view_count(class, "in_magazines") + view_count(class, "in_depot")) *
                  view_count(class, "object_size");
     }
-    append_bytes(out, bytes);
-    g_string_append(out, " (");
-    append_percent(out, share(bytes, look->occupied));
-    g_string_append(out, " of the pages in use at peak) is what ");
+    append_beside(look, out, bytes);
+    g_string_append(out, "is what ");
     append_count(out, view_count(look->peak, "cpus_used"), "CPU keeps", "CPUs keep");
     g_string_append(out, " ready");
     if (pages == 0 || pages == bytes) {
@@ -265,11 +273,8 @@ static double overhead(const struct look *look, GString *out)
 {
     guint64 bytes =
         view_count(look->peak, "split.slab_records") + view_count(look->peak, "split.metadata");
-    append_bytes(out, bytes);
-    g_string_append(out, " (");
-    append_percent(out, share(bytes, look->occupied));
-    g_string_append(out, " of the pages in use at peak) is the allocator's own: descriptors, CPU "
-                         "state, slab records.");
+    append_beside(look, out, bytes);
+    g_string_append(out, "is the allocator's own: descriptors, CPU state, slab records.");
     return (double)bytes;
 }
 
@@ -306,16 +311,14 @@ static double broken_blocks(const struct look *look, GString *out)
     guint64 bytes = view_count(pins, "block_bytes"), blocks = view_count(pins, "blocks");
     guint64 size = view_count(look->report, "replay.page_size") << view_count(pins, "order");
     JsonObject *group = largest_group(pins, "block_bytes");
-    if (blocks == 0)
-        return 0.0;
+    if (blocks < 2)
+        return 0.0; /* the one that is being filled */
     g_string_append(out, "At the end ");
     append_bytes(out, bytes);
     g_string_append(out, " of free memory lies in ");
-    append_count(out, blocks, "block of ", "blocks of ");
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT " blocks of ", blocks);
     append_bytes(out, size);
-    g_string_append(out, blocks == 1
-                             ? " that is broken though at most a fourth of it is in use"
-                             : " that are broken though at most a fourth of each is in use");
+    g_string_append(out, " that are broken though at most a fourth of each is in use");
     if (group != NULL) {
         g_string_append(out, "; ");
         gboolean slab = strcmp(view_text(group, "kind"), "slab") == 0;
@@ -325,6 +328,11 @@ static double broken_blocks(const struct look *look, GString *out)
         g_string_append(out, view_count(group, "count") == 1 ? " answers for " : " answer for ");
         append_bytes(out, view_count(group, "block_bytes"));
         g_string_append(out, " of that");
+    }
+    if (2 * view_count(pins, "idle_block_bytes") > bytes) {
+        g_string_append(out, "; pages without a live object (CPUs' lists, slab records, objects in "
+                             "magazines) answer for ");
+        append_bytes(out, view_count(pins, "idle_block_bytes"));
     }
     g_string_append_c(out, '.');
     return (double)bytes / 2.0;
