@@ -8,7 +8,9 @@
 
 void trace_clock_init(struct trace_clock *clock)
 {
-    *clock = (struct trace_clock){g_array_new(FALSE, FALSE, sizeof(struct trace_moment)), 0, FALSE};
+    *clock = (struct trace_clock){
+        .moments = g_array_new(FALSE, FALSE, sizeof(struct trace_moment)),
+    };
 }
 
 void trace_clock_destroy(struct trace_clock *clock)
@@ -92,25 +94,35 @@ static guint64 scaled(guint64 ticks, double rate)
     return ns < (double)G_MAXINT64 ? (guint64)ns : (guint64)G_MAXINT64;
 }
 
-guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks)
+/* The line that the ticks are on, or that is nearest to them. */
+static void draw_line(struct trace_clock *clock, guint64 ticks)
 {
-    guint count = clock->moments->len;
-    if (clock->is_ns || count < 2) {
-        return ticks;
-    }
-    /* Most ticks follow those before them. */
     while (clock->near > 0 && ticks < moment_at(clock, clock->near)->ticks) {
         clock->near--;
     }
-    while (clock->near + 2 < count && ticks >= moment_at(clock, clock->near + 1)->ticks) {
+    while (clock->near + 2 < clock->moments->len &&
+           ticks >= moment_at(clock, clock->near + 1)->ticks) {
         clock->near++;
     }
-    struct trace_moment from = *moment_at(clock, clock->near);
-    struct trace_moment to = *moment_at(clock, clock->near + 1);
-    double rate = (double)(to.ns - from.ns) / (double)(to.ticks - from.ticks);
-    if (ticks >= from.ticks) {
-        return from.ns + scaled(ticks - from.ticks, rate);
+    clock->from = *moment_at(clock, clock->near);
+    clock->to = *moment_at(clock, clock->near + 1);
+    clock->rate =
+        (double)(clock->to.ns - clock->from.ns) / (double)(clock->to.ticks - clock->from.ticks);
+    clock->drawn = TRUE;
+}
+
+guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks)
+{
+    if (clock->is_ns || clock->moments->len < 2) {
+        return ticks;
     }
-    guint64 before = scaled(from.ticks - ticks, rate);
-    return before < from.ns ? from.ns - before : 0;
+    /* Most ticks follow those before them. */
+    if (!clock->drawn || ticks < clock->from.ticks || ticks >= clock->to.ticks) {
+        draw_line(clock, ticks);
+    }
+    if (ticks >= clock->from.ticks) {
+        return clock->from.ns + scaled(ticks - clock->from.ticks, clock->rate);
+    }
+    guint64 before = scaled(clock->from.ticks - ticks, clock->rate);
+    return before < clock->from.ns ? clock->from.ns - before : 0;
 }

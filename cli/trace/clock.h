@@ -8,14 +8,18 @@
 
 #include "meta.h"
 
-struct trace_clock {
-    GArray *moments; /* struct trace_moment, in order once it is ready */
-    guint near;      /* the moment before the ticks that were asked for last */
-    gboolean is_ns;  /* a tick is a nanosecond */
-};
-
 struct trace_moment {
     guint64 ticks, ns;
+};
+
+struct trace_clock {
+    GArray *moments; /* struct trace_moment, in order once it is ready */
+    gboolean is_ns;  /* a tick is a nanosecond */
+    /* The line for the ticks that were asked for last. */
+    guint near; /* the moment that it begins with */
+    gboolean drawn;
+    struct trace_moment from, to;
+    double rate;
 };
 
 void trace_clock_init(struct trace_clock *clock);

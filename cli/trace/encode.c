@@ -104,36 +104,6 @@ static void put(trace_encoder *encoder, enum trace_column_id id, guint64 value)
 
 /* Events ------------------------------------------------------------------------------------------ */
 
-/* What of an event its shape has; of an object that ends the reader knows the size and the order.
- */
-static struct trace_shape shape_of_event(const trace_encoder *encoder,
-                                         const struct trace_event *event)
-{
-    struct trace_shape shape = {
-        .size = event->size,
-        .given = event->given,
-        .align = event->align,
-        .cache = event->cache,
-        .site = event->site,
-        .gfp = event->gfp,
-        .node = (guint16)(event->node + 1u),
-        .kind = event->kind,
-        .flags = event->flags,
-        .order = event->order,
-        .migratetype = (guint8)(event->migratetype + 1u),
-    };
-    if (encoder->level == TRACE_LEVEL_REPLAYABLE) {
-        gboolean failed = (event->flags & TRACE_FAILED) != 0;
-        if (trace_kind_is_free(event->kind)) {
-            shape.size = 0;
-            shape.order = 0;
-        } else if (event->kind == TRACE_PAGE_ALLOC && !failed) {
-            shape.size = 0;
-        }
-    }
-    return shape;
-}
-
 /* A thread on a CPU; most events are where the one before was. */
 static guint32 number_of_place(trace_encoder *encoder, guint32 thread, guint32 cpu)
 {
@@ -153,20 +123,21 @@ static guint32 number_of_place(trace_encoder *encoder, guint32 thread, guint32 c
     return number;
 }
 
-void trace_encoder_add(trace_encoder *encoder, const struct trace_event *event)
+void trace_encoder_add(trace_encoder *encoder, const struct trace_record *record, guint32 slot)
 {
-    struct trace_shape shape = shape_of_event(encoder, event);
+    struct trace_shape shape = trace_shape_of(record, encoder->level);
     struct gathered *gathered = &encoder->events[encoder->count];
-    gboolean later = encoder->count == 0 || gathered[-1].time_ns <= event->time_ns;
+    if (encoder->count > 0 && record->time_ns < gathered[-1].time_ns) {
+        encoder->unsorted = TRUE;
+    }
     *gathered = (struct gathered){
-        .time_ns = event->time_ns,
-        .address = event->address,
-        .slot = event->slot,
+        .time_ns = record->time_ns,
+        .address = record->address,
+        .slot = slot,
         .shape = trace_shapes_count(&encoder->shapes, &shape),
-        .place = number_of_place(encoder, event->thread, event->cpu),
-        .begins = trace_kind_is_alloc(event->kind) || event->kind == TRACE_REALLOC,
+        .place = number_of_place(encoder, record->thread, record->cpu),
+        .begins = trace_kind_is_alloc(record->kind) || record->kind == TRACE_REALLOC,
     };
-    encoder->unsorted = encoder->unsorted || !later;
     encoder->count++;
 }
 
@@ -236,11 +207,11 @@ static void share_shapes(trace_encoder *encoder)
         use->events = 0;
         if (shape.size != 0) {
             put(encoder, TRACE_COLUMN_SIZE, shape.size);
-            shape.own |= TRACE_OWN_SIZE;
+            shape.rest |= TRACE_OWN_SIZE << 16;
         }
         if (shape.given != 0) {
             put(encoder, TRACE_COLUMN_GIVEN, shape.given);
-            shape.own |= TRACE_OWN_GIVEN;
+            shape.rest |= TRACE_OWN_GIVEN << 16;
         }
         shape.size = 0;
         shape.given = 0;
@@ -250,18 +221,18 @@ static void share_shapes(trace_encoder *encoder)
 
 static void put_shape(trace_encoder *encoder, const struct trace_shape *shape)
 {
-    put(encoder, TRACE_COLUMN_SHAPE_KIND, shape->kind);
-    put(encoder, TRACE_COLUMN_SHAPE_FLAGS, shape->flags);
-    put(encoder, TRACE_COLUMN_SHAPE_OWN, shape->own);
+    put(encoder, TRACE_COLUMN_SHAPE_KIND, trace_shape_kind(shape));
+    put(encoder, TRACE_COLUMN_SHAPE_FLAGS, trace_shape_flags(shape));
+    put(encoder, TRACE_COLUMN_SHAPE_OWN, trace_shape_own(shape));
     put(encoder, TRACE_COLUMN_SHAPE_SIZE, shape->size);
     put(encoder, TRACE_COLUMN_SHAPE_GIVEN, shape->given);
     put(encoder, TRACE_COLUMN_SHAPE_ALIGN, shape->align);
-    put(encoder, TRACE_COLUMN_SHAPE_CACHE, shape->cache);
-    put(encoder, TRACE_COLUMN_SHAPE_SITE, shape->site);
+    put(encoder, TRACE_COLUMN_SHAPE_CACHE, shape->names >> 32);
+    put(encoder, TRACE_COLUMN_SHAPE_SITE, shape->names & G_MAXUINT32);
     put(encoder, TRACE_COLUMN_SHAPE_GFP, shape->gfp);
-    put(encoder, TRACE_COLUMN_SHAPE_NODE, shape->node);
-    put(encoder, TRACE_COLUMN_SHAPE_ORDER, shape->order);
-    put(encoder, TRACE_COLUMN_SHAPE_MIGRATETYPE, shape->migratetype);
+    put(encoder, TRACE_COLUMN_SHAPE_NODE, shape->rest >> 40);
+    put(encoder, TRACE_COLUMN_SHAPE_ORDER, trace_shape_byte(shape, 3));
+    put(encoder, TRACE_COLUMN_SHAPE_MIGRATETYPE, trace_shape_byte(shape, 4));
 }
 
 static void put_shapes(trace_encoder *encoder)
@@ -342,7 +313,8 @@ static void put_slot(trace_encoder *encoder, guint32 slot)
 static void put_object(trace_encoder *encoder, const struct gathered *event,
                        const struct trace_shape *shape)
 {
-    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, shape->kind, shape->flags)) {
+    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, trace_shape_kind(shape),
+                               trace_shape_flags(shape))) {
     case TRACE_REFERENCE_NONE:
         return;
     case TRACE_REFERENCE_BEGINS:
@@ -354,13 +326,13 @@ static void put_object(trace_encoder *encoder, const struct gathered *event,
         return;
     case TRACE_REFERENCE_STAYS:
         put_living(encoder, event->slot);
-        if ((shape->flags & TRACE_FAILED) != 0) {
+        if ((trace_shape_flags(shape) & TRACE_FAILED) != 0) {
             return;
         }
         break;
     }
     if (encoder->addresses) {
-        put_address(encoder, event->address, shape->kind);
+        put_address(encoder, event->address, trace_shape_kind(shape));
     }
 }
 
@@ -379,32 +351,36 @@ static struct begun *find_begun(const trace_encoder *encoder, guint64 address)
 static void put_raw_object(trace_encoder *encoder, const struct gathered *event,
                            const struct trace_shape *shape)
 {
-    enum trace_reference reference = trace_reference_of(TRACE_LEVEL_RAW, shape->kind, shape->flags);
+    enum trace_reference reference =
+        trace_reference_of(TRACE_LEVEL_RAW, trace_shape_kind(shape), trace_shape_flags(shape));
     if (reference == TRACE_REFERENCE_NONE) {
         return;
     }
     struct begun *begun = find_begun(encoder, event->address);
     if (reference != TRACE_REFERENCE_ENDS) {
         *begun = (struct begun){event->address, {encoder->chunk, encoder->begun_count++}};
-        put_address(encoder, event->address, shape->kind);
+        put_address(encoder, event->address, trace_shape_kind(shape));
     } else if (begun->birth.chunk == encoder->chunk) {
         put(encoder, TRACE_COLUMN_OBJECT,
             (guint64)(encoder->begun_count - 1 - begun->birth.count) + TRACE_OBJECT_BACK);
     } else {
         put(encoder, TRACE_COLUMN_OBJECT, TRACE_OBJECT_NONE);
-        put_address(encoder, event->address, shape->kind);
+        put_address(encoder, event->address, trace_shape_kind(shape));
     }
 }
 
 static void put_events(trace_encoder *encoder, guint64 *lowest_ns, guint64 *highest_ns)
 {
     guint64 time_ns = encoder->events[0].time_ns;
+    guint64 *shape = encoder->column[TRACE_COLUMN_SHAPE];
+    guint64 *step = encoder->column[TRACE_COLUMN_TIME];
+    encoder->length[TRACE_COLUMN_SHAPE] = encoder->length[TRACE_COLUMN_TIME] = encoder->count;
     *lowest_ns = *highest_ns = time_ns;
     for (guint32 i = 0; i < encoder->count; i++) {
         const struct gathered *event = &encoder->events[i];
         const struct trace_shape_use *use = &encoder->shapes.use[event->shape];
-        put(encoder, TRACE_COLUMN_SHAPE, use->number);
-        put(encoder, TRACE_COLUMN_TIME, event->time_ns - time_ns);
+        shape[i] = use->number;
+        step[i] = event->time_ns - time_ns;
         time_ns = event->time_ns;
         *lowest_ns = MIN(*lowest_ns, time_ns);
         *highest_ns = MAX(*highest_ns, time_ns);

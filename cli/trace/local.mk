@@ -18,7 +18,6 @@ cli_trace_sources = \
     %D%/export.h \
     %D%/file.c \
     %D%/file.h \
-    %D%/fixed.c \
     %D%/fixed.h \
     %D%/foreign.c \
     %D%/format.h \

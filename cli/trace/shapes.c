@@ -33,17 +33,6 @@ void trace_shapes_clear(struct trace_shapes *shapes)
     memset(shapes->last, 0, sizeof shapes->last);
 }
 
-static gboolean is_same(const struct trace_shape *a, const struct trace_shape *b)
-{
-    guint64 x[TRACE_SHAPE_WORDS], y[TRACE_SHAPE_WORDS], different = 0;
-    memcpy(x, a, sizeof x);
-    memcpy(y, b, sizeof y);
-    for (gsize i = 0; i < TRACE_SHAPE_WORDS; i++) {
-        different |= x[i] ^ y[i];
-    }
-    return different == 0;
-}
-
 static guint32 add(struct trace_shapes *shapes, const struct trace_shape *shape, gsize home)
 {
     if (shapes->count == shapes->held) {
@@ -55,25 +44,15 @@ static guint32 add(struct trace_shapes *shapes, const struct trace_shape *shape,
     return shapes->count++;
 }
 
-static guint32 find(struct trace_shapes *shapes, const struct trace_shape *shape)
+guint32 trace_shapes_find(struct trace_shapes *shapes, const struct trace_shape *shape)
 {
     gsize at = (gsize)XXH3_64bits(shape, sizeof *shape) % TABLE_SIZE;
     for (; shapes->table[at] != NONE; at = (at + 1) % TABLE_SIZE) {
-        if (is_same(&shapes->use[shapes->table[at]].shape, shape)) {
+        if (trace_shape_is(&shapes->use[shapes->table[at]].shape, shape)) {
             return shapes->table[at];
         }
     }
     return add(shapes, shape, at);
-}
-
-guint32 trace_shapes_count(struct trace_shapes *shapes, const struct trace_shape *shape)
-{
-    guint32 *last = &shapes->last[shape->kind];
-    if (*last >= shapes->count || !is_same(&shapes->use[*last].shape, shape)) {
-        *last = find(shapes, shape);
-    }
-    shapes->use[*last].events++;
-    return *last;
 }
 
 static gint by_use(gconstpointer a, gconstpointer b, gpointer data)

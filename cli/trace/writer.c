@@ -156,9 +156,10 @@ static gboolean write_events(trace_writer *writer, GError **error)
     return write_chunk(writer, &header, error);
 }
 
-static gboolean add(trace_writer *writer, const struct trace_event *event, GError **error)
+static gboolean add(trace_writer *writer, const struct trace_record *record, guint32 slot,
+                    GError **error)
 {
-    trace_encoder_add(writer->encoder, event);
+    trace_encoder_add(writer->encoder, record, slot);
     writer->events++;
     return trace_encoder_count(writer->encoder) < TRACE_COLUMNS_EVENTS ||
            write_events(writer, error);
@@ -167,47 +168,28 @@ static gboolean add(trace_writer *writer, const struct trace_event *event, GErro
 gboolean trace_writer_record(trace_writer *writer, const struct trace_record *record,
                              GError **error)
 {
-    const struct trace_event event = {
-        .time_ns = record->time_ns,
-        .size = record->size,
-        .given = record->given,
-        .align = record->align,
-        .address = record->address,
-        .slot = TRACE_NO_SLOT,
-        .cpu = record->cpu,
-        .thread = record->thread,
-        .cache = record->cache,
-        .site = record->site,
-        .gfp = record->gfp,
-        .node = record->node,
-        .kind = record->kind,
-        .flags = record->flags,
-        .order = record->order,
-        .migratetype = record->migratetype,
-    };
-    return add(writer, &event, error);
+    return add(writer, record, TRACE_NO_SLOT, error);
 }
 
 /* The event's slot among those of the file, which are as small as can be. */
-static gboolean find_slot(trace_writer *writer, struct trace_event *event, GError **error)
+static gboolean find_slot(trace_writer *writer, const struct trace_event *event, guint32 *slot,
+                          GError **error)
 {
-    guint32 slot = event->slot;
+    *slot = TRACE_NO_SLOT;
     switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, event->kind, event->flags)) {
     case TRACE_REFERENCE_NONE:
-        event->slot = TRACE_NO_SLOT;
         return TRUE;
     case TRACE_REFERENCE_BEGINS:
-        event->slot = trace_slots_begin(&writer->slots, slot);
-        return event->slot != TRACE_NO_SLOT ||
+        *slot = trace_slots_begin(&writer->slots, event->slot);
+        return *slot != TRACE_NO_SLOT ||
                fail(writer, error, "begins an object in a slot that has one");
     case TRACE_REFERENCE_ENDS:
-        event->slot = trace_slots_end(&writer->slots, slot);
-        return event->slot != TRACE_NO_SLOT ||
-               fail(writer, error, "ends an object that does not live");
+        *slot = trace_slots_end(&writer->slots, event->slot);
+        return *slot != TRACE_NO_SLOT || fail(writer, error, "ends an object that does not live");
     case TRACE_REFERENCE_STAYS:
-        event->slot = trace_slots_find(&writer->slots, slot);
-        return event->slot != TRACE_NO_SLOT ||
-               (slot == TRACE_NO_SLOT && (event->flags & TRACE_FAILED) != 0) ||
+        *slot = trace_slots_find(&writer->slots, event->slot);
+        return *slot != TRACE_NO_SLOT ||
+               (event->slot == TRACE_NO_SLOT && (event->flags & TRACE_FAILED) != 0) ||
                fail(writer, error, "resizes an object that does not live");
     }
     return TRUE;
@@ -215,7 +197,7 @@ static gboolean find_slot(trace_writer *writer, struct trace_event *event, GErro
 
 gboolean trace_writer_event(trace_writer *writer, const struct trace_event *event, GError **error)
 {
-    struct trace_event ours = *event;
+    guint32 slot;
     if (event->kind >= TRACE_KINDS || event->kind == TRACE_REALLOC_BEGIN) {
         return fail(writer, error, "is of a kind that a replayable trace cannot have");
     }
@@ -223,10 +205,27 @@ gboolean trace_writer_event(trace_writer *writer, const struct trace_event *even
         trace_kind_has_slot(event->kind)) {
         return fail(writer, error, "has a size that no machine's memory has");
     }
-    if (!find_slot(writer, &ours, error)) {
+    if (!find_slot(writer, event, &slot, error)) {
         return FALSE;
     }
-    return add(writer, &ours, error);
+    const struct trace_record record = {
+        .time_ns = event->time_ns,
+        .address = event->address,
+        .size = event->size,
+        .given = event->given,
+        .align = event->align,
+        .thread = event->thread,
+        .cache = event->cache,
+        .site = event->site,
+        .gfp = event->gfp,
+        .cpu = (guint16)event->cpu,
+        .node = event->node,
+        .kind = event->kind,
+        .flags = event->flags,
+        .order = event->order,
+        .migratetype = event->migratetype,
+    };
+    return add(writer, &record, slot, error);
 }
 
 /* Key, zero, length of the value in four bytes, value. */
