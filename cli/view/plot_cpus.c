@@ -92,6 +92,6 @@ void view_plot_cpu_caches(JsonObject *report, struct view_script *script)
         "rate(o, m) = (r = 100.0 * (1.0 - (m - m0) / (o - o0)), o0 = o, m0 = m, r < 0 ? 0 : r)\n"
         "hits(o, m) = o - o0 < least ? NaN : rate(o, m)\n"
         "set datafile missing NaN\n",
-        MAX(objects / 100, 1));
+        MAX(objects / 100, MIN(objects, 50)));
     lines(report, script, using_hits, "o0 = 0, m0 = 0, ", "lines");
 }
