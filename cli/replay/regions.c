@@ -133,6 +133,8 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
 
 guint64 replay_regions_next_event(const struct replay_regions *regions)
 {
+    if (regions == NULL)
+        return G_MAXUINT64;
     for (guint i = regions->used; i < regions->count; i++) {
         if (regions->region[i].event != 0)
             return regions->region[i].event;

@@ -43,7 +43,8 @@ static inline gboolean replay_regions_in_reserve(const struct replay_regions *re
     return regions->used < regions->count && regions->region[regions->used].event == 0;
 }
 
-/* Event of the next region that has one, and those before it; G_MAXUINT64: none. */
+/* Event of the next region that has one, and those before it; G_MAXUINT64: none. regions NULL: of
+ * an allocator that brings its own. */
 guint64 replay_regions_next_event(const struct replay_regions *regions);
 
 /* Hands the next region to the allocator, which knows of those before it. */
