@@ -10,7 +10,7 @@ static gpointer watch(gpointer data)
 {
     struct replay_guard *guard = data;
     g_mutex_lock(&guard->lock);
-    while (!guard->over) {
+    while (!atomic_load(&guard->over)) {
         guint64 done = atomic_load_explicit(&guard->execution->beat, memory_order_relaxed);
         if (replay_watch_stands(&guard->watch, done)) {
             fprintf(stderr,
@@ -30,7 +30,7 @@ void replay_guard_begin(struct replay_guard *guard, struct replay_execution *exe
                         guint seconds)
 {
     guard->execution = execution;
-    guard->over = FALSE;
+    atomic_init(&guard->over, FALSE);
     replay_watch_begin(&guard->watch, seconds);
     g_mutex_init(&guard->lock);
     g_cond_init(&guard->wake);
@@ -40,7 +40,7 @@ void replay_guard_begin(struct replay_guard *guard, struct replay_execution *exe
 void replay_guard_end(struct replay_guard *guard)
 {
     g_mutex_lock(&guard->lock);
-    guard->over = TRUE;
+    atomic_store(&guard->over, TRUE);
     g_cond_signal(&guard->wake);
     g_mutex_unlock(&guard->lock);
     g_thread_join(guard->thread);

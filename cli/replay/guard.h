@@ -14,7 +14,7 @@ struct replay_guard {
     struct replay_watch watch;
     GMutex lock;
     GCond wake;
-    gboolean over; /* lock */
+    _Atomic gboolean over; /* changes under the lock */
     GThread *thread;
 };
 
