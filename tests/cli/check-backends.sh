@@ -192,7 +192,9 @@ fi
 "$replay" -q --no-plots --schedule=paced --speed=0.000001 -o "$work/early" "$work/random.txt" \
     2>"$work/log" &
 early=$!
-until grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$early/status" 2>/dev/null; do
+# Before it is bsa-replay, it is a copy of this shell, which listens as well.
+until grep -q bsa-replay "/proc/$early/comm" 2>/dev/null &&
+    grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$early/status" 2>/dev/null; do
     kill -0 $early 2>/dev/null || break
     sleep 0.1
 done
