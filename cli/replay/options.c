@@ -115,21 +115,31 @@ static gboolean take_trace(struct raw_options *raw, struct replay_options *optio
     return FALSE;
 }
 
-/* What only libbuddyslab has is not asked of others. */
-static gboolean check_backend(const struct raw_options *raw,
-                              const struct replay_engine_options *engine, GError **error)
+/* What only libbuddyslab in this process has is not asked of others. */
+static gboolean check_backend(const struct raw_options *raw, const struct replay_options *options,
+                              GError **error)
 {
+    const struct replay_engine_options *engine = &options->engine;
     const char *option = raw->minimum           ? "--find-min-region"
                          : raw->curve           ? "--curve"
                          : raw->regions != NULL ? "--region"
                          : raw->threads != NULL ? "--threads"
-                                                : replay_heap_given(&raw->heap);
-    if (option == NULL || strcmp(engine->backend, "buddyslab") == 0)
-        return TRUE;
-    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "%s is for --backend=buddyslab, which can be compared with others by --against",
-                option);
-    return FALSE;
+                                                : NULL;
+    if (option != NULL && strcmp(engine->backend, "buddyslab") != 0) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s is for --backend=buddyslab, which can be compared with others by --against",
+                    option);
+        return FALSE;
+    }
+    for (guint i = 0; engine->against != NULL && i < options->regions; i++) {
+        if (options->region_event[i] == 0)
+            continue;
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                            "--region=SIZE@EVENT does not go with --against, where other "
+                            "allocators have all memory from the start; give --region=SIZE");
+        return FALSE;
+    }
+    return TRUE;
 }
 
 static gboolean convert(struct raw_options *raw, struct replay_options *options, GError **error)
@@ -145,7 +155,7 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_regions(raw->regions, options, error) ||
         !replay_engine_convert(&raw->engine, &options->engine, error) ||
         !replay_heap_convert(&raw->heap, &options->heap, error) ||
-        !check_backend(raw, &options->engine, error) ||
+        !check_backend(raw, options, error) ||
         !replay_output_convert(&raw->output, &options->output, error) ||
         !take_trace(raw, options, error))
         return FALSE;
