@@ -66,6 +66,7 @@ malloc_programs = \
 
 cli_programs = \
 	%D%/cli/test_batches \
+	%D%/cli/test_clock \
 	%D%/cli/test_export \
 	%D%/cli/test_import_kernel \
 	%D%/cli/test_import_user \

@@ -6,6 +6,9 @@
 /* A moment's two readings may lie apart by what interrupts; over a second that is nothing. */
 #define APART_NS G_GUINT64_CONSTANT(1000000000)
 
+/* By so much a moment's two clocks may have been read apart. */
+#define ERROR_NS 1000.0
+
 void trace_clock_init(struct trace_clock *clock)
 {
     *clock = (struct trace_clock){
@@ -78,11 +81,31 @@ void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta)
     }
 }
 
+/*
+ * Where two moments lie so close together that their errors are as large as the time between them,
+ * the clock goes on as evenly as before: else it might stand still there, and the order be lost.
+ */
+static guint64 even_ns(const struct trace_clock *clock, guint64 ticks, guint64 ns)
+{
+    struct trace_moment first = *moment_at(clock, 0);
+    struct trace_moment last = *moment_at(clock, clock->moments->len - 1);
+    double rate = (double)(last.ns - first.ns) / (double)(last.ticks - first.ticks);
+    double even = (double)(ticks - last.ticks) * rate;
+    double told = (double)ns - (double)last.ns;
+    gboolean exact = told >= even / 2 && told <= even * 2;
+    return exact || told - even > ERROR_NS || even - told > ERROR_NS ? ns : last.ns + (guint64)even;
+}
+
 void trace_clock_extend(struct trace_clock *clock, guint64 ticks, guint64 ns)
 {
     guint count = clock->moments->len;
-    if (count == 0 ||
-        (ticks > moment_at(clock, count - 1)->ticks && ns >= moment_at(clock, count - 1)->ns)) {
+    if (count > 0 && ticks <= moment_at(clock, count - 1)->ticks) {
+        return;
+    }
+    if (count > 1) {
+        ns = even_ns(clock, ticks, ns);
+    }
+    if (count == 0 || ns >= moment_at(clock, count - 1)->ns) {
         trace_clock_add(clock, ticks, ns);
     }
 }
