@@ -137,6 +137,12 @@ static gboolean take_records(record_packer *packer, const struct trace_chunk *ch
     return TRUE;
 }
 
+static void merge_in_the_end(record_packer *packer)
+{
+    trace_writer_abandon(packer->writer);
+    packer->writer = NULL;
+}
+
 /* Before the first records: what the file says of itself is known then. */
 static gboolean begin(record_packer *packer, GError **error)
 {
@@ -145,8 +151,7 @@ static gboolean begin(record_packer *packer, GError **error)
     if (packer->writer == NULL)
         return TRUE;
     if (packer->clock.is_ns) {
-        trace_writer_abandon(packer->writer);
-        packer->writer = NULL;
+        merge_in_the_end(packer);
         return TRUE;
     }
     trace_meta_set_text(packer->meta, "clock", "monotonic"); /* times are nanoseconds from now on */
@@ -168,6 +173,9 @@ static gboolean take_chunk(record_packer *packer, const struct trace_chunk *chun
         return FALSE;
     /* It was made after its records: their times are between moments that stay as they are. */
     trace_clock_extend(&packer->clock, chunk->header.clock_ticks, chunk->header.clock_ns);
+    /* A chunk that was made before the file began has the first moment, behind the file's own. */
+    if (!is_own(chunk) && packer->clock.moments->len < 2)
+        merge_in_the_end(packer);
     return is_own(chunk) || (trace_file_content(packer->file, chunk, &packer->content, error) &&
                              take_records(packer, chunk, error));
 }

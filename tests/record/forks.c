@@ -24,6 +24,15 @@ int main(void)
         _exit(0);
     }
     wait(NULL);
+    if (fork() == 0) { /* more than is kept in memory, twice */
+        void *many[3000];
+        for (int i = 0; i < 3000; i++)
+            many[i] = malloc(66);
+        for (int i = 0; i < 3000; i++)
+            free(many[i]);
+        exit(0);
+    }
+    wait(NULL);
     if (syscall(SYS_fork) == 0) { /* behind libc's back */
         take(33);
         exit(0);

@@ -121,12 +121,26 @@ static void begin_program(void)
     bsar_set_mode(mode_asked_for());
 }
 
+/* Before the first record: the moment on both clocks that the file begins with is the first. */
+static void begin_file(void)
+{
+    bsar_lock();
+    bsar_file_begin();
+    bsar_unlock();
+}
+
 static void begin_child(void)
 {
     lock = 0;
     bsar_file_forget();
     bsar_forget_records();
-    bsar_set_mode(bsar_config.stem[0] == '/' && bsar_config.follow ? mode_asked_for() : BSAR_OFF);
+    if (bsar_config.stem[0] != '/' || !bsar_config.follow ||
+        (bsar_config.until_ns != 0 && bsar_monotonic_ns() >= bsar_config.until_ns)) {
+        bsar_set_mode(BSAR_OFF);
+        return;
+    }
+    bsar_set_mode(mode_asked_for());
+    begin_file();
 }
 
 uint32_t bsar_begin(void)
@@ -150,9 +164,7 @@ __attribute__((constructor(101))) static void program_begins(void)
         at_quick_exit(bsar_save_for_good);
         if (!bsar_config.follow)
             unsetenv(RECORD_ENV_STEM); /* for the programs that this one runs */
-        bsar_lock();
-        bsar_file_begin();
-        bsar_unlock();
+        begin_file();
     }
     bsar_leave(&pause);
 }
