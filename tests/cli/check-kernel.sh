@@ -196,9 +196,9 @@ started() {
 }
 
 # interrupted SIGNAL STATUS: sent to bsa-record alone, which passes it on. A shell starts what is in
-# the background with SIGINT ignored; env gives it back.
+# the background with SIGINT ignored, nohup with SIGHUP; env gives them back.
 interrupted() {
-    env --default-signal=INT "$record" --kernel -o "$work/interrupted" -- sleep 60 \
+    env --default-signal=INT,HUP "$record" --kernel -o "$work/interrupted" -- sleep 60 \
         >"$work/log" 2>&1 &
     interrupted_pid=$!
     started $interrupted_pid
