@@ -27,16 +27,10 @@ static gboolean act_on_cpu(struct replay_execution *execution,
            fail(execution, backend->last_error, error);
 }
 
-/* Regions are another process's matter where the allocator is. */
-static guint64 next_region(const struct replay_execution *execution)
-{
-    return execution->regions == NULL ? G_MAXUINT64 : replay_regions_next_event(execution->regions);
-}
-
 static void look_ahead(struct replay_execution *execution)
 {
     struct replay_control *control = &execution->control;
-    guint64 region = next_region(execution);
+    guint64 region = replay_regions_next_event(execution->regions);
     control->next = region == G_MAXUINT64 ? region : region - 1;
     if (control->switched < control->switches)
         control->next = MIN(control->next, control->cpu_switch[control->switched].event - 1);
@@ -50,7 +44,7 @@ gboolean replay_control_act(struct replay_execution *execution, GError **error)
 {
     struct replay_control *control = &execution->control;
     struct replay_backend *backend = execution->backend;
-    while (next_region(execution) <= execution->events + 1) {
+    while (replay_regions_next_event(execution->regions) <= execution->events + 1) {
         if (replay_regions_hand_over(execution->regions, backend, execution->events) != REPLAY_OK)
             return fail(execution, backend->last_error, error);
     }

@@ -124,7 +124,7 @@ static gboolean check_backend(const struct raw_options *raw, const struct replay
                          : raw->curve           ? "--curve"
                          : raw->regions != NULL ? "--region"
                          : raw->threads != NULL ? "--threads"
-                                                : NULL;
+                                                : replay_heap_given(&raw->heap);
     if (option != NULL && strcmp(engine->backend, "buddyslab") != 0) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "%s is for --backend=buddyslab, which can be compared with others by --against",
