@@ -174,16 +174,12 @@ static enum replay_status request_growing(struct runner *r, const struct replay_
                                           void **object)
 {
     struct replay_regions *regions = r->crew->regions;
-    enum replay_status status = REPLAY_NO_MEMORY;
     pthread_mutex_lock(&r->crew->lock);
+    enum replay_status status = request(r, op, object); /* another runner may have brought one */
     while (status == REPLAY_NO_MEMORY && replay_regions_in_reserve(regions)) {
-        status = request(r, op, object); /* another runner may have brought one */
-        if (status != REPLAY_NO_MEMORY)
-            break;
         status = replay_regions_hand_over(regions, r->backend, event_of(r, op) - 1);
-        if (status != REPLAY_OK)
-            break;
-        status = request(r, op, object);
+        if (status == REPLAY_OK)
+            status = request(r, op, object);
     }
     pthread_mutex_unlock(&r->crew->lock);
     return status;
