@@ -75,6 +75,7 @@ cli_programs = \
 	%D%/cli/test_native_bombs \
 	%D%/cli/test_native_damage \
 	%D%/cli/test_native_output \
+	%D%/cli/test_pack \
 	%D%/cli/test_regions \
 	%D%/cli/test_replay \
 	%D%/cli/test_resolve \
@@ -159,7 +160,7 @@ endif
 %C%_record_show_LDADD = cli/libcli.la $(cli_libs)
 EXTRA_DIST += %D%/record/calls.c %D%/record/calls.expected %D%/record/ends.c %D%/record/execs.c \
 	%D%/record/forks.c %D%/record/handler.c %D%/record/nested.c %D%/record/operators.cc \
-	%D%/record/threads.c
+	%D%/record/slow.c %D%/record/threads.c
 
 # TAP, a line for each test case. Sanitizers and valgrind are slow: ten times the patience.
 TEST_EXTENSIONS = .sh

@@ -6,8 +6,8 @@
 /* A moment's two readings may lie apart by what interrupts; over a second that is nothing. */
 #define APART_NS G_GUINT64_CONSTANT(1000000000)
 
-/* By so much a moment's two clocks may have been read apart. */
-#define ERROR_NS 1000.0
+/* A moment's two clocks may have been read apart by so much; more is a clock that stood still. */
+#define ERROR_NS 5000.0
 
 void trace_clock_init(struct trace_clock *clock)
 {
@@ -82,18 +82,20 @@ void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta)
 }
 
 /*
- * Where two moments lie so close together that their errors are as large as the time between them,
- * the clock goes on as evenly as before: else it might stand still there, and the order be lost.
+ * Where two moments lie close together, their errors make a line from one to the next that may be
+ * flat: many events would have one time, and their order be lost. So it is as steep as that before,
+ * within an eighth, and comes by and by to what the clock says.
  */
 static guint64 even_ns(const struct trace_clock *clock, guint64 ticks, guint64 ns)
 {
     struct trace_moment first = *moment_at(clock, 0);
     struct trace_moment last = *moment_at(clock, clock->moments->len - 1);
     double rate = (double)(last.ns - first.ns) / (double)(last.ticks - first.ticks);
-    double even = (double)(ticks - last.ticks) * rate;
-    double told = (double)ns - (double)last.ns;
-    gboolean exact = told >= even / 2 && told <= even * 2;
-    return exact || told - even > ERROR_NS || even - told > ERROR_NS ? ns : last.ns + (guint64)even;
+    double step = (double)(ticks - last.ticks) * rate;
+    double wrong = (double)ns - (double)last.ns - step;
+    gboolean leapt = wrong > ERROR_NS || wrong < -ERROR_NS;
+    gboolean even = wrong <= step / 8 && wrong >= -step / 8;
+    return leapt || even ? ns : last.ns + (guint64)(wrong > 0 ? step * 9 / 8 : step * 7 / 8);
 }
 
 void trace_clock_extend(struct trace_clock *clock, guint64 ticks, guint64 ns)

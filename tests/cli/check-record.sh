@@ -18,7 +18,7 @@ fi
 unset LD_PRELOAD
 
 # Not optimized: a compiler may leave out an object that is freed at once.
-for program in calls ends execs forks handler nested threads; do
+for program in calls ends execs forks handler nested threads slow; do
     expect "$program.c compiles" "$CC" -w -fno-builtin -o "$work/$program" "$sources/$program.c" \
         -lpthread
 done
@@ -212,6 +212,39 @@ for file in trace*.bsat; do
     expect "killed bsa-record: $(echo "$file" | sed 's/[0-9][0-9]*/PID/') can be read" \
         "$show" "$file"
 done
+
+# Packed while it is written, and bsa-record killed in the middle of that.
+# The recorder's own marker is in a raw file only.
+events() {
+    "$show" "$1" | sed 's/^t[0-9]* //; /^marker/d'
+}
+recorded --no-pack ./slow
+events trace.bsat >wanted
+recorded ./slow
+events trace.bsat >shown
+same "a program that takes its time: packed meanwhile, the same events" wanted shown
+rm -f trace*.bsat
+"$record" -q -o trace.bsat ./slow go &
+recorder=$!
+tries=0
+while [ $tries -lt 100 ] &&
+    [ "$(find . -name 'trace.slow.*.bsat' -size +2000k | wc -l)" -eq 0 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+sleep 0.3
+kill -9 $recorder 2>/dev/null
+wait $recorder 2>/dev/null
+: >go
+while pgrep -f "^./slow" >/dev/null 2>&1 && [ $tries -lt 200 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+find . -name 'trace*' >left
+expect "killed while it packs: one file stays" grep -q '^./trace.slow.[0-9]*.bsat$' left
+expect "killed while it packs: and nothing beside it" test "$(wc -l <left)" -eq 1
+events trace.slow.*.bsat >shown
+same "killed while it packs: nothing is missing in it" wanted shown
 
 # Cut by SIGKILL at any time: whole chunks can be read, whoever is killed.
 for delay in 0.01 0.03 0.06 0.1; do
