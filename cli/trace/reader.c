@@ -83,21 +83,36 @@ static const struct trace_format *find_format(trace_input *input, GError **error
     return NULL;
 }
 
+/* A recording of a program that did nothing is one: it can be looked into, and not replayed. */
+static gboolean check_empty(const trace_reader *reader, const char *name, GError **error)
+{
+    if (reader->options.layer == TRACE_LAYER_ALL) {
+        return TRUE;
+    }
+    g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+                "%s: what was recorded neither allocated nor freed; there is nothing to replay",
+                name);
+    return FALSE;
+}
+
 /* The trace has lines, but none of those that were asked for. */
-static gboolean check_layer(const trace_reader *reader, const struct trace_import *import,
-                            gboolean kernel, GError **error)
+static gboolean check_layer(const trace_reader *reader, const struct trace_format *format,
+                            const struct trace_import *import, GError **error)
 {
     const char *name = trace_input_name(import->input);
     guint64 slab = import->slab_records, page = import->page_records;
     enum trace_layer layer = reader->options.layer;
+    if (slab + page == 0 && format == &trace_format_native) {
+        return check_empty(reader, name, error);
+    }
     if (slab + page == 0) {
-        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
-                    "%s: no allocation and no free in its %" G_GUINT64_FORMAT
-                    " lines (%" G_GUINT64_FORMAT " events of other kinds, %" G_GUINT64_FORMAT
-                    " lines not understood); record with %s",
-                    name, reader->hygiene.lines, reader->hygiene.other_events,
-                    reader->hygiene.ignored_lines,
-                    kernel ? "bsa-record --kernel, or perf record -a -e 'kmem:*'" : "bsa-record");
+        g_set_error(
+            error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+            "%s: no allocation and no free in its %" G_GUINT64_FORMAT " lines (%" G_GUINT64_FORMAT
+            " events of other kinds, %" G_GUINT64_FORMAT " lines not understood); record with %s",
+            name, reader->hygiene.lines, reader->hygiene.other_events,
+            reader->hygiene.ignored_lines,
+            import->kernel ? "bsa-record --kernel, or perf record -a -e 'kmem:*'" : "bsa-record");
         return FALSE;
     }
     if ((layer == TRACE_LAYER_SLAB && slab == 0) || (layer == TRACE_LAYER_PAGE && page == 0)) {
@@ -173,7 +188,7 @@ static gboolean import_input(trace_reader *reader, GError **error)
     if (good && reader->stream != NULL) {
         good = trace_stream_summarise(reader->stream, &import, &reader->summary, error);
     }
-    good = good && check_layer(reader, &import, import.kernel, error);
+    good = good && check_layer(reader, format, &import, error);
     if (good) {
         take_import(reader, format, &import);
     }

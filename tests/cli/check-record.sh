@@ -7,6 +7,8 @@ BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 . "$BSA_SRCDIR/tests/check-lib.sh"
 
 record=${BSA_RECORD:-$builddir/cli/bsa-record}
+tool=${BSA_TRACE:-$builddir/cli/bsa-trace}
+replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
 show=$builddir/tests/record/show
 library=$builddir/cli/record/.libs/libbuddyslab-record.so
 CXX=${CXX:-c++}
@@ -59,6 +61,16 @@ recorded --no-pack ./calls
 "$show" trace.bsat | grep -v -e 'calloc 2[0-9][0-9] ' -e marker | sed 's/^t[0-9]* //' >shown
 sed 's/^t[0-9]* //' "$sources/calls.expected" >expected
 same "the same without packing" expected shown
+
+# A program that does nothing leaves a trace all the same; only a replay has nothing to do.
+echo 'int main(void) { return 0; }' >nothing.c
+"$CC" -o nothing nothing.c
+recorded ./nothing
+expect "a program that allocates nothing" status 0 "0 events"
+expect "its trace is whole" "$tool" check -q trace.bsat
+expect "and can be converted" "$tool" convert -q -o trace.2.bsat trace.bsat
+"$replay" -q --no-plots trace.2.bsat >out 2>log
+expect "a replay says that there is nothing to do" grep -q "nothing to replay" log
 
 recorded ./threads
 for size in 40 50 60 70; do
