@@ -34,6 +34,7 @@ struct trace_import {
     guint64 last_ns;      /* time of the last record */
     guint64 slab_records; /* told apart so that an empty layer can be named */
     guint64 page_records;
+    gboolean ended; /* the input says itself that it is whole, even if it holds nothing */
     /* What a format finds out of the input. */
     gboolean kernel;             /* begins as the format's */
     guint32 page_size;           /* 0: not told */

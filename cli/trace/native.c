@@ -62,9 +62,11 @@ static gboolean import_native(struct trace_import *import, GError **error)
     import->page_size = trace_file_header(file)->page_size;
     if (trace_file_header(file)->level == TRACE_LEVEL_REPLAYABLE) {
         begin_stream(import, file);
+        import->ended = TRUE; /* a stream ends with its index, or is refused */
         return TRUE;
     }
     gboolean good = import_records(import, file, error);
+    import->ended = trace_file_complete(file);
     trace_file_close(file);
     return good;
 }

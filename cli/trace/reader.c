@@ -83,27 +83,22 @@ static const struct trace_format *find_format(trace_input *input, GError **error
     return NULL;
 }
 
-/* A recording of a program that did nothing is one: it can be looked into, and not replayed. */
-static gboolean check_empty(const trace_reader *reader, const char *name, GError **error)
-{
-    if (reader->options.layer == TRACE_LAYER_ALL) {
-        return TRUE;
-    }
-    g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
-                "%s: what was recorded neither allocated nor freed; there is nothing to replay",
-                name);
-    return FALSE;
-}
-
 /* The trace has lines, but none of those that were asked for. */
-static gboolean check_layer(const trace_reader *reader, const struct trace_format *format,
-                            const struct trace_import *import, GError **error)
+static gboolean check_layer(const trace_reader *reader, const struct trace_import *import,
+                            GError **error)
 {
     const char *name = trace_input_name(import->input);
     guint64 slab = import->slab_records, page = import->page_records;
     enum trace_layer layer = reader->options.layer;
-    if (slab + page == 0 && format == &trace_format_native) {
-        return check_empty(reader, name, error);
+    /* A recording of a program that did nothing can be looked into, and not replayed. */
+    if (slab + page == 0 && import->ended && layer == TRACE_LAYER_ALL) {
+        return TRUE;
+    }
+    if (slab + page == 0 && import->ended) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+                    "%s: what was recorded neither allocated nor freed; there is nothing to replay",
+                    name);
+        return FALSE;
     }
     if (slab + page == 0) {
         g_set_error(
@@ -188,7 +183,7 @@ static gboolean import_input(trace_reader *reader, GError **error)
     if (good && reader->stream != NULL) {
         good = trace_stream_summarise(reader->stream, &import, &reader->summary, error);
     }
-    good = good && check_layer(reader, format, &import, error);
+    good = good && check_layer(reader, &import, error);
     if (good) {
         take_import(reader, format, &import);
     }
