@@ -287,7 +287,7 @@ static void make_groups(struct search *search)
         struct pin_group group = make_group(&pin[from], to - from, search->execution->events);
         g_array_append_val(groups, group);
     }
-    qsort(groups->data, groups->len, sizeof(struct pin_group), by_weight);
+    g_array_sort(groups, by_weight);
     search->pins->groups = MIN(groups->len, PINS_KEPT);
     search->pins->group = g_memdup2(groups->data, search->pins->groups * sizeof(struct pin_group));
     g_array_free(groups, TRUE);

@@ -61,6 +61,11 @@ static bool refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_maga
 {
     struct bsai_depot *depot = bsai_heap_depot(cpu, cache->id);
     bsai_heap_meet_request(cpu, call);
+    /* Where few are free, what this CPU holds serves it before it takes what others may need. */
+    if (m->away != 0 && bsai_peek(&cache->available) < (size_t)(m->limit - m->base)) {
+        m->away = 0;
+        return true;
+    }
     if (bsai_magazine_is_tight(m))
         flush(cpu, call, cache);
     if (bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_OWN, NULL))
