@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 recorded_programs = sqlite python gcc git perl redis nginx pbzip2 orders
+recorded_kernels = kernel-walk kernel-network kernel-processes kernel-waves
 
 EXTRA_DIST += \
 	%D%/README.md \
@@ -11,6 +12,7 @@ EXTRA_DIST += \
 	%D%/pages-files.perf-script.zst \
 	%D%/pages-processes.perf-script.zst \
 	$(recorded_programs:%=%D%/%.bsat) \
+	$(recorded_kernels:%=%D%/%.bsat) \
 	%D%/record.sh \
 	%D%/record-kernel.sh \
 	%D%/record-pages.sh
