@@ -138,24 +138,8 @@ static gboolean dump_records(struct tool *tool, struct dump *dump, GError **erro
     for (guint64 number = 1; number <= dump->left; number++) {
         if ((got = trace_next_record(dump->reader, &record, error)) <= 0)
             break;
-        struct trace_event event = {
-            .number = number,
-            .time_ns = record->time_ns,
-            .size = record->size,
-            .given = record->given,
-            .align = record->align,
-            .address = record->address,
-            .cpu = record->cpu,
-            .thread = record->thread,
-            .cache = record->cache,
-            .site = record->site,
-            .gfp = record->gfp,
-            .node = record->node,
-            .kind = record->kind,
-            .flags = record->flags,
-            .order = record->order,
-            .migratetype = record->migratetype,
-        };
+        struct trace_event event = trace_event_of(record);
+        event.number = number;
         put_line(dump, &event, FALSE);
         if (!output_write(&dump->output, dump->line->str, dump->line->len, error))
             return FALSE;

@@ -347,23 +347,8 @@ static struct trace_fixed fixed_at(const struct row *row, const struct trace_chu
 
 static void take_event(const struct trace_event *event, struct trace_record *record)
 {
-    *record = (struct trace_record){
-        .time_ns = event->time_ns,
-        .address = event->address,
-        .size = event->size,
-        .given = event->given,
-        .align = event->align,
-        .thread = event->thread,
-        .cache = event->cache,
-        .site = event->site,
-        .gfp = event->gfp,
-        .cpu = (guint16)event->cpu,
-        .node = event->node,
-        .kind = event->kind,
-        .flags = event->flags & TRACE_FAILED,
-        .order = event->order,
-        .migratetype = event->migratetype,
-    };
+    *record = trace_record_of(event);
+    record->flags &= TRACE_FAILED;
 }
 
 /* Where the row stands in the heap is by the record that comes next. FALSE and error. */

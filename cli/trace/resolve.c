@@ -93,26 +93,11 @@ static guint32 take_slot(struct trace_resolver *resolver)
 static void start(struct trace_resolver *resolver, const struct trace_record *record,
                   struct trace_event *event, guint32 slot)
 {
-    *event = (struct trace_event){
-        .number = ++resolver->number,
-        .line = record->line,
-        .time_ns = record->time_ns - resolver->first_ns,
-        .size = record->size,
-        .given = record->given,
-        .align = record->align,
-        .address = record->address,
-        .slot = slot,
-        .cpu = record->cpu,
-        .thread = record->thread,
-        .cache = record->cache,
-        .site = record->site,
-        .gfp = record->gfp,
-        .node = record->node,
-        .kind = record->kind,
-        .flags = record->flags,
-        .order = record->order,
-        .migratetype = record->migratetype,
-    };
+    *event = trace_event_of(record);
+    event->number = ++resolver->number;
+    event->line = record->line;
+    event->time_ns -= resolver->first_ns;
+    event->slot = slot;
     resolver->summary->duration_ns = MAX(resolver->summary->duration_ns, event->time_ns);
 }
 

@@ -45,6 +45,50 @@ static inline gboolean trace_record_has_object(const struct trace_record *record
     return trace_kind_has_slot(record->kind) && (record->flags & TRACE_FAILED) == 0;
 }
 
+/* What an event has of its own: number, line and slot are the caller's. */
+static inline struct trace_event trace_event_of(const struct trace_record *record)
+{
+    return (struct trace_event){
+        .time_ns = record->time_ns,
+        .size = record->size,
+        .given = record->given,
+        .align = record->align,
+        .address = record->address,
+        .cpu = record->cpu,
+        .thread = record->thread,
+        .cache = record->cache,
+        .site = record->site,
+        .gfp = record->gfp,
+        .node = record->node,
+        .kind = record->kind,
+        .flags = record->flags,
+        .order = record->order,
+        .migratetype = record->migratetype,
+    };
+}
+
+/* And the other way; cpu is one of a record's. */
+static inline struct trace_record trace_record_of(const struct trace_event *event)
+{
+    return (struct trace_record){
+        .time_ns = event->time_ns,
+        .address = event->address,
+        .size = event->size,
+        .given = event->given,
+        .align = event->align,
+        .thread = event->thread,
+        .cache = event->cache,
+        .site = event->site,
+        .gfp = event->gfp,
+        .cpu = (guint16)event->cpu,
+        .node = event->node,
+        .kind = event->kind,
+        .flags = event->flags,
+        .order = event->order,
+        .migratetype = event->migratetype,
+    };
+}
+
 typedef struct trace_spool trace_spool;
 
 /* records: how many stay in memory; 0: a sensible number. */

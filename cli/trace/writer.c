@@ -208,23 +208,7 @@ gboolean trace_writer_event(trace_writer *writer, const struct trace_event *even
     if (!find_slot(writer, event, &slot, error)) {
         return FALSE;
     }
-    const struct trace_record record = {
-        .time_ns = event->time_ns,
-        .address = event->address,
-        .size = event->size,
-        .given = event->given,
-        .align = event->align,
-        .thread = event->thread,
-        .cache = event->cache,
-        .site = event->site,
-        .gfp = event->gfp,
-        .cpu = (guint16)event->cpu,
-        .node = event->node,
-        .kind = event->kind,
-        .flags = event->flags,
-        .order = event->order,
-        .migratetype = event->migratetype,
-    };
+    const struct trace_record record = trace_record_of(event);
     return add(writer, &record, slot, error);
 }
 
