@@ -22,7 +22,13 @@ static void row(GString *out, const struct view_change *change)
     g_string_append_printf(out, "  %-34s", change->title);
     cell(out, change, change->a);
     cell(out, change, change->b);
-    if (change->a != 0.0 && isfinite(change->b / change->a)) {
+    /* Of an index near 0 a hundred times as much may still be nothing: what counts is how far. */
+    if (!change->whole && isfinite(change->b - change->a)) {
+        GString *difference = g_string_new(change->b > change->a ? "+" : "");
+        append_fixed(difference, 0, change->b - change->a, 4);
+        g_string_append_printf(out, "%12s", difference->str);
+        g_string_free(difference, TRUE);
+    } else if (change->a != 0.0 && isfinite(change->b / change->a)) {
         GString *percent = g_string_new(change->b > change->a ? "+" : "");
         append_fixed(percent, 0, 100.0 * (change->b / change->a - 1.0), 1);
         g_string_append_printf(out, "%10s %%", percent->str);
@@ -67,6 +73,10 @@ void view_diff_text(JsonObject *a, JsonObject *b, GArray *changes, GString *out)
     differ(a, b, "trace.layer", "layer", out);
     differ_count(a, b, "trace.events", "events of the trace", out);
     differ(a, b, "replay.allocator_version", "version of the allocator", out);
+    differ(a, b, "replay.classes", "size classes", out);
+    differ(a, b, "replay.magazine", "objects in a magazine", out);
+    differ(a, b, "replay.page_lists", "pages on a CPU's lists", out);
+    differ(a, b, "replay.keep_empty", "empty slabs kept", out);
     differ(a, b, "replay.schedule", "schedule", out);
     differ(a, b, "replay.cpu_map", "CPU map", out);
     differ_count(a, b, "replay.cpus", "CPUs", out);

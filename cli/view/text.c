@@ -89,9 +89,11 @@ static void head(JsonObject *report, GString *out)
     row(out, "Events");
     g_string_append_printf(out, "%" G_GUINT64_FORMAT " in ", view_count(report, "result.events"));
     append_fixed(out, 0, (double)view_count(report, "trace.duration_ns") / 1e9, 3);
+    guint64 threads = view_count(report, "trace.threads");
+    guint64 cpus = view_count(report, "trace.recorded_cpus");
     g_string_append_printf(
-        out, " s, %" G_GUINT64_FORMAT " threads on %" G_GUINT64_FORMAT " recorded CPUs\n",
-        view_count(report, "trace.threads"), view_count(report, "trace.recorded_cpus"));
+        out, " s, %" G_GUINT64_FORMAT " thread%s on %" G_GUINT64_FORMAT " recorded CPU%s\n",
+        threads, threads == 1 ? "" : "s", cpus, cpus == 1 ? "" : "s");
     row(out, "Allocator");
     g_string_append_printf(out, "%s %s, pages of ", view_text(report, "replay.allocator"),
                            view_text(report, "replay.allocator_version"));

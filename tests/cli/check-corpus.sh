@@ -17,7 +17,8 @@ for file in "$srcdir"/traces/*.bsat; do
     expect "$name: bsa-trace check" "$tool" check -q "$file"
     events=$(info events "$file")
     listed=$(sed -n "s/^| $name | [^|]* | \([0-9 ]*\) |.*/\1/p" "$srcdir/traces/README.md" | tr -d ' ')
-    expect "$name: its events are those of traces/README.md" test "$events" = "$listed"
+    expect "$name: it has events" test "${events:-0}" -gt 0
+    expect "$name: as many as traces/README.md says" test "$events" = "$listed"
     bytes=$(wc -c <"$file")
     expect "$name: at most 3 bytes an event" test "$bytes" -le $((3 * events))
     expect "$name: at most 3 MB" test "$bytes" -le 3000000

@@ -301,6 +301,16 @@ says 0 "nothing has changed" "diff of a report with itself" \
     "$replay" diff "$work/whole" "$work/whole/report.json"
 run cpus --cpus=8 --cpu-map=round-robin "$trace"
 says 0 "CPUs: A 3, B 8" "diff of two reports" "$replay" diff "$work/whole" "$work/cpus"
+run fine --classes=fine --magazine=8 "$trace"
+says 0 "size classes: A nine, B fine" "diff of two settings" "$replay" diff "$work/whole" "$work/fine"
+"$replay" diff "$work/whole" "$work/fine" >"$work/said"
+expect "  and both of them" grep -q "objects in a magazine: A default, B 8" "$work/said"
+# An index near 0 may be a hundred times as much and still be nothing.
+expect "  indices by their difference, to four places, bytes by their share" awk '
+    /^  (unusable|internal|heap|max heap|mean heap)/ { ratios++; bad += $NF !~ /^[+-]?[0-9]+\.[0-9][0-9][0-9][0-9]$/
+        difference = $(NF - 1) - $(NF - 2) - $NF; bad += difference > 0.0002 || difference < -0.0002 }
+    /^  most bytes of pages/ { bytes += $NF == "%" }
+    END { exit bad || ratios == 0 || bytes != 1 }' "$work/said"
 # occupied DIR: the figure itself.
 occupied() {
     sed -n 's/.*"peak_occupied_bytes" : \([0-9]*\).*/\1/p' "$1/report.json" | head -1
