@@ -75,7 +75,8 @@ static size_t release_empties(struct bsa_heap *heap, struct bsai_call *call)
         released +=
             bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
     }
-    for (unsigned i = 0; i < heap->pool_count; i++) {
+    unsigned pools = bsai_consume(&heap->pool_count); /* a named cache may bring one meanwhile */
+    for (unsigned i = 0; i < pools; i++) {
         void *chunk;
         while ((chunk = bsai_records_reclaim(&heap->pools[i], call)) != NULL) {
             bsai_heap_give_back(heap, call, chunk, 1);
