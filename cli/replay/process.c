@@ -103,14 +103,12 @@ static gboolean kilobytes(const char *text, const char *name, guint64 *bytes)
     return TRUE;
 }
 
-static char *proc_file(const struct replay_process *process, const char *name)
+static gboolean proc_file(const struct replay_process *process, const char *name, char **text)
 {
-    char *text = NULL;
     char *path = g_strdup_printf("/proc/%ld/%s", (long)process->pid, name);
-    if (!g_file_get_contents(path, &text, NULL, NULL))
-        text = NULL;
+    gboolean ok = g_file_get_contents(path, text, NULL, NULL);
     g_free(path);
-    return text;
+    return ok;
 }
 
 /* The fields of stat behind the name of the program, which may have blanks in it. */
@@ -129,10 +127,10 @@ static gboolean memory_there(struct replay_host *host, struct replay_memory_now 
                              GError **error)
 {
     struct replay_process *process = (struct replay_process *)host;
-    char *rollup = proc_file(process, "smaps_rollup");
-    char *status = proc_file(process, "status"), *stat = proc_file(process, "stat");
+    char *rollup = NULL, *status = NULL, *stat = NULL;
     memset(now, 0, sizeof(*now));
-    gboolean ok = rollup != NULL && status != NULL && stat != NULL &&
+    gboolean ok = proc_file(process, "smaps_rollup", &rollup) &&
+                  proc_file(process, "status", &status) && proc_file(process, "stat", &stat) &&
                   kilobytes(rollup, "\nAnonymous:", &now->anonymous) &&
                   kilobytes(status, "\nVmHWM:", &now->peak) &&
                   kilobytes(status, "\nVmRSS:", &now->resident) && faults(stat, now);
