@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/caches.h"
 #include "replay/error.h"
 #include "replay/minimum.h"
 #include "replay/options.h"
@@ -28,6 +29,7 @@ struct run {
     struct replay_options options;
     struct progress progress;
     trace_reader *reader;
+    struct replay_caches caches;
     struct replay_minimum minimum;
     struct curve curve;
     struct backends backends;
@@ -59,6 +61,19 @@ static gboolean open_trace(struct run *run, GError **error)
     progress_stop(&run->progress);
     run->report.timing.read_seconds = seconds_since(start);
     return run->reader != NULL;
+}
+
+/* Which named caches the allocator has to have. */
+static gboolean find_caches(struct run *run, GError **error)
+{
+    gint64 start = g_get_monotonic_time();
+    if (run->options.heap.general || !trace_summary(run->reader)->kernel)
+        return TRUE;
+    if (!replay_caches_find(&run->caches, run->reader, error))
+        return FALSE;
+    run->options.heap.caches = &run->caches;
+    run->report.timing.read_seconds += seconds_since(start);
+    return TRUE;
 }
 
 /* In processes of their own, before the reader moves on. */
@@ -166,8 +181,9 @@ static gboolean do_run(struct run *run, GError **error)
     if (!files_prepare(folder, error) || !open_trace(run, error))
         return FALSE;
     replay_interrupt_catch();
-    return try_regions(run, error) && not_interrupted(error) && compare_backends(run, error) &&
-           view_remove(folder, error) && report_remove(folder, error) && replay(run, error);
+    return find_caches(run, error) && try_regions(run, error) && not_interrupted(error) &&
+           compare_backends(run, error) && view_remove(folder, error) &&
+           report_remove(folder, error) && replay(run, error);
 }
 
 /* What there is of a report has been written. */
@@ -220,6 +236,7 @@ static void run_clear(struct run *run)
     g_free(run->report.trace_name);
     backends_clear(&run->backends);
     observed_clear(&run->observed);
+    replay_caches_clear(&run->caches);
     if (run->reader != NULL)
         trace_close(run->reader);
     replay_options_clear(&run->options);

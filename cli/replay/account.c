@@ -11,6 +11,7 @@ void replay_account_alloc(struct replay_account *account, guint size_class, guin
 {
     struct replay_live *live = entry(account, size_class);
     live->count++;
+    live->most = MAX(live->most, live->count);
     live->requested += requested;
     live->given += given;
     live->allocs++;
@@ -31,6 +32,12 @@ void replay_account_free(struct replay_account *account, guint size_class, guint
     live->given -= given;
     account->requested -= requested;
     account->given -= given;
+}
+
+void replay_account_pages(struct replay_account *account, guint64 allocated, guint64 freed)
+{
+    account->page_bytes += allocated - freed;
+    account->page_bytes_ever += allocated;
 }
 
 gboolean replay_account_address(struct replay_account *account,

@@ -12,13 +12,14 @@
 #include "backend.h"
 #include "regions.h"
 
-/* Index of what is served by pages, behind the classes. */
-#define REPLAY_BLOCKS REPLAY_MAX_CLASSES
+/* Index of what is served by pages, behind the classes and caches. */
+#define REPLAY_BLOCKS REPLAY_ALL_CLASSES
 
 struct replay_live {
     guint64 count;
     guint64 requested; /* bytes asked for */
     guint64 given;     /* bytes of the class's objects, or of whole pages */
+    guint64 most;      /* of count */
     guint64 allocs;    /* ever */
     guint64 requested_ever, given_ever;
 };
@@ -39,15 +40,16 @@ struct replay_window {
 };
 
 struct replay_account {
-    struct replay_live live[REPLAY_MAX_CLASSES + 1];
-    guint64 requested, given;           /* sums of live[] */
-    guint64 requested_ever, given_ever; /* over all allocations made */
-    guint64 peak_requested;             /* largest value of requested, */
-    guint64 given_at_peak;              /*   given then, */
-    guint64 peak_event;                 /*   and the event that reached it first */
-    guint64 events_live;                /* events after which something was live */
-    double sum_live;                    /* requested over those events */
-    double sum_slack_events;            /* given - requested, over events */
+    struct replay_live live[REPLAY_ALL_CLASSES + 1];
+    guint64 requested, given;            /* sums of live[] */
+    guint64 page_bytes, page_bytes_ever; /* of them, page events' blocks, which are not rounded */
+    guint64 requested_ever, given_ever;  /* over all allocations made */
+    guint64 peak_requested;              /* largest value of requested, */
+    guint64 given_at_peak;               /*   given then, */
+    guint64 peak_event;                  /*   and the event that reached it first */
+    guint64 events_live;                 /* events after which something was live */
+    double sum_live;                     /* requested over those events */
+    double sum_slack_events;             /* given - requested, over events */
     double sum_given_events;
     double sum_slack_bytes;        /* the same over bytes allocated: each event weighs as much */
     double sum_given_bytes;        /*   as the bytes it asked for */
@@ -58,11 +60,13 @@ struct replay_account {
     struct replay_window window; /* since replay_account_look */
 };
 
-/* An allocation that succeeded. size_class: a class, or REPLAY_NO_CLASS. */
+/* An allocation that succeeded. size_class: of a class or cache, or REPLAY_NO_CLASS. */
 void replay_account_alloc(struct replay_account *account, guint size_class, guint64 requested,
                           guint64 given);
 void replay_account_free(struct replay_account *account, guint size_class, guint64 requested,
                          guint64 given);
+/* A block of a page event that is allocated, and one that is freed, besides. */
+void replay_account_pages(struct replay_account *account, guint64 allocated, guint64 freed);
 /* Addresses that were handed out; false when they lie in no region of the allocator's. */
 gboolean replay_account_address(struct replay_account *account,
                                 const struct replay_regions *regions, const void *address,

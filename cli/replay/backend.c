@@ -13,6 +13,15 @@ guint replay_class_of(const struct replay_backend *backend, guint64 size, guint6
     return REPLAY_NO_CLASS;
 }
 
+guint replay_number_of(const struct replay_backend *backend, const struct replay_caches *caches,
+                       const struct trace_event *event, guint64 align)
+{
+    gboolean begins = event->kind != TRACE_REALLOC && backend->caches > 0;
+    guint cache = begins ? replay_cache_of(caches, event) : REPLAY_NO_CACHE;
+    return cache != REPLAY_NO_CACHE ? backend->classes + cache
+                                    : replay_class_of(backend, event->size, align);
+}
+
 guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size)
 {
     if (size_class != REPLAY_NO_CLASS)

@@ -14,8 +14,12 @@
 
 #include <glib.h>
 
+#include "caches.h"
+
 #define REPLAY_MAX_SECTIONS 64u
 #define REPLAY_MAX_CLASSES 64u
+/* Size classes, and named caches, which are numbered behind them. */
+#define REPLAY_ALL_CLASSES (REPLAY_MAX_CLASSES + REPLAY_MAX_CACHES)
 #define REPLAY_ORDERS 21u         /* free blocks are counted at orders 0 to 20 */
 #define REPLAY_NO_CLASS G_MAXUINT /* a request that is served by pages */
 
@@ -25,6 +29,7 @@ enum replay_status {
     REPLAY_ERROR      /* a contradiction; last_error tells, the replay stops */
 };
 
+/* Of a size class, or a named cache. */
 struct replay_class {
     guint64 object_size;
     guint64 slab_pages;
@@ -65,8 +70,8 @@ struct replay_snapshot {
     guint64 free_blocks[REPLAY_ORDERS];
     guint sections; /* of regions, as far as there is room */
     struct replay_section section[REPLAY_MAX_SECTIONS];
-    guint classes;
-    struct replay_class size_class[REPLAY_MAX_CLASSES];
+    guint classes, caches;
+    struct replay_class size_class[REPLAY_ALL_CLASSES];
 };
 
 /* Events inside the allocator's caches; zero where a backend has no such thing. */
@@ -102,6 +107,8 @@ struct replay_heap_options {
     guint class_count;
     guint class_size[REPLAY_MAX_CLASSES];
     unsigned magazine_objects, page_list_pages, keep_empty;
+    gboolean general;                   /* the kernel's named caches go to the size classes */
+    const struct replay_caches *caches; /* those of the trace; NULL: none */
 };
 
 struct replay_backend;
@@ -110,6 +117,9 @@ struct replay_backend_ops {
     const char *name;
     enum replay_status (*alloc)(struct replay_backend *backend, guint cpu, guint64 size,
                                 guint64 align, void **out);
+    /* An object of a named cache, by its number; NULL: there are none, and sizes are asked for. */
+    enum replay_status (*cache_alloc)(struct replay_backend *backend, guint cpu, guint cache,
+                                      void **out);
     /* Zeroed; NULL: an allocation that the replay clears. */
     enum replay_status (*calloc)(struct replay_backend *backend, guint cpu, guint64 size,
                                  guint64 align, void **out);
@@ -149,9 +159,9 @@ struct replay_backend {
     const struct replay_backend_ops *ops;
     const char *version;
     guint64 page_size;
-    guint classes;                           /* fixed at open */
-    guint64 class_size[REPLAY_MAX_CLASSES];  /* ascending */
-    guint64 class_pages[REPLAY_MAX_CLASSES]; /* of a slab */
+    guint classes, caches;                   /* fixed at open */
+    guint64 class_size[REPLAY_ALL_CLASSES];  /* ascending, then those of the caches */
+    guint64 class_pages[REPLAY_ALL_CLASSES]; /* of a slab */
     gboolean in_flight;        /* the replay's: calls of several threads may be under way */
     gboolean no_memory_behind; /* addresses are not to be written to */
     char last_error[384];      /* after REPLAY_ERROR: what went wrong */
@@ -160,6 +170,11 @@ struct replay_backend {
 /* Which class serves a request, or REPLAY_NO_CLASS: the smallest whose size and natural alignment
  * suffice. */
 guint replay_class_of(const struct replay_backend *backend, guint64 size, guint64 align);
+
+/* The number of what serves an event's object: a size class, a named cache behind them, or
+ * REPLAY_NO_CLASS. caches: of the trace; NULL: none. */
+guint replay_number_of(const struct replay_backend *backend, const struct replay_caches *caches,
+                       const struct trace_event *event, guint64 align);
 
 /* Bytes that a request takes: its class's object, or whole pages. */
 guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size);

@@ -17,6 +17,7 @@ struct buddyslab {
     struct replay_backend base;
     bsa_heap *heap;
     bsa_cpu **handle;
+    bsa_cache *cache[REPLAY_MAX_CACHES];
     guint cpus;
     guint64 region_bytes;
     char fault[128]; /* what the fault hook heard last */
@@ -83,6 +84,14 @@ static enum replay_status buddyslab_alloc(struct replay_backend *backend, guint 
         return REPLAY_NO_MEMORY;
     return translate(self, bsa_cpu_alloc(handle_of(self, cpu), (size_t)size, (size_t)align, out),
                      "bsa_cpu_alloc");
+}
+
+static enum replay_status buddyslab_cache_alloc(struct replay_backend *backend, guint cpu,
+                                                guint cache, void **out)
+{
+    struct buddyslab *self = self_of(backend);
+    return translate(self, bsa_cpu_cache_alloc(handle_of(self, cpu), self->cache[cache], out),
+                     "bsa_cpu_cache_alloc");
 }
 
 static enum replay_status buddyslab_free(struct replay_backend *backend, guint cpu, void *object)
@@ -158,24 +167,36 @@ static enum replay_status buddyslab_drain(struct replay_backend *backend)
     return REPLAY_OK;
 }
 
-static void copy_classes(struct replay_snapshot *out, const struct bsa_heap_stats *stats)
+static void copy_class(struct replay_class *out, const struct bsa_class_stats *from)
 {
+    *out = (struct replay_class){
+        .object_size = from->object_size,
+        .slab_pages = from->slab_pages,
+        .objects_per_slab = from->objects_per_slab,
+        .slabs = from->slabs,
+        .empty_slabs = from->empty_slabs,
+        .live = from->live,
+        .in_magazines = from->in_magazines,
+        .in_depot = from->in_depot,
+        .free = from->free,
+        .remote_pending = from->remote_pending,
+    };
+}
+
+static enum bsa_status copy_classes(struct replay_snapshot *out, const struct buddyslab *self,
+                                    const struct bsa_heap_stats *stats)
+{
+    enum bsa_status status = BSA_OK;
     out->classes = stats->classes;
-    for (guint i = 0; i < stats->classes; i++) {
-        const struct bsa_class_stats *from = &stats->size_class[i];
-        out->size_class[i] = (struct replay_class){
-            .object_size = from->object_size,
-            .slab_pages = from->slab_pages,
-            .objects_per_slab = from->objects_per_slab,
-            .slabs = from->slabs,
-            .empty_slabs = from->empty_slabs,
-            .live = from->live,
-            .in_magazines = from->in_magazines,
-            .in_depot = from->in_depot,
-            .free = from->free,
-            .remote_pending = from->remote_pending,
-        };
+    out->caches = self->base.caches;
+    for (guint i = 0; i < stats->classes; i++)
+        copy_class(&out->size_class[i], &stats->size_class[i]);
+    for (guint i = 0; i < out->caches && status == BSA_OK; i++) {
+        struct bsa_cache_stats cache = BSA_CACHE_STATS_INIT;
+        status = bsa_cache_stats(self->cache[i], &cache);
+        copy_class(&out->size_class[out->classes + i], &cache.objects);
     }
+    return status;
 }
 
 static enum replay_status buddyslab_free_blocks(struct replay_backend *backend, guint64 *counts)
@@ -221,7 +242,9 @@ static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
         .cpus_used = stats.cpus_used,
     };
     copy_sections(out, self->heap);
-    copy_classes(out, &stats);
+    status = copy_classes(out, self, &stats);
+    if (status != BSA_OK)
+        return translate(self, status, "bsa_cache_stats");
     return buddyslab_free_blocks(backend, out->free_blocks);
 }
 
@@ -302,6 +325,7 @@ static enum replay_status buddyslab_close(struct replay_backend *backend, guint6
 static const struct replay_backend_ops buddyslab_ops = {
     .name = "libbuddyslab",
     .alloc = buddyslab_alloc,
+    .cache_alloc = buddyslab_cache_alloc,
     .free = buddyslab_free,
     .realloc = buddyslab_realloc,
     .page_alloc = buddyslab_page_alloc,
@@ -336,6 +360,38 @@ static gboolean read_classes(struct buddyslab *self, GError **error)
     return TRUE;
 }
 
+/* Those of the trace, with the limits that the classes have; what they take is read as well. */
+static gboolean make_caches(struct buddyslab *self, const struct replay_heap_options *heap,
+                            GError **error)
+{
+    guint count = heap->caches == NULL ? 0 : heap->caches->count;
+    for (guint i = 0; i < count; i++) {
+        const struct replay_cache *from = &heap->caches->cache[i];
+        struct bsa_cache_config config = BSA_CACHE_CONFIG_INIT;
+        struct bsa_cache_stats stats = BSA_CACHE_STATS_INIT;
+        char name[BSA_CACHE_NAME_MAX];
+        g_strlcpy(name, from->text, sizeof(name));
+        config.name = name;
+        config.object_size = (size_t)from->size;
+        config.align = (size_t)from->align;
+        config.magazine_objects = heap->magazine_objects;
+        config.keep_empty = heap->keep_empty;
+        enum bsa_status status = bsa_cache_create(self->heap, &config, &self->cache[i]);
+        if (status == BSA_OK)
+            status = bsa_cache_stats(self->cache[i], &stats);
+        if (status != BSA_OK) {
+            g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                        "named cache %s of %" G_GUINT64_FORMAT " bytes: %s", name, from->size,
+                        bsa_strerror(status));
+            return FALSE;
+        }
+        self->base.class_size[self->base.classes + i] = stats.objects.object_size;
+        self->base.class_pages[self->base.classes + i] = stats.objects.slab_pages;
+    }
+    self->base.caches = count;
+    return TRUE;
+}
+
 struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
                                                 const struct replay_heap_options *heap,
                                                 guint64 page_size, gboolean exclusive,
@@ -367,6 +423,8 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
     config.magazine_objects = heap->magazine_objects;
     config.page_list_pages = heap->page_list_pages;
     config.keep_empty = heap->keep_empty;
+    config.caches =
+        heap->caches == NULL || heap->caches->count == 0 ? BSA_NONE : heap->caches->count;
     enum bsa_status status = bsa_heap_init(&self->heap, region, (size_t)bytes, &config);
     if (status != BSA_OK) {
         char *size = g_format_size_full(bytes, G_FORMAT_SIZE_IEC_UNITS);
@@ -376,7 +434,7 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
             "%" G_GUINT64_FORMAT " bytes (%s); give a larger --region",
             size, cpus, page_size, bsa_strerror(status));
         g_free(size);
-    } else if (read_classes(self, error)) {
+    } else if (read_classes(self, error) && make_caches(self, heap, error)) {
         return &self->base;
     } else {
         size_t live;

@@ -79,8 +79,11 @@ static gboolean place_op(struct replay_batches *batches, guint32 seq, GError **e
         op->kind = slot->pages ? TRACE_PAGE_FREE : TRACE_FREE;
         op->order = here ? batch->op[slot->op - 1].order : slot->order;
     }
-    if (begins)
+    if (begins) {
+        guint cache = replay_cache_of(execution->caches, event);
+        op->cache = cache != REPLAY_NO_CACHE ? (guint16)(cache + 1) : 0;
         slot->born = event->number;
+    }
     batch->held[index] =
         (struct replay_held){.size = begins ? 0 : slot->requested, .tag = slot->born};
     batch->time_ns[index] = event->time_ns;

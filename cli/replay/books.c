@@ -5,7 +5,7 @@
 
 #include "error.h"
 
-G_STATIC_ASSERT(REPLAY_MAX_CLASSES < SLOT_BLOCK);
+G_STATIC_ASSERT(REPLAY_ALL_CLASSES < SLOT_BLOCK);
 
 gboolean replay_allocator_error(const struct replay_execution *execution,
                                 const struct trace_event *event, guint cpu, GError **error)
@@ -71,7 +71,7 @@ static enum replay_memory memory_then(const struct replay_execution *execution,
     const struct replay_backend *backend = execution->backend;
     guint size_class = event->kind == TRACE_PAGE_ALLOC
                            ? REPLAY_NO_CLASS
-                           : replay_class_of(backend, event->size, align);
+                           : replay_number_of(backend, execution->caches, event, align);
     guint64 wanted = size_class == REPLAY_NO_CLASS
                          ? replay_given(backend, size_class, event->size) / backend->page_size
                          : backend->class_pages[size_class];
@@ -119,16 +119,18 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
     struct replay_slot *slot = &execution->slot[event->slot];
     gboolean pages = event->kind == TRACE_PAGE_ALLOC;
     guint size_class = pages ? REPLAY_NO_CLASS
-                             : replay_class_of(execution->backend, event->size,
-                                               replay_event_align(execution, event));
+                             : replay_number_of(execution->backend, execution->caches, event,
+                                                replay_event_align(execution, event));
     guint64 given = replay_given(execution->backend, size_class, event->size);
     slot->address = address;
     slot->requested = event->size;
     slot->cpu = (guint16)cpu;
-    slot->size_class = size_class == REPLAY_NO_CLASS ? SLOT_BLOCK : (guint8)size_class;
+    slot->size_class = size_class == REPLAY_NO_CLASS ? SLOT_BLOCK : (guint16)size_class;
     slot->order = pages ? event->order : SLOT_NO_ORDER;
     slot->failed = FALSE;
     replay_account_alloc(&execution->account, size_class, event->size, given);
+    if (pages)
+        replay_account_pages(&execution->account, event->size, 0);
     if (execution->regions == NULL ||
         replay_account_address(&execution->account, execution->regions, address, given))
         return TRUE;
@@ -144,6 +146,8 @@ static void book_free(struct replay_execution *execution, const struct replay_sl
     guint size_class = slot->size_class == SLOT_BLOCK ? REPLAY_NO_CLASS : slot->size_class;
     replay_account_free(&execution->account, size_class, slot->requested,
                         replay_given(execution->backend, size_class, slot->requested));
+    if (slot->order != SLOT_NO_ORDER)
+        replay_account_pages(&execution->account, 0, slot->requested);
 }
 
 static void book_remote(struct replay_execution *execution, const struct replay_slot *slot,

@@ -9,17 +9,17 @@
 #include "execute.h"
 #include "op.h"
 
-#define SLOT_BLOCK 0xffu    /* size_class of what is served by pages */
+#define SLOT_BLOCK 0xffffu  /* size_class of what is served by pages */
 #define SLOT_NO_ORDER 0xffu /* not allocated as a page block */
 
 /* An object or block that the trace holds. */
 struct replay_slot {
     void *address; /* NULL: none, or its allocation failed */
     guint64 requested;
-    guint64 born;      /* number of the event that allocated it */
-    guint32 batch, op; /* where events are composed ahead: the latest of the object, index + 1 */
-    guint16 cpu;       /* that allocated it; 4096 CPUs at most */
-    guint8 size_class;
+    guint64 born;       /* number of the event that allocated it */
+    guint32 batch, op;  /* where events are composed ahead: the latest of the object, index + 1 */
+    guint16 cpu;        /* that allocated it; 4096 CPUs at most */
+    guint16 size_class; /* or the number of its cache */
     guint8 order;
     guint8 failed;
     guint8 held;  /* by the trace, as far as its events have been read, */

@@ -43,6 +43,9 @@ static enum replay_status request(struct replay_execution *execution,
         return backend->ops->page_alloc(backend, cpu, event->order, object);
     if (event->kind == TRACE_REALLOC)
         return backend->ops->realloc(backend, cpu, object, event->size, align);
+    guint cache = replay_cache_of(execution->caches, event);
+    if (cache != REPLAY_NO_CACHE && backend->ops->cache_alloc != NULL)
+        return backend->ops->cache_alloc(backend, cpu, cache, object);
     return backend->ops->alloc(backend, cpu, event->size, align, object);
 }
 

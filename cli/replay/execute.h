@@ -68,6 +68,7 @@ struct replay_execution {
     trace_reader *reader;
     const struct trace_summary *summary;
     struct replay_backend *backend;
+    const struct replay_caches *caches; /* the allocator's named ones; NULL: none */
     struct replay_schedule *schedule;
     struct replay_regions *regions;
     struct replay_observer *observer;

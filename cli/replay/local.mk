@@ -14,6 +14,8 @@ cli_replay_sources = \
 	%D%/batches.h \
 	%D%/books.c \
 	%D%/books.h \
+	%D%/caches.c \
+	%D%/caches.h \
 	%D%/clock.h \
 	%D%/control.c \
 	%D%/control.h \

@@ -44,7 +44,10 @@ struct replay_op {
     guint32 seq;    /* place in the recorded order of the batch */
     guint32 before; /* index + 1 of the op that left the object; 0: it is older */
     guint16 cpu;
-    guint16 by;    /* the runner of before */
+    union {
+        guint16 by;    /* the runner of before */
+        guint16 cache; /* of an allocation, which has none before: its named cache + 1; 0: none */
+    };
     guint8 kind;   /* enum trace_kind of an object or block, or REPLAY_OP_CHECK */
     guint8 align;  /* log2 of bytes */
     guint8 order;  /* of a page block */

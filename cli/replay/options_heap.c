@@ -12,12 +12,15 @@
     "file of them as @FILE"
 
 static const char *const set_names[] = {"nine", "kmalloc", "fine"};
+static const char *const cache_names[] = {"named", "general"};
 
 void replay_heap_entries(struct replay_heap_raw *raw, GOptionContext *context)
 {
     const GOptionEntry entries[] = {
         {"classes", 0, 0, G_OPTION_ARG_STRING, &raw->classes,
          "nine (default), kmalloc, fine, sizes, or @FILE", "TABLE"},
+        {"caches", 0, 0, G_OPTION_ARG_STRING, &raw->caches,
+         "the kernel's: named (default), or general, to the classes", "MODE"},
         {"magazine", 0, 0, G_OPTION_ARG_STRING, &raw->magazine,
          "objects that a CPU keeps of a class, or none", "N"},
         {"page-lists", 0, 0, G_OPTION_ARG_STRING, &raw->page_lists,
@@ -124,8 +127,12 @@ static gboolean take_limit(const char *option, const char *text, guint64 most, u
 gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_heap_options *options,
                              GError **error)
 {
+    guint caches = 0;
     *options = (struct replay_heap_options){.classes = NULL};
-    return take_classes(raw->classes, options, error) &&
+    gboolean good =
+        parse_word("caches", raw->caches, cache_names, G_N_ELEMENTS(cache_names), &caches, error);
+    options->general = caches == 1;
+    return good && take_classes(raw->classes, options, error) &&
            take_limit("magazine", raw->magazine, 256, &options->magazine_objects, error) &&
            take_limit("page-lists", raw->page_lists, 1 << 20, &options->page_list_pages, error) &&
            take_limit("keep-empty", raw->keep_empty, 1 << 20, &options->keep_empty, error);
@@ -134,6 +141,7 @@ gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_he
 const char *replay_heap_given(const struct replay_heap_raw *raw)
 {
     return raw->classes != NULL      ? "--classes"
+           : raw->caches != NULL     ? "--caches"
            : raw->magazine != NULL   ? "--magazine"
            : raw->page_lists != NULL ? "--page-lists"
            : raw->keep_empty != NULL ? "--keep-empty"
@@ -143,6 +151,7 @@ const char *replay_heap_given(const struct replay_heap_raw *raw)
 void replay_heap_raw_clear(struct replay_heap_raw *raw)
 {
     g_free(raw->classes);
+    g_free(raw->caches);
     g_free(raw->magazine);
     g_free(raw->page_lists);
     g_free(raw->keep_empty);

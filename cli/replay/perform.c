@@ -151,6 +151,7 @@ static enum replay_status request(struct runner *r, const struct replay_op *op, 
 {
     const struct replay_backend_ops *ops = r->backend->ops;
     guint64 align = (guint64)1 << op->align;
+    gboolean named = op->cache != 0 && ops->cache_alloc != NULL; /* of an allocation */
     enum replay_status status;
     switch (op->kind) {
     case TRACE_PAGE_ALLOC:
@@ -158,13 +159,16 @@ static enum replay_status request(struct runner *r, const struct replay_op *op, 
     case TRACE_REALLOC:
         return ops->realloc(r->backend, op->cpu, object, op->size, align);
     case TRACE_CALLOC:
-        if (ops->calloc != NULL)
+        if (ops->calloc != NULL && !named)
             return ops->calloc(r->backend, op->cpu, op->size, align, object);
-        status = ops->alloc(r->backend, op->cpu, op->size, align, object);
+        status = named ? ops->cache_alloc(r->backend, op->cpu, op->cache - 1u, object)
+                       : ops->alloc(r->backend, op->cpu, op->size, align, object);
         if (status == REPLAY_OK && !r->backend->no_memory_behind)
             memset(*object, 0, (gsize)op->size);
         return status;
     default:
+        if (named)
+            return ops->cache_alloc(r->backend, op->cpu, op->cache - 1u, object);
         return ops->alloc(r->backend, op->cpu, op->size, align, object);
     }
 }

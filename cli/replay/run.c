@@ -206,10 +206,12 @@ gboolean replay_run_process(struct replay_session *session, const struct replay_
         return FALSE;
     }
     execution->backend = absent_open(name, options->page_size);
-    gboolean ok = replay_session_prepare(session, options, reader, &nobody, progress, error) &&
-                  replay_control_act(execution, error) &&
-                  run_process(session, options, &allocator, name, measure, error);
-    for (guint i = 0; i <= REPLAY_MAX_CLASSES; i++)
+    gboolean ok = replay_session_prepare(session, options, reader, &nobody, progress, error);
+    if (allocator.kind != REPLAY_BUDDYSLAB)
+        execution->caches = NULL; /* others get sizes */
+    ok = ok && replay_control_act(execution, error) &&
+         run_process(session, options, &allocator, name, measure, error);
+    for (guint i = 0; i <= REPLAY_BLOCKS; i++)
         execution->live_end += execution->account.live[i].count;
     return ok;
 }

@@ -47,6 +47,7 @@ gboolean replay_session_prepare(struct replay_session *session,
     execution->failure_ends = engine->failure_ends;
     execution->verify = engine->verify;
     execution->control = engine->control;
+    execution->caches = options->heap.caches;
     return check_switches(&engine->control, cpus, error) && replay_execution_init(execution, error);
 }
 
@@ -91,7 +92,7 @@ gboolean replay_session_finish(struct replay_session *session, GError **error)
                     backend->last_error);
         return FALSE;
     }
-    for (guint i = 0; i <= REPLAY_MAX_CLASSES; i++)
+    for (guint i = 0; i <= REPLAY_BLOCKS; i++)
         execution->live_end += execution->account.live[i].count;
     enum replay_status closed = backend->ops->close(backend, &live);
     execution->backend = NULL;

@@ -51,7 +51,7 @@ static gboolean split_classes(struct memory_split *split, const struct replay_sn
                               const struct replay_account *account, GError **error)
 {
     guint64 slab_bytes = 0;
-    for (guint i = 0; i < snapshot->classes; i++) {
+    for (guint i = 0; i < snapshot->classes + snapshot->caches; i++) {
         const struct replay_class *class = &snapshot->size_class[i];
         const struct replay_live *live = &account->live[i];
         if (!check_class(class, live->count, error))

@@ -93,10 +93,14 @@ static gboolean look(struct sample *sample, struct replay_snapshot *snapshot,
         .live_blocks = account->live[REPLAY_BLOCKS].count,
         .failed = execution->failed,
     };
-    for (guint i = 0; i < snapshot->classes; i++)
+    for (guint i = 0; i < snapshot->classes + snapshot->caches; i++) {
         sample->live_objects += account->live[i].count;
-    for (guint i = 0; i < snapshot->classes; i++)
         sample->pending += snapshot->size_class[i].remote_pending;
+    }
+    for (guint i = 0; i < snapshot->caches; i++) {
+        const struct replay_class *cache = &snapshot->size_class[snapshot->classes + i];
+        sample->cache_slabs += cache->slabs * cache->slab_pages * snapshot->page_size;
+    }
     memcpy(sample->free_blocks, snapshot->free_blocks, sizeof(sample->free_blocks));
     if (backend->ops->occupied(backend) != sample->occupied) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
@@ -119,33 +123,32 @@ static void keep(struct moment *moment, const struct sample *sample,
     moment->sample = *sample;
     moment->snapshot = *snapshot;
     memcpy(moment->live, account->live, sizeof(moment->live));
+    moment->page_bytes = account->page_bytes;
 }
 
 /* Looking for what pins pages takes time: where the peak is approached by samples, it waits until
  * they have grown by a twentieth. */
 static void keep_peak(struct sampler *sampler, const struct sample *sample,
-                      const struct replay_snapshot *snapshot,
                       const struct replay_execution *execution)
 {
     guint64 now = sample->split.part[SPLIT_REQUESTED];
-    keep(&sampler->peak, sample, snapshot, &execution->account);
+    keep(&sampler->peak, sample, &sampler->now, &execution->account);
     if (sampler->objects == NULL)
         return;
     objects_peak(sampler->objects);
     if (sample->peak || now > sampler->pinned + sampler->pinned / 20) {
-        pins_take(&sampler->peak.pins, execution, sampler->objects, snapshot);
+        pins_take(&sampler->peak.pins, execution, sampler->objects, &sampler->now);
         sampler->pinned = now;
     }
 }
 
 /* The map has fewer columns than there are samples: so many of them are taken, evenly. */
-static void draw_column(struct sampler *sampler, const struct replay_execution *execution,
-                        const struct replay_snapshot *snapshot)
+static void draw_column(struct sampler *sampler, const struct replay_execution *execution)
 {
     guint64 index = sampler->next_index - 1;
     if (sampler->map != NULL && execution->events == position(sampler, (guint)index) &&
         index * sampler->map->columns / sampler->wanted >= sampler->map->filled)
-        page_map_take(sampler->map, execution, snapshot);
+        page_map_take(sampler->map, execution, &sampler->now);
 }
 
 static gboolean note_cpus(struct sampler *sampler, const struct replay_execution *execution,
@@ -180,23 +183,22 @@ static gboolean on_sample(gpointer data, struct replay_execution *execution, gbo
                           GError **error)
 {
     struct sampler *sampler = data;
-    struct replay_snapshot snapshot;
     advance(sampler, execution->events);
     if (sampler->count == sampler->capacity)
         return TRUE; /* a stream longer than its summary said; the end is looked at anyway */
     struct sample *sample = &sampler->sample[sampler->count];
-    if (!look(sample, &snapshot, execution, error) || !note_cpus(sampler, execution, error))
+    if (!look(sample, &sampler->now, execution, error) || !note_cpus(sampler, execution, error))
         return FALSE;
     sample->peak = peak;
     sample->window = replay_account_look(&execution->account, sample->occupied);
     sampler->count++;
-    draw_column(sampler, execution, &snapshot);
+    draw_column(sampler, execution);
     /* Where requests fail, the trace's own peak is never reached; then the highest sample stands
      * for it. */
     const guint64 *highest = &sampler->peak.sample.split.part[SPLIT_REQUESTED];
     if (peak || !sampler->peak.taken ||
         (!sampler->peak_exact && sample->split.part[SPLIT_REQUESTED] > *highest)) {
-        keep_peak(sampler, sample, &snapshot, execution);
+        keep_peak(sampler, sample, execution);
         sampler->peak_exact = peak;
     }
     return TRUE;
@@ -210,27 +212,27 @@ gboolean sampler_begin(struct sampler *sampler, struct replay_execution *executi
 gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution, GError **error)
 {
     struct replay_backend *backend = execution->backend;
-    struct replay_snapshot snapshot;
+    struct replay_snapshot *now = &sampler->now;
     struct sample sample;
     guint64 last = sampler->count == 0 ? G_MAXUINT64 : sampler->sample[sampler->count - 1].event;
     if (last != execution->events && !on_sample(sampler, execution, FALSE, error))
         return FALSE;
-    if (!look(&sample, &snapshot, execution, error))
+    if (!look(&sample, now, execution, error))
         return FALSE;
-    keep(&sampler->end, &sample, &snapshot, &execution->account);
+    keep(&sampler->end, &sample, now, &execution->account);
     if (sampler->objects != NULL) {
         objects_end(sampler->objects);
-        pins_take(&sampler->end.pins, execution, sampler->objects, &snapshot);
+        pins_take(&sampler->end.pins, execution, sampler->objects, now);
     }
     if (backend->ops->drain(backend) != REPLAY_OK) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "draining the CPUs: %s",
                     backend->last_error);
         return FALSE;
     }
-    if (!look(&sample, &snapshot, execution, error)) {
+    if (!look(&sample, now, execution, error)) {
         g_prefix_error(error, "CPUs drained: ");
         return FALSE;
     }
-    keep(&sampler->drained, &sample, &snapshot, &execution->account);
+    keep(&sampler->drained, &sample, now, &execution->account);
     return TRUE;
 }

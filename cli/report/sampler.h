@@ -29,7 +29,8 @@ struct sample {
     guint64 managed;
     guint64 span; /* lowest to highest address handed out so far */
     guint64 live_objects, live_blocks;
-    guint64 pending; /* objects freed by other CPUs, not collected */
+    guint64 cache_slabs; /* bytes of slabs of named caches */
+    guint64 pending;     /* objects freed by other CPUs, not collected */
     guint64 failed;
     guint64 free_blocks[REPLAY_ORDERS];
 };
@@ -39,8 +40,9 @@ struct moment {
     gboolean taken;
     struct sample sample;
     struct replay_snapshot snapshot;
-    struct replay_live live[REPLAY_MAX_CLASSES + 1];
-    struct pins pins; /* at peak and at the end, where asked for */
+    struct replay_live live[REPLAY_ALL_CLASSES + 1];
+    guint64 page_bytes; /* of what is live, in page events' blocks */
+    struct pins pins;   /* at peak and at the end, where asked for */
 };
 
 /* What the CPUs of a column have done so far. */
@@ -59,7 +61,8 @@ struct sampler {
     guint next_index;
     guint64 events; /* expected in all */
     struct sample *sample;
-    struct sampler_cpus *cpus; /* capacity * columns */
+    struct sampler_cpus *cpus;  /* capacity * columns */
+    struct replay_snapshot now; /* what the allocator says of the sample that is being taken */
     struct moment peak, end, drained;
     struct objects
         *objects;         /* what pins pages is asked, and the map drawn, where there are such; */
