@@ -79,6 +79,7 @@ cli_programs = \
 	%D%/cli/test_regions \
 	%D%/cli/test_replay \
 	%D%/cli/test_resolve \
+	%D%/cli/test_replay_caches \
 	%D%/cli/test_replay_execute \
 	%D%/cli/test_report \
 	%D%/cli/test_tool \

@@ -23,9 +23,10 @@ static void header(const struct report *report, GString *out)
     g_string_append(out, "event,seconds,peak");
     for (guint i = 0; i < SPLIT_PARTS; i++)
         g_string_append_printf(out, ",%s", split_names[i].key);
-    g_string_append(out, ",given,occupied,managed,address_span,live_objects,live_blocks,failed,"
-                         "internal_fragmentation,requested_min,requested_max,occupied_min,"
-                         "occupied_max,free_pages");
+    g_string_append(
+        out, ",given,occupied,managed,address_span,live_objects,live_blocks,cache_slabs,failed,"
+             "internal_fragmentation,requested_min,requested_max,occupied_min,"
+             "occupied_max,free_pages");
     for (guint order = 0; order < REPLAY_ORDERS; order++)
         g_string_append_printf(out, ",free_blocks_%u", order);
     for (guint order = 0; order < REPORT_ORDERS; order++)
@@ -55,6 +56,7 @@ static void line(const struct sampler *sampler, guint index, GString *out)
     csv_count(out, sample->span);
     csv_count(out, sample->live_objects);
     csv_count(out, sample->live_blocks);
+    csv_count(out, sample->cache_slabs);
     csv_count(out, sample->failed);
     csv_fraction(out, ratio((double)(sample->given - requested), (double)sample->given));
     csv_count(out, sample->window.requested_low);

@@ -16,4 +16,16 @@ static inline void csv_fraction(GString *out, double value)
     append_fixed(out, 0, value, 6);
 }
 
+/* A name may hold anything. */
+static inline void csv_text(GString *out, const char *text)
+{
+    g_string_append(out, ",\"");
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            g_string_append_c(out, '"');
+        g_string_append_c(out, *text);
+    }
+    g_string_append_c(out, '"');
+}
+
 #endif

@@ -109,18 +109,6 @@ void report_csv_sections(const struct report *report, GString *out)
     sections(&report->sampler->drained, "end_drained", out);
 }
 
-/* A name may hold anything. */
-static void csv_text(GString *out, const char *text)
-{
-    g_string_append(out, ",\"");
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            g_string_append_c(out, '"');
-        g_string_append_c(out, *text);
-    }
-    g_string_append_c(out, '"');
-}
-
 static void pins(const struct report *report, const struct pins *pins, const char *moment,
                  GString *out)
 {

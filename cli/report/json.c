@@ -86,7 +86,7 @@ static void put_replay(JsonBuilder *json, const struct report *report)
     put_text(json, "cpu_map", replay_cpu_map_name(report->options->cpu_map));
     put_engine(json, &report->options->engine);
     put_heap(json, &report->options->heap);
-    put_text(json, "named_caches", "general size classes (counterfactual)");
+    put_caches(json, report);
     put_count(json, "samples", report->sampler->count);
     put_flag(json, "regions_from_trace", regions->automatic);
     begin_list(json, "regions");
@@ -148,37 +148,6 @@ static void put_result(JsonBuilder *json, const struct report *report)
     json_builder_end_object(json);
 }
 
-static void put_classes(JsonBuilder *json, const struct moment *moment)
-{
-    const struct replay_live *blocks = &moment->live[REPLAY_BLOCKS];
-    begin_list(json, "classes");
-    for (guint i = 0; i < moment->snapshot.classes; i++) {
-        const struct replay_class *class = &moment->snapshot.size_class[i];
-        const struct replay_live *live = &moment->live[i];
-        json_builder_begin_object(json);
-        put_count(json, "object_size", class->object_size);
-        put_count(json, "slab_pages", class->slab_pages);
-        put_count(json, "objects_per_slab", class->objects_per_slab);
-        put_count(json, "slabs", class->slabs);
-        put_count(json, "empty_slabs", class->empty_slabs);
-        put_count(json, "live", class->live);
-        put_count(json, "in_magazines", class->in_magazines);
-        put_count(json, "in_depot", class->in_depot);
-        put_count(json, "free", class->free);
-        put_count(json, "remote_pending", class->remote_pending);
-        put_count(json, "requested_bytes", live->requested);
-        put_count(json, "allocs", live->allocs);
-        json_builder_end_object(json);
-    }
-    json_builder_end_array(json);
-    begin_object(json, "blocks");
-    put_count(json, "live", blocks->count);
-    put_count(json, "requested_bytes", blocks->requested);
-    put_count(json, "given_bytes", blocks->given);
-    put_count(json, "allocs", blocks->allocs);
-    json_builder_end_object(json);
-}
-
 static void put_external(JsonBuilder *json, const guint64 counts[REPLAY_ORDERS])
 {
     put_count(json, "free_pages", free_pages(counts));
@@ -213,7 +182,7 @@ static void put_moment(JsonBuilder *json, const struct report *report, const cha
         put_count(json, split_names[i].key, moment->sample.split.part[i]);
     json_builder_end_object(json);
     put_external(json, moment->sample.free_blocks);
-    put_classes(json, moment);
+    put_classes(json, report, moment);
     put_sections(json, moment);
     put_pins(json, report, &moment->pins);
     json_builder_end_object(json);
@@ -444,6 +413,7 @@ char *report_json(const struct report *report)
     put_moment(json, report, "end", &report->sampler->end);
     put_moment(json, report, "end_drained", &report->sampler->drained);
     put_measures(json, report);
+    put_recorded(json, report);
     put_timeline(json, report);
     put_objects(json, report);
     put_remote(json, report);

@@ -6,6 +6,9 @@
 #include "../common/json.h"
 #include "report.h"
 
+void put_classes(JsonBuilder *json, const struct report *report, const struct moment *moment);
+void put_caches(JsonBuilder *json, const struct report *report);
+void put_recorded(JsonBuilder *json, const struct report *report);
 void put_objects(JsonBuilder *json, const struct report *report);
 void put_remote(JsonBuilder *json, const struct report *report);
 void put_sections(JsonBuilder *json, const struct moment *moment);

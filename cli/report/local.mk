@@ -15,6 +15,7 @@ cli_report_sources = \
 	%D%/histogram.c \
 	%D%/histogram.h \
 	%D%/json.c \
+	%D%/json_classes.c \
 	%D%/json_objects.c \
 	%D%/json_parts.h \
 	%D%/measured.c \

@@ -66,10 +66,37 @@ static guint power_of(guint64 value)
     return value <= 1 ? 0 : 63u - (guint)__builtin_clzll(value);
 }
 
+static void given_add(struct object_given *given, const struct object_birth *birth)
+{
+    given->count++;
+    given->requested += birth->size;
+    given->given += birth->given;
+}
+
+static void given_take(struct object_given *given, const struct object_birth *birth)
+{
+    given->count--;
+    given->requested -= birth->size;
+    given->given -= birth->given;
+}
+
+/* What was asked for is not asked for any more. */
+static void unask(struct objects *objects, const struct object_birth *birth)
+{
+    take(&size_of(objects, birth)->live, birth->size);
+    if (birth->given != 0)
+        given_take(&objects->given_live, birth);
+}
+
 /* A request for so many bytes for what birth tells. */
-static void ask(struct objects *objects, struct object_birth *birth, guint64 size)
+static void ask(struct objects *objects, struct object_birth *birth, guint64 size, guint64 given)
 {
     birth->size = size;
+    birth->given = birth->pages || given < size ? 0 : given;
+    if (birth->given != 0) {
+        given_add(&objects->given, birth);
+        given_add(&objects->given_live, birth);
+    }
     struct object_size *row = size_of(objects, birth);
     add(&row->asked, size);
     add(&row->live, size);
@@ -91,7 +118,7 @@ static void born(struct objects *objects, const struct trace_event *event, guint
         .pages = event->kind == TRACE_PAGE_ALLOC,
         .live = 1,
     };
-    ask(objects, birth, event->size);
+    ask(objects, birth, event->size, event->given);
 }
 
 static void freed(struct objects *objects, struct object_birth *birth)
@@ -100,7 +127,7 @@ static void freed(struct objects *objects, struct object_birth *birth)
     guint64 bytes = objects->allocated - birth->allocated - birth->size;
     add(&objects->time[power_of(ns)].freed, birth->size);
     add(&objects->bytes[power_of(bytes)].freed, birth->size);
-    take(&size_of(objects, birth)->live, birth->size);
+    unask(objects, birth);
     birth->live = 0;
 }
 
@@ -116,8 +143,8 @@ void objects_event(struct objects *objects, const struct trace_event *event, gui
         born(objects, event, cpu);
     } else if (birth->live && event->kind == TRACE_REALLOC) {
         /* An object that changes its size lives on. */
-        take(&size_of(objects, birth)->live, birth->size);
-        ask(objects, birth, event->size);
+        unask(objects, birth);
+        ask(objects, birth, event->size, event->given);
     } else if (birth->live) {
         freed(objects, birth);
     }
@@ -125,6 +152,7 @@ void objects_event(struct objects *objects, const struct trace_event *event, gui
 
 void objects_peak(struct objects *objects)
 {
+    objects->given_at_peak = objects->given_live;
     for (guint i = 0; i < OBJECTS_SIZES; i++)
         objects->size[i].at_peak = objects->size[i].live;
     for (guint i = 0; i < OBJECTS_ORDERS; i++)

@@ -27,6 +27,11 @@ struct object_size {
     struct object_live live, at_peak;
 };
 
+/* Objects of which the trace says what the recorded allocator gave; page blocks are none. */
+struct object_given {
+    guint64 count, requested, given;
+};
+
 /* Lifetimes from 2^power to 2^(power+1) - 1; 0 is with 1. */
 struct object_lifetimes {
     struct object_live freed;
@@ -38,6 +43,7 @@ struct object_birth {
     guint64 event, time_ns;
     guint64 allocated; /* bytes asked for before it, by all */
     guint64 size;
+    guint64 given; /* by the recorded allocator; 0: not known */
     guint32 thread, site, cache;
     guint16 cpu;
     guint8 order; /* of a page block */
@@ -51,6 +57,8 @@ struct objects {
     guint64 events, time_ns, allocated;
     struct object_size *size;                      /* OBJECTS_SIZES of objects */
     struct object_size order[OBJECTS_ORDERS];      /* page blocks */
+    struct object_given given;                     /* of all allocations */
+    struct object_given given_live, given_at_peak; /* of what is live */
     struct object_lifetimes time[OBJECTS_POWERS];  /* in ns */
     struct object_lifetimes bytes[OBJECTS_POWERS]; /* in bytes allocated meanwhile */
 };

@@ -20,6 +20,11 @@ static gboolean has_map(const struct report *report)
     return report->map->filled > 0;
 }
 
+static gboolean has_caches(const struct report *report)
+{
+    return report->sampler->end.snapshot.caches > 0;
+}
+
 static gboolean has_failures(const struct report *report)
 {
     return report->execution->failed > 0;
@@ -39,6 +44,7 @@ static const struct {
     {"timeline-drawn.csv", report_csv_drawn, report_csv_thinned},
     {"free-blocks.csv", report_csv_free_blocks, NULL},
     {"classes.csv", report_csv_classes, NULL},
+    {"caches.csv", report_csv_caches, has_caches},
     {"cpus.csv", report_csv_cpus, NULL},
     {"sizes.csv", report_csv_sizes, NULL},
     {"sizes-by-power.csv", report_csv_powers, NULL},

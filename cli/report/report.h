@@ -59,6 +59,7 @@ gboolean report_csv_thinned(const struct report *report); /* pictures show a par
 void report_csv_drawn(const struct report *report, GString *out);
 void report_csv_free_blocks(const struct report *report, GString *out);
 void report_csv_classes(const struct report *report, GString *out);
+void report_csv_caches(const struct report *report, GString *out);
 void report_csv_cpus(const struct report *report, GString *out);
 void report_csv_sizes(const struct report *report, GString *out);
 void report_csv_powers(const struct report *report, GString *out);
@@ -70,6 +71,9 @@ void report_csv_page_map(const struct report *report, GString *out);
 void report_csv_curve(const struct report *report, GString *out);
 void report_csv_failures(const struct report *report, GString *out);
 void report_csv_latency(const struct report *report, GString *out);
+
+/* Of a named cache of the replay. */
+const char *report_cache_name(const struct report *report, guint cache);
 
 /* "short", "fragmented" or "unknown". */
 const char *report_memory_name(enum replay_memory memory);

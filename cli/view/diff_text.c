@@ -74,6 +74,7 @@ void view_diff_text(JsonObject *a, JsonObject *b, GArray *changes, GString *out)
     differ_count(a, b, "trace.events", "events of the trace", out);
     differ(a, b, "replay.allocator_version", "version of the allocator", out);
     differ(a, b, "replay.classes", "size classes", out);
+    differ(a, b, "replay.caches", "the kernel's named caches", out);
     differ(a, b, "replay.magazine", "objects in a magazine", out);
     differ(a, b, "replay.page_lists", "pages on a CPU's lists", out);
     differ(a, b, "replay.keep_empty", "empty slabs kept", out);

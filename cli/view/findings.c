@@ -100,12 +100,18 @@ static guint64 slot_bytes(JsonObject *class)
     return view_count(class, "free") * view_count(class, "object_size");
 }
 
-/* The class that has most of something. */
+/* The size classes and, behind them, the named caches; NULL: there are no more. */
+static JsonObject *class_at(JsonObject *moment, guint i)
+{
+    guint classes = view_length(moment, "classes");
+    return i < classes ? view_row(moment, "classes", i) : view_row(moment, "caches", i - classes);
+}
+
+/* The class or cache that has most of something. */
 static JsonObject *largest_class(JsonObject *moment, guint64 (*of)(JsonObject *class))
 {
-    JsonObject *largest = NULL;
-    for (guint i = 0; i < view_length(moment, "classes"); i++) {
-        JsonObject *class = view_row(moment, "classes", i);
+    JsonObject *largest = NULL, *class;
+    for (guint i = 0; (class = class_at(moment, i)) != NULL; i++) {
         if (of(class) > 0 && (largest == NULL || of(class) > of(largest)))
             largest = class;
     }
@@ -116,9 +122,12 @@ static void append_class(GString *out, JsonObject *class, guint64 bytes, guint64
 {
     if (class == NULL)
         return;
-    g_string_append_printf(out, ", %s in the %" G_GUINT64_FORMAT "-byte class (",
-                           2 * bytes > all ? "most of it" : "the largest part",
-                           view_count(class, "object_size"));
+    g_string_append(out, 2 * bytes > all ? ", most of it in the " : ", the largest part in the ");
+    if (view_has(class, "name"))
+        g_string_append_printf(out, "cache %s (", view_text(class, "name"));
+    else
+        g_string_append_printf(out, "%" G_GUINT64_FORMAT "-byte class (",
+                               view_count(class, "object_size"));
     append_bytes(out, bytes);
     g_string_append_c(out, ')');
 }
@@ -195,12 +204,15 @@ static double class_rounding(const struct look *look, GString *out)
     guint64 bytes = view_count(look->peak, "split.class_rounding");
     JsonObject *class = largest_class(look->peak, rounding_bytes);
     append_of_peak(look, out, bytes);
-    g_string_append(out, " is what size classes give beyond the request");
+    g_string_append(out, view_length(look->peak, "caches") > 0
+                             ? " is what size classes and caches give beyond the request"
+                             : " is what size classes give beyond the request");
     append_class(out, class, class == NULL ? 0 : rounding_bytes(class), bytes);
     guint64 given = view_count(class, "object_size");
-    JsonObject *hot = class == NULL ? NULL
-                                    : lossy_size(look->report, class_below(look->peak, class),
-                                                 given - 1, given, rounding_bytes(class));
+    JsonObject *hot = class == NULL || view_has(class, "name")
+                          ? NULL
+                          : lossy_size(look->report, class_below(look->peak, class), given - 1,
+                                       given, rounding_bytes(class));
     if (hot != NULL) {
         g_string_append(out, ", where ");
         append_lossy(out, hot);
@@ -233,8 +245,8 @@ static double block_rounding(const struct look *look, GString *out)
 static double cached(const struct look *look, GString *out)
 {
     guint64 bytes = view_count(look->peak, "split.cached"), pages = bytes;
-    for (guint i = 0; i < view_length(look->peak, "classes"); i++) {
-        JsonObject *class = view_row(look->peak, "classes", i);
+    JsonObject *class;
+    for (guint i = 0; (class = class_at(look->peak, i)) != NULL; i++) {
         pages -= (view_count(class, "in_magazines") + view_count(class, "in_depot")) *
                  view_count(class, "object_size");
     }

@@ -164,3 +164,30 @@ JsonObject *view_row(JsonObject *object, const char *path, guint index)
     JsonNode *node = element(object, path, index);
     return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
+
+static guint64 cache_pages(JsonObject *cache)
+{
+    return view_count(cache, "slabs") * view_count(cache, "slab_pages");
+}
+
+static int by_pages(gconstpointer a, gconstpointer b)
+{
+    JsonObject *x = *(JsonObject *const *)a, *y = *(JsonObject *const *)b;
+    if (cache_pages(x) != cache_pages(y))
+        return cache_pages(x) < cache_pages(y) ? 1 : -1;
+    int names = strcmp(view_text(x, "name"), view_text(y, "name"));
+    guint64 size = view_count(x, "object_size"), other = view_count(y, "object_size");
+    return names != 0 ? names : size < other ? -1 : size > other;
+}
+
+GPtrArray *view_caches_by_pages(JsonObject *moment)
+{
+    GPtrArray *rows = g_ptr_array_new();
+    for (guint i = 0; i < view_length(moment, "caches"); i++) {
+        JsonObject *cache = view_row(moment, "caches", i);
+        if (view_count(cache, "allocs") > 0)
+            g_ptr_array_add(rows, cache);
+    }
+    g_ptr_array_sort(rows, by_pages);
+    return rows;
+}

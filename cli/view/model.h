@@ -32,4 +32,8 @@ guint64 view_count_at(JsonObject *object, const char *path, guint index);
 double view_ratio_at(JsonObject *object, const char *path, guint index);
 JsonObject *view_row(JsonObject *object, const char *path, guint index);
 
+/* The named caches of a moment that ever had an object, those with most pages first; rows are the
+ * report's, the array is the caller's. */
+GPtrArray *view_caches_by_pages(JsonObject *moment);
+
 #endif

@@ -7,6 +7,7 @@
 #include "parts.h"
 
 #define CPUS_SHOWN 64u
+#define CACHES_SHOWN 24u
 
 static double share(guint64 part, guint64 whole)
 {
@@ -93,6 +94,35 @@ static void classes(JsonObject *report, GString *out)
     end(out);
 }
 
+static void caches(JsonObject *report, GString *out)
+{
+    GPtrArray *rows = view_caches_by_pages(view_object(report, "peak"));
+    if (rows->len > 0)
+        begin(out, "Named caches at peak, those with most pages",
+              "cache,object size,allocations,slabs,pages,slots,live,most live,cached,slots live,"
+              "bytes asked for");
+    for (guint i = 0; i < MIN(rows->len, CACHES_SHOWN); i++) {
+        JsonObject *cache = g_ptr_array_index(rows, i);
+        guint64 slabs = view_count(cache, "slabs");
+        guint64 slots = slabs * view_count(cache, "objects_per_slab");
+        row(out, view_text(cache, "name"));
+        count(out, view_count(cache, "object_size"));
+        count(out, view_count(cache, "allocs"));
+        count(out, slabs);
+        count(out, slabs * view_count(cache, "slab_pages"));
+        count(out, slots);
+        count(out, view_count(cache, "live"));
+        count(out, view_count(cache, "most_live"));
+        count(out, view_count(cache, "in_magazines") + view_count(cache, "in_depot"));
+        percent(out, share(view_count(cache, "live"), slots));
+        count(out, view_count(cache, "requested_bytes"));
+        g_string_append(out, "</tr>\n");
+    }
+    if (rows->len > 0)
+        end(out);
+    g_ptr_array_unref(rows);
+}
+
 static void pins(JsonObject *report, const char *title, const char *moment, GString *out)
 {
     JsonObject *of = view_object(view_object(report, moment), "pins");
@@ -174,6 +204,7 @@ void view_page_tables(JsonObject *report, GString *out)
 {
     split(report, out);
     classes(report, out);
+    caches(report, out);
     pins(report, "Who pins pages, at peak", "peak", out);
     pins(report, "Who pins pages, at the end", "end", out);
     sizes(report, out);

@@ -61,6 +61,32 @@ static void heap(JsonObject *report, GString *out)
     g_strfreev(classes);
 }
 
+/* The kernel's, and what of them is elsewhere than in caches. */
+static void named_caches(JsonObject *report, GString *out)
+{
+    JsonObject *objects = view_object(report, "replay.cache_objects");
+    guint64 large = view_count(objects, "too_large"), many = view_count(objects, "too_many");
+    if (!view_flag(report, "trace.kernel"))
+        return;
+    GString *text = g_string_new(view_text(report, "replay.named_caches"));
+    if (view_count(objects, "named") > 0)
+        g_string_append_printf(
+            text,
+            ": %" G_GUINT64_FORMAT ", for %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " objects",
+            view_count(objects, "caches"), view_count(objects, "named") - large - many,
+            view_count(objects, "named") + view_count(objects, "unnamed"));
+    if (large > 0)
+        g_string_append_printf(
+            text, "; %" G_GUINT64_FORMAT " of more than %" G_GUINT64_FORMAT " bytes take pages",
+            large, view_count(objects, "largest_object"));
+    if (many > 0)
+        g_string_append_printf(text, "; %" G_GUINT64_FORMAT " of rarer caches go to the classes",
+                               many);
+    row(out, "Named caches");
+    view_wrap(out, text->str, 20);
+    g_string_free(text, TRUE);
+}
+
 static void regions(JsonObject *report, GString *out)
 {
     guint used = (guint)view_count(report, "replay.regions_used");
@@ -105,6 +131,7 @@ static void head(JsonObject *report, GString *out)
         view_count(report, "replay.cpus"), view_text(report, "replay.cpu_map"),
         view_text(report, "replay.schedule"), view_count(report, "result.cpu_switches"));
     heap(report, out);
+    named_caches(report, out);
     if (strcmp(view_text(report, "replay.schedule"), "strict") != 0) {
         row(out, "");
         view_wrap(out,
@@ -145,8 +172,11 @@ static void caveats(JsonObject *report, GString *out)
     append_heading(out, "What a replay is");
     if (view_flag(report, "trace.kernel"))
         g_string_append(
-            out, "Counterfactual: the kernel's named caches have sizes of their own; here their\n"
-                 "objects go to the general size classes, and rounding shows it.\n");
+            out, strcmp(view_text(report, "replay.caches"), "general") == 0
+                     ? "Counterfactual: the kernel's named caches have sizes of their own; here "
+                       "their\nobjects go to the general size classes, and rounding shows it.\n"
+                     : "The kernel's named caches are caches of objects of the size that the "
+                       "kernel\ngave; its slabs may have other numbers of pages.\n");
     g_string_append(
         out, "Open loop: a kernel short of memory would reclaim or compact; here the request\n"
              "fails, is counted, and its free is left out.\n"

@@ -53,6 +53,31 @@ static void reading(GString *out, const char *name, double value, const char *fo
     g_string_append_printf(out, "  %s\n", formula);
 }
 
+static void beside_row(JsonObject *report, GString *out, const char *name, const char *key)
+{
+    g_string_append_printf(out, "%-22s", name);
+    append_fixed(out, 7, view_ratio(view_object(report, "recorded_allocator.here"), key), 4);
+    append_fixed(out, 12,
+                 view_ratio(view_object(report, "recorded_allocator.internal_fragmentation"), key),
+                 4);
+    g_string_append_c(out, '\n');
+}
+
+/* Objects alone, as a recorded allocator rounds no page block either. */
+static void recorded(JsonObject *report, GString *out)
+{
+    if (!view_has(report, "recorded_allocator"))
+        return;
+    g_string_append_printf(out, "\n%-22s%7s%12s\n", "objects, no pages", "here", "recorded");
+    beside_row(report, out, "cumulative", "cumulative");
+    beside_row(report, out, "live at the end", "live_at_end");
+    beside_row(report, out, "live at peak", "live_at_peak");
+    g_string_append_printf(out,
+                           "recorded: of %" G_GUINT64_FORMAT
+                           " allocations, by the bytes that the trace says were given.\n",
+                           view_count(report, "recorded_allocator.all.objects"));
+}
+
 static void internal(JsonObject *report, GString *out)
 {
     JsonObject *all = view_object(report, "internal_fragmentation");
@@ -66,7 +91,8 @@ static void internal(JsonObject *report, GString *out)
             "live bytes summed after every event");
     reading(out, "over time, bytes", view_ratio(all, "over_bytes_allocated"),
             "the same, an event weighs the bytes it asks for");
-    g_string_append(out, "given = object size of the class, or whole pages.\n");
+    g_string_append(out, "given = object size of the class or cache, or whole pages.\n");
+    recorded(report, out);
 }
 
 static void ratio_row(JsonObject *report, GString *out, const char *name, const char *key,

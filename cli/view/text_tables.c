@@ -5,6 +5,7 @@
 #include "text.h"
 
 #define CPUS_SHOWN 32u
+#define CACHES_SHOWN 12u
 
 static double share(guint64 part, guint64 whole)
 {
@@ -72,9 +73,65 @@ static void class_table(JsonObject *report, const char *moment, const char *titl
     g_string_append_c(out, '\n');
 }
 
+/* A name that is cut has a mark. */
+static void cache_name(const char *name, GString *out)
+{
+    char *start = g_utf8_make_valid(name, -1);
+    gboolean cut = g_utf8_strlen(start, -1) > 21;
+    if (cut)
+        *g_utf8_offset_to_pointer(start, 20) = '\0';
+    g_string_append_printf(out, "%s%s%*s", start, cut ? "~" : "",
+                           (int)(21 - g_utf8_strlen(start, -1) - (cut ? 1 : 0)), "");
+    g_free(start);
+}
+
+static void cache_row(JsonObject *cache, guint64 page_size, GString *out)
+{
+    guint64 slabs = view_count(cache, "slabs"), live = view_count(cache, "live");
+    guint64 pages = slabs * view_count(cache, "slab_pages");
+    cache_name(view_text(cache, "name"), out);
+    g_string_append_printf(out,
+                           "%7" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT "%6" G_GUINT64_FORMAT
+                           "%7" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT,
+                           view_count(cache, "object_size"), view_count(cache, "allocs"), slabs,
+                           pages, live, view_count(cache, "most_live"));
+    append_fixed(out, 6, share(live, slabs * view_count(cache, "objects_per_slab")), 0);
+    append_fixed(out, 6, share(view_count(cache, "requested_bytes"), pages * page_size), 0);
+    g_string_append_c(out, '\n');
+}
+
+static void caches(JsonObject *report, GString *out)
+{
+    JsonObject *peak = view_object(report, "peak");
+    GPtrArray *rows = view_caches_by_pages(peak);
+    guint64 more = 0, pages = 0;
+    if (rows->len > 0) {
+        append_heading(out, "Named caches at peak, those with most pages");
+        g_string_append_printf(out, "%-21s%7s%9s%6s%7s%9s%9s%6s%6s\n", "cache", "object", "allocs",
+                               "slabs", "pages", "live", "most", "live%", "ask%");
+    }
+    for (guint i = 0; i < rows->len; i++) {
+        JsonObject *cache = g_ptr_array_index(rows, i);
+        if (i < CACHES_SHOWN) {
+            cache_row(cache, view_count(report, "replay.page_size"), out);
+            continue;
+        }
+        more++;
+        pages += view_count(cache, "slabs") * view_count(cache, "slab_pages");
+    }
+    if (more > 0)
+        g_string_append_printf(
+            out, "and %" G_GUINT64_FORMAT " more, with %" G_GUINT64_FORMAT " pages\n", more, pages);
+    if (rows->len > 0)
+        g_string_append(out, "most: alive at once so far. live% = live / slots. ask% = requested "
+                             "bytes of\nwhat is live / bytes of the slabs. caches.csv has all.\n");
+    g_ptr_array_unref(rows);
+}
+
 void view_text_classes(JsonObject *report, GString *out)
 {
     sections(report, out);
+    caches(report, out);
     class_table(report, "peak", "Size classes at peak", out);
     class_table(report, "end", "Size classes at the end", out);
     g_string_append(out,
