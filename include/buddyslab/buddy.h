@@ -35,10 +35,12 @@ struct bsa_buddy_config {
 /* One region as it was added. */
 struct bsa_section_info {
     size_t size;
-    void *start;        /* first allocatable page */
-    size_t bytes;       /* from start to the end of the last page */
-    size_t free_pages;  /* pages that can be had now, those on CPUs' lists included */
-    size_t total_pages; /* allocatable pages, withdrawn ones excluded */
+    void *start;           /* first allocatable page */
+    size_t bytes;          /* from start to the end of the last page */
+    size_t free_pages;     /* pages that can be had now, those on CPUs' lists included */
+    size_t total_pages;    /* allocatable pages, withdrawn ones excluded */
+    size_t low_bytes;      /* of bytes, from start on: physically below 4 GiB */
+    size_t low_free_pages; /* of free_pages */
 };
 #define BSA_SECTION_INFO_INIT                                                                      \
     {                                                                                              \

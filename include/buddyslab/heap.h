@@ -155,6 +155,8 @@ BSA_API enum bsa_status bsa_cpu_alloc_bulk(bsa_cpu *cpu, size_t size, size_t ali
 BSA_API enum bsa_status bsa_cpu_free_bulk(bsa_cpu *cpu, void *const *objects, size_t n,
                                           size_t *freed);
 BSA_API enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, void **out);
+BSA_API enum bsa_status bsa_cpu_alloc_pages_lowmem(bsa_cpu *cpu, size_t pages, size_t align,
+                                                   void **out);
 BSA_API enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages);
 
 /*

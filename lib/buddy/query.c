@@ -21,7 +21,9 @@ bool bsai_buddy_describe(const struct bsa_buddy *b, struct bsai_call *call, size
         info->bytes = s->map.pages << b->page_shift;
         info->free_pages = s->free_pages;
         info->total_pages = s->total_pages;
-        if (s->other_part != NULL) {
+        info->low_bytes = s->zone == BSAI_ZONE_LOW ? info->bytes : 0;
+        info->low_free_pages = s->zone == BSAI_ZONE_LOW ? s->free_pages : 0;
+        if (s->other_part != NULL) { /* it lies above 4 GiB */
             info->bytes += s->other_part->map.pages << b->page_shift;
             info->free_pages += s->other_part->free_pages;
             info->total_pages += s->other_part->total_pages;

@@ -107,6 +107,8 @@ enum bsa_status bsa_heap_section(const bsa_heap *heap, size_t index, struct bsa_
     enum bsa_status status = bsa_buddy_section(&heap->buddy, index, info);
     if (status == BSA_OK && info->size > offsetof(struct bsa_section_info, free_pages))
         info->free_pages += listed_within(heap, (uintptr_t)info->start, info->bytes);
+    if (status == BSA_OK && info->size >= sizeof(*info))
+        info->low_free_pages += listed_within(heap, (uintptr_t)info->start, info->low_bytes);
     return status;
 }
 

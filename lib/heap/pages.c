@@ -226,6 +226,12 @@ enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, vo
     return alloc_pages(cpu, pages, align, out);
 }
 
+enum bsa_status bsa_cpu_alloc_pages_lowmem(bsa_cpu *cpu, size_t pages, size_t align, void **out)
+{
+    return cpu == NULL || out == NULL ? refuse_alloc(out)
+                                      : alloc_slow(cpu->heap, cpu, pages, align, true, out);
+}
+
 enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages)
 {
     return BSAI_LIKELY(cpu != NULL) ? free_pages(cpu, addr, pages) : BSA_ERR_NOT_INITIALIZED;

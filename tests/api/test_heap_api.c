@@ -334,6 +334,40 @@ START_TEST(low_memory_with_holes)
 }
 END_TEST
 
+/* Every second CPU's requests; a region of which the first half lies below 4 GiB says so. */
+START_TEST(low_memory_of_a_straddling_region)
+{
+    enum { N = 512 };
+    static void *p[N];
+    struct machine m;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    struct bsa_section_info info = BSA_SECTION_INFO_INIT;
+    bsa_heap *heap = NULL;
+    machine_start(&m);
+    char *region = region_new(2 * MIB, 2 * MIB, 0);
+    machine_place_low(&m, region, 2 * MIB, ((uint64_t)1 << 32) - MIB);
+    config.platform = &m.platform;
+    config.cpus = 2;
+    assert_ok(bsa_heap_init(&heap, region, 2 * MIB, &config));
+    assert_ok(bsa_heap_section(heap, 0, &info));
+    ck_assert_ptr_eq((char *)info.start + info.low_bytes, region + MIB);
+    ck_assert_uint_eq(info.low_free_pages, info.low_bytes / PAGE);
+    ck_assert_uint_eq(info.free_pages, info.bytes / PAGE);
+    size_t pages = info.low_free_pages, n = 0;
+    while (bsa_cpu_alloc_pages_lowmem(bsa_heap_cpu(heap, n % 2), 1, 1, &p[n]) == BSA_OK) {
+        ck_assert(within(p[n], PAGE, region, MIB));
+        n++;
+    }
+    ck_assert_uint_eq(n, pages);
+    assert_ok(bsa_heap_free_pages(heap, p[7], 1)); /* to a CPU's list, and still free */
+    assert_ok(bsa_heap_section(heap, 0, &info));
+    ck_assert_uint_eq(info.low_free_pages, 1);
+    ck_assert_uint_eq(info.free_pages, 1 + (info.bytes - info.low_bytes) / PAGE);
+    assert_status(bsa_cpu_alloc_pages_lowmem(NULL, 1, 1, &p[7]), BSA_ERR_NOT_INITIALIZED);
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* Without a hook addresses are physical: memory above 4 GiB is not low. */
 START_TEST(ordinary_addresses_are_their_own_physical_ones)
 {
@@ -469,6 +503,7 @@ static Suite *heap_suite(void)
     tcase_add_test(all, kept_slabs_count);
     tcase_add_test(all, regions_added_later);
     tcase_add_test(all, low_memory_with_holes);
+    tcase_add_test(all, low_memory_of_a_straddling_region);
     tcase_add_test(all, ordinary_addresses_are_their_own_physical_ones);
     tcase_add_test(all, reserved_ranges);
     tcase_add_test(all, heaps_side_by_side);
