@@ -22,6 +22,17 @@ guint replay_number_of(const struct replay_backend *backend, const struct replay
                                     : replay_class_of(backend, event->size, align);
 }
 
+guint64 replay_usable_pages(struct replay_backend *backend, gboolean low,
+                            const guint64 *free_blocks)
+{
+    guint64 pages = 0;
+    if (backend->ops->usable != NULL)
+        return backend->ops->usable(backend, low);
+    for (guint order = 0; free_blocks != NULL && order < REPLAY_ORDERS; order++)
+        pages += free_blocks[order] << order;
+    return pages;
+}
+
 guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size)
 {
     if (size_class != REPLAY_NO_CLASS)

@@ -67,6 +67,7 @@ struct replay_snapshot {
     guint64 cpu_bytes;    /* per-CPU state */
     guint64 metadata;     /* outside managed memory */
     guint64 cpus_used;
+    guint64 low_managed, low_free; /* of managed and free, physically below 4 GiB */
     guint64 free_blocks[REPLAY_ORDERS];
     guint sections; /* of regions, as far as there is room */
     struct replay_section section[REPLAY_MAX_SECTIONS];
@@ -109,6 +110,7 @@ struct replay_heap_options {
     unsigned magazine_objects, page_list_pages, keep_empty;
     gboolean general;                   /* the kernel's named caches go to the size classes */
     const struct replay_caches *caches; /* those of the trace; NULL: none */
+    guint64 low; /* so many bytes of the regions, the first ones, are below 4 GiB; 0: not said */
 };
 
 struct replay_backend;
@@ -132,14 +134,24 @@ struct replay_backend_ops {
                                      void **out);
     enum replay_status (*page_free)(struct replay_backend *backend, guint cpu, void *block,
                                     guint order);
+    /* Whole pages that are physically below 4 GiB, to be freed as what they stand for; NULL: a
+     * backend that knows no difference, where such a request is as any other. */
+    enum replay_status (*low_alloc)(struct replay_backend *backend, guint cpu, guint64 size,
+                                    guint64 align, void **out);
     enum replay_status (*add_region)(struct replay_backend *backend, void *start, guint64 bytes);
     /* Nobody uses the CPU, or again uses it; off: what it keeps to itself goes home. */
     enum replay_status (*set_online)(struct replay_backend *backend, guint cpu, gboolean online);
     /* Sends everything that CPUs keep to themselves home. */
     enum replay_status (*drain)(struct replay_backend *backend);
+    /* Gives back what is kept empty, with what CPUs keep to themselves; how many bytes went back.
+     */
+    enum replay_status (*reclaim)(struct replay_backend *backend, guint64 *bytes);
     enum replay_status (*snapshot)(struct replay_backend *backend, struct replay_snapshot *out);
     /* Free blocks at orders 0 to REPLAY_ORDERS - 1, while others may be calling. */
     enum replay_status (*free_blocks)(struct replay_backend *backend, guint64 *counts);
+    /* Free pages that a request could have, were they in one block; low: one for memory below 4
+     * GiB. While others may be calling; NULL: all in free_blocks. */
+    guint64 (*usable)(struct replay_backend *backend, gboolean low);
     /* NULL: no caches. */
     enum replay_status (*counters)(struct replay_backend *backend, guint cpu,
                                    struct replay_cache_counters *out);
@@ -175,6 +187,10 @@ guint replay_class_of(const struct replay_backend *backend, guint64 size, guint6
  * REPLAY_NO_CLASS. caches: of the trace; NULL: none. */
 guint replay_number_of(const struct replay_backend *backend, const struct replay_caches *caches,
                        const struct trace_event *event, guint64 align);
+
+/* What usable has to say, with the free blocks where it has nothing. */
+guint64 replay_usable_pages(struct replay_backend *backend, gboolean low,
+                            const guint64 *free_blocks);
 
 /* Bytes that a request takes: its class's object, or whole pages. */
 guint64 replay_given(const struct replay_backend *backend, guint size_class, guint64 size);

@@ -13,6 +13,15 @@
 #include "backend.h"
 #include "error.h"
 
+#define LOW_END (G_GUINT64_CONSTANT(1) << 32)
+#define LOW_RESERVE 32u /* the library's own: 1/32 of low memory is kept from ordinary requests */
+
+struct region {
+    const void *start;
+    guint64 bytes;
+    guint64 before; /* bytes of the regions that came earlier */
+};
+
 struct buddyslab {
     struct replay_backend base;
     bsa_heap *heap;
@@ -20,6 +29,9 @@ struct buddyslab {
     bsa_cache *cache[REPLAY_MAX_CACHES];
     guint cpus;
     guint64 region_bytes;
+    guint64 low; /* the first so many bytes of the regions lie below 4 GiB; 0: addresses tell */
+    struct region region[REPLAY_MAX_SECTIONS];
+    guint regions;
     char fault[128]; /* what the fault hook heard last */
 };
 
@@ -55,6 +67,23 @@ static enum replay_status translate(struct buddyslab *self, enum bsa_status stat
     g_snprintf(self->base.last_error, sizeof(self->base.last_error), "%s: %s%s%s", call,
                bsa_strerror(status), self->fault[0] != '\0' ? ": " : "", self->fault);
     return REPLAY_ERROR;
+}
+
+/* Regions follow each other, so that low memory ends at 4 GiB. */
+static uint64_t virt_to_phys(void *ctx, const void *addr)
+{
+    const struct buddyslab *self = ctx;
+    guint i = self->regions - 1;
+    while (i > 0 && (guintptr)addr - (guintptr)self->region[i].start >= self->region[i].bytes)
+        i--;
+    guint64 place = (guintptr)addr - (guintptr)self->region[i].start + self->region[i].before;
+    return LOW_END - self->low + place;
+}
+
+/* The library asks for physical addresses of a region while it is added. */
+static void place_region(struct buddyslab *self, const void *start, guint64 bytes)
+{
+    self->region[self->regions++] = (struct region){start, bytes, self->region_bytes};
 }
 
 /* Exclusive mode: while nothing else is in flight, whoever asks may act for any CPU. Else the CPU
@@ -131,13 +160,29 @@ static enum replay_status buddyslab_page_free(struct replay_backend *backend, gu
                      "bsa_cpu_free_pages");
 }
 
+static enum replay_status buddyslab_low_alloc(struct replay_backend *backend, guint cpu,
+                                              guint64 size, guint64 align, void **out)
+{
+    struct buddyslab *self = self_of(backend);
+    guint64 pages = size / backend->page_size + (size % backend->page_size != 0 ? 1 : 0);
+    if (pages > SIZE_MAX || align > SIZE_MAX)
+        return REPLAY_NO_MEMORY;
+    return translate(
+        self,
+        bsa_cpu_alloc_pages_lowmem(handle_of(self, cpu), MAX((size_t)pages, 1), (size_t)align, out),
+        "bsa_cpu_alloc_pages_lowmem");
+}
+
 static enum replay_status buddyslab_add_region(struct replay_backend *backend, void *start,
                                                guint64 bytes)
 {
     struct buddyslab *self = self_of(backend);
+    place_region(self, start, bytes);
     enum bsa_status status = bsa_heap_add_region(self->heap, start, (size_t)bytes);
     if (status == BSA_OK)
         self->region_bytes += bytes;
+    else
+        self->regions--;
     return translate(self, status, "bsa_heap_add_region");
 }
 
@@ -164,6 +209,12 @@ static enum replay_status buddyslab_drain(struct replay_backend *backend)
         if (status != BSA_OK)
             return translate(self, status, "bsa_heap_drain");
     }
+    return REPLAY_OK;
+}
+
+static enum replay_status buddyslab_reclaim(struct replay_backend *backend, guint64 *bytes)
+{
+    *bytes = bsa_heap_reclaim(self_of(backend)->heap);
     return REPLAY_OK;
 }
 
@@ -213,9 +264,29 @@ static void copy_sections(struct replay_snapshot *out, bsa_heap *heap)
 {
     struct bsa_section_info info = BSA_SECTION_INFO_INIT;
     while (out->sections < REPLAY_MAX_SECTIONS &&
-           bsa_heap_section(heap, out->sections, &info) == BSA_OK)
+           bsa_heap_section(heap, out->sections, &info) == BSA_OK) {
         out->section[out->sections++] = (struct replay_section){
             .start = info.start, .pages = info.total_pages, .free_pages = info.free_pages};
+        out->low_managed += info.low_bytes;
+        out->low_free += info.low_free_pages * out->page_size;
+    }
+}
+
+static guint64 buddyslab_usable(struct replay_backend *backend, gboolean low)
+{
+    struct buddyslab *self = self_of(backend);
+    struct bsa_section_info info = BSA_SECTION_INFO_INIT;
+    guint64 free = 0, low_free = 0, low_pages = 0, pages = 0;
+    for (size_t i = 0; bsa_heap_section(self->heap, i, &info) == BSA_OK; i++) {
+        free += info.free_pages;
+        pages += info.total_pages;
+        low_free += info.low_free_pages;
+        low_pages += info.low_bytes / backend->page_size;
+    }
+    if (low)
+        return low_free;
+    guint64 reserve = pages > low_pages ? low_pages / LOW_RESERVE : 0;
+    return free - MIN(low_free, reserve);
 }
 
 static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
@@ -330,11 +401,14 @@ static const struct replay_backend_ops buddyslab_ops = {
     .realloc = buddyslab_realloc,
     .page_alloc = buddyslab_page_alloc,
     .page_free = buddyslab_page_free,
+    .low_alloc = buddyslab_low_alloc,
     .add_region = buddyslab_add_region,
     .set_online = buddyslab_set_online,
     .drain = buddyslab_drain,
+    .reclaim = buddyslab_reclaim,
     .snapshot = buddyslab_snapshot,
     .free_blocks = buddyslab_free_blocks,
+    .usable = buddyslab_usable,
     .counters = buddyslab_counters,
     .walk_pages = buddyslab_walk_pages,
     .validate = buddyslab_validate,
@@ -403,13 +477,17 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
         BSA_VERSION_MINOR) "." G_STRINGIFY(BSA_VERSION_PATCH);
     self->base.page_size = page_size;
     self->cpus = cpus;
+    place_region(self, region, bytes);
     self->region_bytes = bytes;
+    self->low = heap->low;
     self->handle = g_new0(bsa_cpu *, cpus);
 
     struct bsa_platform platform = BSA_PLATFORM_INIT;
     platform.ctx = self;
     platform.fault = on_fault;
     platform.log = on_log;
+    if (self->low != 0)
+        platform.virt_to_phys = virt_to_phys;
     if (exclusive)
         platform.run_on_cpu = run_here;
     struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;

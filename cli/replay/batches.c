@@ -75,6 +75,8 @@ static gboolean place_op(struct replay_batches *batches, guint32 seq, GError **e
         .align = log2_of(replay_event_align(execution, event)),
         .order = event->order,
     };
+    if (replay_lowmem_serves(&execution->low, event))
+        op->align |= REPLAY_OP_LOW;
     if (trace_kind_is_free(event->kind)) {
         op->kind = slot->pages ? TRACE_PAGE_FREE : TRACE_FREE;
         op->order = here ? batch->op[slot->op - 1].order : slot->order;
@@ -126,15 +128,19 @@ static void arm(struct replay_batches *batches)
     }
 }
 
-static const guint64 *shortage_of(const struct replay_batches *batches, guint32 index)
+/* What was free when the op failed. */
+static void tell_shortage(const struct replay_batches *batches, guint32 index,
+                          struct replay_outcome *outcome)
 {
     const struct replay_batch_shared *shared = batches->batch.shared;
     guint count = MIN(atomic_load(&shared->shortages), REPLAY_SHORTAGES);
     for (guint i = 0; i < count; i++) {
-        if (shared->shortage[i].index == index)
-            return shared->shortage[i].known ? shared->shortage[i].free_blocks : NULL;
+        const struct replay_shortage *shortage = &shared->shortage[i];
+        if (shortage->index != index || !shortage->known)
+            continue;
+        outcome->free_blocks = shortage->free_blocks;
+        outcome->usable = shortage->usable;
     }
-    return NULL;
 }
 
 /* What has been done, in recorded order. */
@@ -151,7 +157,7 @@ static gboolean settle(struct replay_batches *batches, GError **error)
             if (op->status == REPLAY_OP_NOT_RUN)
                 continue;
             if (op->status == REPLAY_OP_FAILED)
-                outcome.free_blocks = shortage_of(batches, index);
+                tell_shortage(batches, index, &outcome);
         }
         if (!replay_books_enter(execution, &batches->event[seq], batches->cpu[seq], &outcome,
                                 error))
@@ -165,6 +171,7 @@ static gboolean run_batch(struct replay_batches *batches, GError **error)
     arm(batches);
     if (!batches->host->run(batches->host, &batches->batch, error))
         return FALSE;
+    batches->batch.shared->before = (struct replay_before){0};
     replay_measure_batch(batches->measure, &batches->batch);
     return TRUE;
 }

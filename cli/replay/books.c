@@ -64,30 +64,34 @@ gboolean replay_books_read(struct replay_execution *execution, const struct trac
     return TRUE;
 }
 
+/* Which class the event's object is of, or REPLAY_NO_CLASS. */
+static guint class_of(const struct replay_execution *execution, const struct trace_event *event)
+{
+    if (event->kind == TRACE_PAGE_ALLOC || replay_lowmem_serves(&execution->low, event))
+        return REPLAY_NO_CLASS;
+    return replay_number_of(execution->backend, execution->caches, event,
+                            replay_event_align(execution, event));
+}
+
 static enum replay_memory memory_then(const struct replay_execution *execution,
-                                      const struct trace_event *event, guint64 align,
-                                      const guint64 *free_blocks)
+                                      const struct trace_event *event,
+                                      const struct replay_outcome *outcome)
 {
     const struct replay_backend *backend = execution->backend;
-    guint size_class = event->kind == TRACE_PAGE_ALLOC
-                           ? REPLAY_NO_CLASS
-                           : replay_number_of(backend, execution->caches, event, align);
+    guint size_class = class_of(execution, event);
     guint64 wanted = size_class == REPLAY_NO_CLASS
                          ? replay_given(backend, size_class, event->size) / backend->page_size
                          : backend->class_pages[size_class];
-    guint64 pages = 0;
-    if (free_blocks == NULL)
+    if (outcome->free_blocks == NULL)
         return REPLAY_MEMORY_UNKNOWN;
-    for (guint order = 0; order < REPLAY_ORDERS; order++)
-        pages += free_blocks[order] << order;
-    return pages < wanted ? REPLAY_MEMORY_SHORT : REPLAY_MEMORY_FRAGMENTED;
+    return outcome->usable < wanted ? REPLAY_MEMORY_SHORT : REPLAY_MEMORY_FRAGMENTED;
 }
 
 static void note_failure(struct replay_execution *execution, const struct trace_event *event,
-                         guint cpu, const guint64 *free_blocks)
+                         guint cpu, const struct replay_outcome *outcome)
 {
-    guint64 align = replay_event_align(execution, event);
-    enum replay_memory memory = memory_then(execution, event, align, free_blocks);
+    enum replay_memory memory = memory_then(execution, event, outcome);
+    gboolean low = replay_lowmem_serves(&execution->low, event);
     if (execution->failed < REPLAY_FAILURES_KEPT) {
         gboolean pages = event->kind == TRACE_PAGE_ALLOC;
         struct replay_failure *failure = &execution->failure[execution->failed];
@@ -96,17 +100,19 @@ static void note_failure(struct replay_execution *execution, const struct trace_
             .line = event->line,
             .time_ns = event->time_ns,
             .size = event->size,
-            .align = align,
+            .align = replay_event_align(execution, event),
             .thread = event->thread,
             .cpu = cpu,
             .order = pages ? event->order : 0,
             .kind = event->kind,
             .pages = pages,
+            .low = low,
             .memory = (guint8)memory,
         };
-        if (free_blocks != NULL)
-            memcpy(failure->free_blocks, free_blocks, sizeof(failure->free_blocks));
+        if (outcome->free_blocks != NULL)
+            memcpy(failure->free_blocks, outcome->free_blocks, sizeof(failure->free_blocks));
     }
+    execution->low.failed += low ? 1 : 0;
     execution->failed++;
     execution->failed_by[memory]++;
     execution->failed_bytes += event->size;
@@ -118,9 +124,7 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
 {
     struct replay_slot *slot = &execution->slot[event->slot];
     gboolean pages = event->kind == TRACE_PAGE_ALLOC;
-    guint size_class = pages ? REPLAY_NO_CLASS
-                             : replay_number_of(execution->backend, execution->caches, event,
-                                                replay_event_align(execution, event));
+    guint size_class = class_of(execution, event);
     guint64 given = replay_given(execution->backend, size_class, event->size);
     slot->address = address;
     slot->requested = event->size;
@@ -164,6 +168,7 @@ static gboolean enter_alloc(struct replay_execution *execution, const struct tra
 {
     struct replay_slot *slot = &execution->slot[event->slot];
     slot->born = event->number;
+    execution->low.asked += replay_lowmem_asks(&execution->low, event) ? 1 : 0;
     if (outcome->status == REPLAY_OP_DONE) {
         *(event->kind == TRACE_PAGE_ALLOC ? &execution->cpu[cpu].page_allocs
                                           : &execution->cpu[cpu].allocs) += 1;
@@ -171,7 +176,7 @@ static gboolean enter_alloc(struct replay_execution *execution, const struct tra
     }
     slot->address = NULL;
     slot->failed = TRUE;
-    note_failure(execution, event, cpu, outcome->free_blocks);
+    note_failure(execution, event, cpu, outcome);
     return TRUE;
 }
 
@@ -200,7 +205,7 @@ static gboolean enter_realloc(struct replay_execution *execution, const struct t
         return TRUE;
     }
     if (outcome->status != REPLAY_OP_DONE) {
-        note_failure(execution, event, cpu, outcome->free_blocks);
+        note_failure(execution, event, cpu, outcome);
         return TRUE;
     }
     gboolean moved = outcome->address != slot->address;

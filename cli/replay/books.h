@@ -31,6 +31,7 @@ struct replay_outcome {
     enum replay_op_status status;
     void *address;              /* of an allocation or realloc */
     const guint64 *free_blocks; /* when it failed; NULL: not known */
+    guint64 usable;             /*   and of their pages, those that the request could have */
 };
 
 /* Does an event concern an object now? What got nothing when it was recorded asks for nothing. */

@@ -93,6 +93,22 @@ static gboolean man_runners(struct replay_crew *crew)
     return ok;
 }
 
+/* The parent says what, as it would do it itself where it has the allocator. */
+static gboolean prepare(struct replay_crew *crew)
+{
+    const struct replay_before *before = &crew->batch.shared->before;
+    struct replay_backend *backend = crew->backend;
+    guint64 bytes;
+    while (crew->regions != NULL && crew->regions->used < before->regions) {
+        if (replay_regions_hand_over(crew->regions, backend, crew->batch.shared->base) != REPLAY_OK)
+            return replay_break(&crew->batch, "%s", backend->last_error);
+    }
+    if (before->reclaim != 0 && backend->ops->reclaim != NULL &&
+        backend->ops->reclaim(backend, &bytes) != REPLAY_OK)
+        return replay_break(&crew->batch, "%s", backend->last_error);
+    return TRUE;
+}
+
 gboolean replay_crew_start(struct replay_crew *crew)
 {
     const struct replay_batch *batch = &crew->batch;
@@ -136,6 +152,8 @@ gboolean replay_crew_wait(struct replay_crew *crew, guint ms)
 
 void replay_crew_run(struct replay_crew *crew)
 {
+    if (!prepare(crew))
+        return;
     if (crew->batch.shared->terms.runners > 1) {
         if (replay_crew_start(crew)) {
             while (!replay_crew_wait(crew, 1000))

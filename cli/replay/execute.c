@@ -28,6 +28,7 @@ void replay_execution_clear(struct replay_execution *execution)
     g_free(execution->slot);
     g_free(execution->cpu);
     g_free(execution->failure);
+    replay_lowmem_clear(&execution->low);
     execution->slot = NULL;
     execution->failure = NULL;
     execution->cpu = NULL;
@@ -39,6 +40,8 @@ static enum replay_status request(struct replay_execution *execution,
                                   void **object)
 {
     struct replay_backend *backend = execution->backend;
+    if (replay_lowmem_serves(&execution->low, event) && backend->ops->low_alloc != NULL)
+        return backend->ops->low_alloc(backend, cpu, event->size, align, object);
     if (event->kind == TRACE_PAGE_ALLOC)
         return backend->ops->page_alloc(backend, cpu, event->order, object);
     if (event->kind == TRACE_REALLOC)
@@ -55,7 +58,8 @@ static enum replay_status request_growing(struct replay_execution *execution,
                                           void **object)
 {
     enum replay_status status = request(execution, event, cpu, align, object);
-    while (status == REPLAY_NO_MEMORY && replay_regions_in_reserve(execution->regions)) {
+    gboolean low = replay_lowmem_serves(&execution->low, event);
+    while (status == REPLAY_NO_MEMORY && replay_regions_in_reserve(execution->regions, low)) {
         status =
             replay_regions_hand_over(execution->regions, execution->backend, execution->events);
         if (status != REPLAY_OK)
@@ -142,6 +146,8 @@ static gboolean act_request(struct replay_execution *execution, const struct tra
     if (status != REPLAY_OK) {
         outcome->status = REPLAY_OP_FAILED;
         outcome->free_blocks = free_blocks_now(execution);
+        outcome->usable = replay_usable_pages(
+            execution->backend, replay_lowmem_serves(&execution->low, event), outcome->free_blocks);
         return TRUE;
     }
     outcome->status = REPLAY_OP_DONE;

@@ -17,6 +17,7 @@
 #include "account.h"
 #include "backend.h"
 #include "control.h"
+#include "lowmem.h"
 #include "../common/progress.h"
 #include "regions.h"
 #include "schedule.h"
@@ -49,6 +50,7 @@ struct replay_failure {
     guint8 kind;   /* enum trace_kind */
     guint8 memory; /* enum replay_memory */
     gboolean pages;
+    gboolean low;                       /* was to be below 4 GiB */
     guint64 free_blocks[REPLAY_ORDERS]; /* then */
 };
 
@@ -78,6 +80,7 @@ struct replay_execution {
     gboolean failure_ends; /* replay_run stops after the first request that fails */
     gboolean verify;       /* objects are filled with patterns and checked */
     struct replay_control control;
+    struct replay_lowmem low;
 
     struct replay_slot *slot;
     guint64 slots;

@@ -35,6 +35,8 @@ cli_replay_sources = \
 	%D%/jobs.h \
 	%D%/latency.c \
 	%D%/latency.h \
+	%D%/lowmem.c \
+	%D%/lowmem.h \
 	%D%/measure.c \
 	%D%/measure.h \
 	%D%/minimum.c \

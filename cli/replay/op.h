@@ -27,6 +27,7 @@
 #include "options.h"
 
 #define REPLAY_OP_CHECK TRACE_KINDS /* kind of an op that only verifies its object */
+#define REPLAY_OP_LOW 0x80u         /* in align: below 4 GiB */
 #define REPLAY_BATCH_OPS 65536u
 #define REPLAY_ALL_DONE G_MAXUINT32
 #define REPLAY_SHORTAGES 1024u /* of a batch that are told in full */
@@ -49,7 +50,7 @@ struct replay_op {
         guint16 cache; /* of an allocation, which has none before: its named cache + 1; 0: none */
     };
     guint8 kind;   /* enum trace_kind of an object or block, or REPLAY_OP_CHECK */
-    guint8 align;  /* log2 of bytes */
+    guint8 align;  /* log2 of bytes, and REPLAY_OP_LOW */
     guint8 order;  /* of a page block */
     guint8 status; /* enum replay_op_status */
 };
@@ -94,8 +95,9 @@ struct replay_runner {
 
 /* What was free when a request failed. */
 struct replay_shortage {
-    guint32 index; /* of the op */
-    guint32 known; /* the allocator has such counts */
+    guint32 index;  /* of the op */
+    guint32 known;  /* the allocator has such counts */
+    guint64 usable; /* pages that the request could have */
     guint64 free_blocks[REPLAY_ORDERS];
 };
 
@@ -108,6 +110,12 @@ struct replay_terms {
     double speed; /* paced */
 };
 
+/* What the process under test does to its allocator before the batch. */
+struct replay_before {
+    guint32 regions; /* so many are to have been handed over */
+    guint32 reclaim; /* what is empty is to be given back */
+};
+
 struct replay_batch_shared {
     struct replay_terms terms;
     _Atomic guint32 stop;      /* runners end before their next op */
@@ -115,7 +123,8 @@ struct replay_batch_shared {
     _Atomic guint32 broken;    /* error is taken */
     guint64 base;              /* events before the batch */
     guint64 first_ns;          /* recorded time of its first event */
-    char error[512];           /* of the process under test; empty: none */
+    struct replay_before before;
+    char error[512]; /* of the process under test; empty: none */
     struct replay_shortage shortage[REPLAY_SHORTAGES];
 };
 
@@ -129,6 +138,16 @@ struct replay_batch {
 };
 
 G_STATIC_ASSERT(sizeof(struct replay_op) <= 32);
+
+static inline guint64 replay_op_align(const struct replay_op *op)
+{
+    return (guint64)1 << (op->align & ~REPLAY_OP_LOW);
+}
+
+static inline gboolean replay_op_is_low(const struct replay_op *op)
+{
+    return (op->align & REPLAY_OP_LOW) != 0;
+}
 
 /* Bytes that a batch takes, and its parts from its first byte on, where terms say how large. */
 gsize replay_batch_bytes(const struct replay_terms *terms);

@@ -120,23 +120,16 @@ static gboolean check_backend(const struct raw_options *raw, const struct replay
                               GError **error)
 {
     const struct replay_engine_options *engine = &options->engine;
-    const char *option = raw->minimum           ? "--find-min-region"
-                         : raw->curve           ? "--curve"
-                         : raw->regions != NULL ? "--region"
-                         : raw->threads != NULL ? "--threads"
-                                                : replay_heap_given(&raw->heap);
+    const char *option = raw->minimum                         ? "--find-min-region"
+                         : raw->curve                         ? "--curve"
+                         : raw->regions != NULL               ? "--region"
+                         : raw->threads != NULL               ? "--threads"
+                         : engine->control.reclaim_every != 0 ? "--reclaim-every"
+                                                              : replay_heap_given(&raw->heap);
     if (option != NULL && strcmp(engine->backend, "buddyslab") != 0) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "%s is for --backend=buddyslab, which can be compared with others by --against",
                     option);
-        return FALSE;
-    }
-    for (guint i = 0; engine->against != NULL && i < options->regions; i++) {
-        if (options->region_event[i] == 0)
-            continue;
-        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                            "--region=SIZE@EVENT does not go with --against, where other "
-                            "allocators have all memory from the start; give --region=SIZE");
         return FALSE;
     }
     return TRUE;

@@ -51,6 +51,8 @@ void replay_engine_entries(struct replay_engine_raw *raw, GOptionContext *contex
          "fill objects with patterns and check them", NULL},
         {"validate-every", 0, 0, G_OPTION_ARG_STRING, &raw->validate_every,
          "let the allocator check itself", "EVENTS"},
+        {"reclaim-every", 0, 0, G_OPTION_ARG_STRING, &raw->reclaim_every,
+         "give back what is kept empty and by CPUs", "EVENTS"},
         {"on-failure", 0, 0, G_OPTION_ARG_STRING, &raw->on_failure,
          "of a request: count (default) or stop", "WHAT"},
         {"watchdog", 0, 0, G_OPTION_ARG_STRING, &raw->watchdog,
@@ -214,6 +216,8 @@ gboolean replay_engine_convert(const struct replay_engine_raw *raw,
         !parse_long_count("seed", raw->seed, 0, &options->seed, error) ||
         !parse_long_count("validate-every", raw->validate_every, 1,
                           &options->control.validate_every, error) ||
+        !parse_long_count("reclaim-every", raw->reclaim_every, 1, &options->control.reclaim_every,
+                          error) ||
         !parse_switches("offline", raw->offline, FALSE, &options->control, error) ||
         !parse_switches("online", raw->online, TRUE, &options->control, error) ||
         !parse_allocators(raw, options, error))
@@ -230,7 +234,7 @@ void replay_engine_raw_clear(struct replay_engine_raw *raw)
     char **texts[] = {&raw->schedule, &raw->window,         &raw->speed,      &raw->watchdog,
                       &raw->touch,    &raw->latency,        &raw->migrate,    &raw->seed,
                       &raw->backend,  &raw->validate_every, &raw->on_failure, &raw->against,
-                      &raw->rounds};
+                      &raw->rounds,   &raw->reclaim_every};
     for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
         g_clear_pointer(texts[i], g_free);
     g_strfreev(raw->offline);

@@ -7,6 +7,7 @@
 
 struct replay_engine_raw {
     char *schedule, *window, *speed, *watchdog, *touch, *latency, *migrate, *seed, *validate_every;
+    char *reclaim_every;
     char *on_failure, *backend, *against, *rounds;
     char **offline, **online;
     gboolean verify;

@@ -27,6 +27,8 @@ void replay_heap_entries(struct replay_heap_raw *raw, GOptionContext *context)
          "pages that a CPU keeps on its lists, or none", "N"},
         {"keep-empty", 0, 0, G_OPTION_ARG_STRING, &raw->keep_empty,
          "empty slabs kept of a class (default: 1), or none", "N"},
+        {"low", 0, 0, G_OPTION_ARG_STRING, &raw->low,
+         "memory below 4 GiB, for requests that need it", "SIZE"},
         G_OPTION_ENTRY_NULL,
     };
     g_option_context_add_main_entries(context, entries, NULL);
@@ -124,6 +126,22 @@ static gboolean take_limit(const char *option, const char *text, guint64 most, u
     return TRUE;
 }
 
+/* There are no more addresses below 4 GiB than that. */
+static gboolean take_low(const char *text, guint64 *low, GError **error)
+{
+    if (text == NULL)
+        return TRUE;
+    if (!parse_size(text, low, error)) {
+        g_prefix_error(error, "--low: ");
+        return FALSE;
+    }
+    if (*low <= G_GUINT64_CONSTANT(1) << 32)
+        return TRUE;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "--low=%s: give at most 4G, which is all that lies below 4 GiB", text);
+    return FALSE;
+}
+
 gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_heap_options *options,
                              GError **error)
 {
@@ -135,7 +153,8 @@ gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_he
     return good && take_classes(raw->classes, options, error) &&
            take_limit("magazine", raw->magazine, 256, &options->magazine_objects, error) &&
            take_limit("page-lists", raw->page_lists, 1 << 20, &options->page_list_pages, error) &&
-           take_limit("keep-empty", raw->keep_empty, 1 << 20, &options->keep_empty, error);
+           take_limit("keep-empty", raw->keep_empty, 1 << 20, &options->keep_empty, error) &&
+           take_low(raw->low, &options->low, error);
 }
 
 const char *replay_heap_given(const struct replay_heap_raw *raw)
@@ -145,6 +164,7 @@ const char *replay_heap_given(const struct replay_heap_raw *raw)
            : raw->magazine != NULL   ? "--magazine"
            : raw->page_lists != NULL ? "--page-lists"
            : raw->keep_empty != NULL ? "--keep-empty"
+           : raw->low != NULL        ? "--low"
                                      : NULL;
 }
 
@@ -155,4 +175,5 @@ void replay_heap_raw_clear(struct replay_heap_raw *raw)
     g_free(raw->magazine);
     g_free(raw->page_lists);
     g_free(raw->keep_empty);
+    g_free(raw->low);
 }

@@ -8,7 +8,7 @@
 #include "backend.h"
 
 struct replay_heap_raw {
-    char *classes, *caches, *magazine, *page_lists, *keep_empty;
+    char *classes, *caches, *magazine, *page_lists, *keep_empty, *low;
 };
 
 /* Adds the options to a context; raw stays where it is until it is converted. */

@@ -150,9 +150,11 @@ static gboolean may_run(struct runner *r, const struct replay_op *op)
 static enum replay_status request(struct runner *r, const struct replay_op *op, void **object)
 {
     const struct replay_backend_ops *ops = r->backend->ops;
-    guint64 align = (guint64)1 << op->align;
+    guint64 align = replay_op_align(op);
     gboolean named = op->cache != 0 && ops->cache_alloc != NULL; /* of an allocation */
     enum replay_status status;
+    if (replay_op_is_low(op) && ops->low_alloc != NULL)
+        return ops->low_alloc(r->backend, op->cpu, op->size, align, object);
     switch (op->kind) {
     case TRACE_PAGE_ALLOC:
         return ops->page_alloc(r->backend, op->cpu, op->order, object);
@@ -180,7 +182,7 @@ static enum replay_status request_growing(struct runner *r, const struct replay_
     struct replay_regions *regions = r->crew->regions;
     pthread_mutex_lock(&r->crew->lock);
     enum replay_status status = request(r, op, object); /* another runner may have brought one */
-    while (status == REPLAY_NO_MEMORY && replay_regions_in_reserve(regions)) {
+    while (status == REPLAY_NO_MEMORY && replay_regions_in_reserve(regions, replay_op_is_low(op))) {
         status = replay_regions_hand_over(regions, r->backend, event_of(r, op) - 1);
         if (status == REPLAY_OK)
             status = request(r, op, object);
@@ -199,6 +201,9 @@ static void note_shortage(struct runner *r, const struct replay_op *op)
         shortage->known =
             r->backend->ops->free_blocks != NULL &&
             r->backend->ops->free_blocks(r->backend, shortage->free_blocks) == REPLAY_OK;
+        if (shortage->known)
+            shortage->usable =
+                replay_usable_pages(r->backend, replay_op_is_low(op), shortage->free_blocks);
     }
     if (r->terms->failure_ends)
         atomic_store(&shared->stop, 1);
@@ -235,7 +240,7 @@ static gboolean check(struct runner *r, const struct replay_op *op, const void *
 static gboolean check_place(struct runner *r, const struct replay_op *op)
 {
     char text[256];
-    guint64 align = op->kind == TRACE_PAGE_ALLOC ? op->size : (guint64)1 << op->align;
+    guint64 align = op->kind == TRACE_PAGE_ALLOC ? op->size : replay_op_align(op);
     return replay_verify_place(text, sizeof(text), op->address, op->size, align,
                                r->crew->regions) ||
            op_error(r, op, text);

@@ -117,6 +117,7 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
 {
     memset(regions, 0, sizeof(*regions));
     regions->automatic = options->regions == 0;
+    regions->low = options->heap.low;
     if (regions->automatic) {
         regions->count = 2;
         regions->region[0].bytes = default_region(summary, cpus);
@@ -129,6 +130,12 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
     }
     guint64 alignment = reserve_space(regions, options->page_size);
     return (alignment != 0 && place(regions, alignment)) || refuse(regions, error);
+}
+
+gboolean replay_regions_in_reserve(const struct replay_regions *regions, gboolean low)
+{
+    return regions->used < regions->count && regions->region[regions->used].event == 0 &&
+           (!low || replay_regions_bytes(regions) < regions->low);
 }
 
 guint64 replay_regions_next_event(const struct replay_regions *regions)

@@ -16,6 +16,7 @@ struct replay_region {
 };
 
 struct replay_regions {
+    guint64 low; /* the first so many bytes of all lie below 4 GiB */
     guint count;
     guint used;         /* the first so many have been handed to the allocator */
     gboolean automatic; /* the sizes were taken from the trace */
@@ -37,11 +38,9 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
 /* Bytes of both together where they are chosen for the trace. */
 guint64 replay_regions_ample(const struct trace_summary *summary, guint cpus);
 
-/* Whether there is one to hand over when memory is short; a later one's turn is its event's. */
-static inline gboolean replay_regions_in_reserve(const struct replay_regions *regions)
-{
-    return regions->used < regions->count && regions->region[regions->used].event == 0;
-}
+/* Whether there is one to hand over when memory is short, or low memory; a later one's turn is its
+ * event's. */
+gboolean replay_regions_in_reserve(const struct replay_regions *regions, gboolean low);
 
 /* Event of the next region that has one, and those before it; G_MAXUINT64: none. regions NULL: of
  * an allocator that brings its own. */

@@ -105,11 +105,31 @@ gboolean replay_session_run(struct replay_session *session, const struct replay_
     return ok;
 }
 
-/* In the parent, where nobody allocates: what the books have to know. */
+/* In the parent, where nobody allocates: what the books have to know. What is done to the allocator
+ * between events is left to the process that has it. */
 struct absent {
     struct replay_backend backend;
     struct replay_backend_ops ops;
+    struct replay_before *before; /* of the next batch */
+    guint regions;
 };
+
+static enum replay_status absent_add_region(struct replay_backend *backend, void *start,
+                                            guint64 bytes)
+{
+    struct absent *absent = (struct absent *)backend;
+    (void)start;
+    (void)bytes;
+    absent->before->regions = ++absent->regions;
+    return REPLAY_OK;
+}
+
+static enum replay_status absent_reclaim(struct replay_backend *backend, guint64 *bytes)
+{
+    *bytes = 0; /* nobody counts it */
+    ((struct absent *)backend)->before->reclaim = 1;
+    return REPLAY_OK;
+}
 
 static enum replay_status absent_close(struct replay_backend *backend, guint64 *live)
 {
@@ -123,6 +143,7 @@ static struct replay_backend *absent_open(const char *name, guint64 page_size)
     struct absent *absent = g_new0(struct absent, 1);
     absent->ops.name = name;
     absent->ops.close = absent_close;
+    absent->ops.add_region = absent_add_region;
     absent->backend.ops = &absent->ops;
     absent->backend.version = "";
     absent->backend.page_size = page_size;
@@ -148,6 +169,22 @@ static struct replay_backend *begin(gpointer data, GError **error)
     return backend;
 }
 
+/* Regions at their events, and reclaims, are for the library alone. */
+static gboolean begin_absent(struct replay_session *session,
+                             const struct replay_allocator *allocator,
+                             struct replay_batch_shared *shared, GError **error)
+{
+    struct replay_execution *execution = &session->execution;
+    struct absent *absent = (struct absent *)execution->backend;
+    absent->before = &shared->before;
+    if (allocator->kind == REPLAY_BUDDYSLAB) {
+        session->regions.used = absent->regions = 1; /* as the process begins */
+        execution->control.regions = &session->regions;
+        absent->ops.reclaim = absent_reclaim;
+    }
+    return replay_control_act(execution, error);
+}
+
 static gboolean run_process(struct replay_session *session, const struct replay_options *options,
                             const struct replay_allocator *allocator, const char *name,
                             struct replay_measure *measure, GError **error)
@@ -170,6 +207,7 @@ static gboolean run_process(struct replay_session *session, const struct replay_
                                 error))
         return FALSE;
     gboolean ok = open_batch(&batches.batch, &file, &terms, error) &&
+                  begin_absent(session, allocator, batches.batch.shared, error) &&
                   replay_process_open(&process, name, allocator, &batches.batch, file, &start,
                                       options->engine.watchdog, error);
     if (ok) {
@@ -209,8 +247,7 @@ gboolean replay_run_process(struct replay_session *session, const struct replay_
     gboolean ok = replay_session_prepare(session, options, reader, &nobody, progress, error);
     if (allocator.kind != REPLAY_BUDDYSLAB)
         execution->caches = NULL; /* others get sizes */
-    ok = ok && replay_control_act(execution, error) &&
-         run_process(session, options, &allocator, name, measure, error);
+    ok = ok && run_process(session, options, &allocator, name, measure, error);
     for (guint i = 0; i <= REPLAY_BLOCKS; i++)
         execution->live_end += execution->account.live[i].count;
     return ok;

@@ -38,6 +38,7 @@ gboolean replay_session_prepare(struct replay_session *session,
     replay_schedule_init(&session->schedule, options->cpu_map, cpus, summary->threads);
     replay_schedule_migrate(&session->schedule, engine->migrate, engine->seed);
     execution->reader = reader;
+    replay_lowmem_init(&execution->low, reader, options->heap.low != 0);
     execution->summary = summary;
     execution->schedule = &session->schedule;
     execution->observer = observer;
@@ -48,6 +49,7 @@ gboolean replay_session_prepare(struct replay_session *session,
     execution->verify = engine->verify;
     execution->control = engine->control;
     execution->caches = options->heap.caches;
+    execution->control.regions = execution->regions;
     return check_switches(&engine->control, cpus, error) && replay_execution_init(execution, error);
 }
 

@@ -54,6 +54,7 @@ static void put_engine(JsonBuilder *json, const struct replay_engine_options *en
     put_count(json, "cpu_switches_asked", engine->control.switches);
     put_flag(json, "verified", engine->verify);
     put_count(json, "validated_every", engine->control.validate_every);
+    put_count(json, "reclaim_every", engine->control.reclaim_every);
 }
 
 static void put_limit(JsonBuilder *json, const char *key, unsigned limit)
@@ -72,6 +73,7 @@ static void put_heap(JsonBuilder *json, const struct replay_heap_options *heap)
     put_limit(json, "magazine", heap->magazine_objects);
     put_limit(json, "page_lists", heap->page_list_pages);
     put_limit(json, "keep_empty", heap->keep_empty);
+    put_count(json, "low_bytes", heap->low);
 }
 
 static void put_replay(JsonBuilder *json, const struct report *report)
@@ -114,6 +116,10 @@ static void put_result(JsonBuilder *json, const struct report *report)
     put_count(json, "failed_bytes", execution->failed_bytes);
     put_count(json, "failed_short", execution->failed_by[REPLAY_MEMORY_SHORT]);
     put_count(json, "failed_fragmented", execution->failed_by[REPLAY_MEMORY_FRAGMENTED]);
+    put_count(json, "failed_low", execution->low.failed);
+    put_count(json, "low_requests", execution->low.asked);
+    put_count(json, "reclaims", execution->control.reclaims);
+    put_count(json, "reclaimed_bytes", execution->control.reclaimed_bytes);
     put_count(json, "frees_of_failed", execution->skipped_frees);
     put_count(json, "reallocs_of_failed", execution->skipped_reallocs);
     put_count(json, "live_at_end", execution->live_end);
@@ -137,6 +143,7 @@ static void put_result(JsonBuilder *json, const struct report *report)
         put_count(json, "bytes", failure->size);
         put_count(json, "align", failure->align);
         put_flag(json, "pages", failure->pages);
+        put_flag(json, "low", failure->low);
         put_text(json, "memory", report_memory_name(failure->memory));
         begin_list(json, "free_blocks");
         for (guint order = 0; order < REPLAY_ORDERS; order++)
@@ -175,6 +182,8 @@ static void put_moment(JsonBuilder *json, const struct report *report, const cha
     put_count(json, "region_bytes", moment->snapshot.region_bytes);
     put_count(json, "managed", moment->sample.managed);
     put_count(json, "occupied", moment->sample.occupied);
+    put_count(json, "low_managed", moment->snapshot.low_managed);
+    put_count(json, "low_free", moment->snapshot.low_free);
     put_count(json, "given", moment->sample.given);
     put_count(json, "cpus_used", moment->snapshot.cpus_used);
     begin_object(json, "split");

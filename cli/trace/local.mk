@@ -22,6 +22,8 @@ cli_trace_sources = \
     %D%/foreign.c \
     %D%/format.h \
     %D%/ftrace.c \
+    %D%/gfp.c \
+    %D%/gfp.h \
     %D%/heaptrack.c \
     %D%/hygiene.c \
     %D%/hygiene.h \

@@ -78,6 +78,8 @@ void view_diff_text(JsonObject *a, JsonObject *b, GArray *changes, GString *out)
     differ(a, b, "replay.magazine", "objects in a magazine", out);
     differ(a, b, "replay.page_lists", "pages on a CPU's lists", out);
     differ(a, b, "replay.keep_empty", "empty slabs kept", out);
+    differ(a, b, "replay.low_bytes", "bytes below 4 GiB", out);
+    differ(a, b, "replay.reclaim_every", "events between reclaims", out);
     differ(a, b, "replay.schedule", "schedule", out);
     differ(a, b, "replay.cpu_map", "CPU map", out);
     differ_count(a, b, "replay.cpus", "CPUs", out);

@@ -87,6 +87,41 @@ static void named_caches(JsonObject *report, GString *out)
     g_string_free(text, TRUE);
 }
 
+/* What a kernel asks for its devices. */
+static void low_memory(JsonObject *report, GString *out)
+{
+    guint64 asked = view_count(report, "result.low_requests");
+    if (view_count(report, "replay.low_bytes") == 0 && asked == 0)
+        return;
+    row(out, "Below 4 GiB");
+    if (view_count(report, "replay.low_bytes") == 0) {
+        g_string_append_printf(out, "%" G_GUINT64_FORMAT " requests (DMA, DMA32), ", asked);
+        g_string_append(out, "served as any other (--low)\n");
+        return;
+    }
+    append_bytes(out, view_count(report, "end.low_managed"));
+    g_string_append(out, " of pages; free at peak ");
+    append_bytes(out, view_count(report, "peak.low_free"));
+    g_string_append(out, ", at the end ");
+    append_bytes(out, view_count(report, "end.low_free"));
+    g_string_append_printf(out,
+                           "\n%-20s%" G_GUINT64_FORMAT
+                           " requests for it (DMA, DMA32), %" G_GUINT64_FORMAT " failed\n",
+                           "", asked, view_count(report, "result.failed_low"));
+}
+
+static void reclaims(JsonObject *report, GString *out)
+{
+    guint64 every = view_count(report, "replay.reclaim_every");
+    if (every == 0)
+        return;
+    row(out, "Reclaimed");
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT " times, every %" G_GUINT64_FORMAT " events: ",
+                           view_count(report, "result.reclaims"), every);
+    append_bytes(out, view_count(report, "result.reclaimed_bytes"));
+    g_string_append(out, " of pages in all\n");
+}
+
 static void regions(JsonObject *report, GString *out)
 {
     guint used = (guint)view_count(report, "replay.regions_used");
@@ -140,6 +175,8 @@ static void head(JsonObject *report, GString *out)
                   20);
     }
     regions(report, out);
+    low_memory(report, out);
+    reclaims(report, out);
 }
 
 static void brief(JsonObject *report, GString *out)

@@ -227,9 +227,9 @@ static void failure_list(JsonObject *report, GString *out)
         g_string_append_printf(out, " s on CPU %" G_GUINT64_FORMAT ": ",
                                view_count(failure, "cpu"));
         append_bytes(out, view_count(failure, "bytes"));
-        g_string_append_printf(out, "%s, memory %s\n",
-                               view_flag(failure, "pages") ? " of pages" : "",
-                               view_text(failure, "memory"));
+        g_string_append_printf(
+            out, "%s%s, memory %s\n", view_flag(failure, "pages") ? " of pages" : "",
+            view_flag(failure, "low") ? " below 4 GiB" : "", view_text(failure, "memory"));
     }
     if (failed > shown)
         g_string_append_printf(out, "and %" G_GUINT64_FORMAT " more\n", failed - shown);

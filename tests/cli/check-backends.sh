@@ -128,6 +128,21 @@ expect "the report of what was done says that it is partial" \
 expect "  and has one failure" test "$(wc -l <"$work/report/failures.csv")" -eq 2
 ended 1 "--on-failure=stop" --region=512K --on-failure=stop --schedule=causal "$work/random.txt"
 
+# --- Regions that come later, beside other allocators ------------------------------------------------
+
+# failed_by NAME: of the row in backends.csv.
+failed_by() {
+    awk -F, -v name="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "failed") at = i }
+        $1 == name { print $at; exit }' "$work/report/backends.csv"
+}
+ended 0 "null" --against=null --rounds=1 --region=512K --reclaim-every=500 "$work/random.txt"
+alone=$(failed_by buddyslab)
+ended 0 "null" --against=null --rounds=1 --region=512K --region=64M@10001 "$work/random.txt"
+halved=$(failed_by buddyslab)
+ended 0 "null" --against=null --rounds=1 --region=512K --region=64M@1 "$work/random.txt"
+expect "a region at an event serves the library from there on, beside others too" \
+    test "$alone" -gt "$halved" -a "$halved" -gt 0 -a "$(failed_by buddyslab)" -eq 0
+
 # --- Other allocators ------------------------------------------------------------------------------
 
 if [ -n "${BSA_INSTRUMENT:-}" ]; then
@@ -233,7 +248,11 @@ ended 2 "--touch is for" --touch=all "$trace"
 ended 2 "--rounds is for" --rounds=2 "$trace"
 ended 2 "--curve is for" --backend=libc --curve "$trace"
 ended 2 "--region is for" --backend=null --region=1M "$trace"
-ended 2 "does not go with --against" --against=libc --region=8M --region=8M@5 "$trace"
+ended 2 "at most 4G" --low=5G "$trace"
+ended 2 "is not a size" --low=some "$trace"
+ended 2 "a whole number from 1 on" --reclaim-every=0 "$trace"
+ended 2 "--reclaim-every is for" --reclaim-every=5 --backend=null "$trace"
+ended 2 "--low is for" --low=1M --backend=null "$trace"
 ended 2 "more than 14 backends" "--against=$(seq -s , -f 'x%g.so' 15)" "$trace"
 ended 1 "there are CPUs 0 to 1" --cpus=2 --offline=2@1 "$trace"
 ended 1 "the last CPU that is online" --cpus=1 --offline=0@10 "$trace"
