@@ -63,11 +63,18 @@ static gboolean open_trace(struct run *run, GError **error)
     return run->reader != NULL;
 }
 
+/* Has the allocator no figures of its own? Then there is nothing but what is measured of it. */
+static gboolean is_foreign(const struct run *run)
+{
+    return strcmp(run->options.engine.backend, "buddyslab") != 0;
+}
+
 /* Which named caches the allocator has to have. */
 static gboolean find_caches(struct run *run, GError **error)
 {
     gint64 start = g_get_monotonic_time();
-    if (run->options.heap.general || !trace_summary(run->reader)->kernel)
+    gboolean ours = !is_foreign(run) || run->options.engine.against != NULL;
+    if (!ours || run->options.heap.general || !trace_summary(run->reader)->kernel)
         return TRUE;
     if (!replay_caches_find(&run->caches, run->reader, error))
         return FALSE;
@@ -133,12 +140,6 @@ static gboolean write_report(struct run *run, GError **error)
     report->measure = &run->observed.measure;
     report->timing.replay_seconds = run->observed.seconds;
     return write_files(run, error);
-}
-
-/* Has the allocator no figures of its own? Then there is nothing but what is measured of it. */
-static gboolean is_foreign(const struct run *run)
-{
-    return strcmp(run->options.engine.backend, "buddyslab") != 0;
 }
 
 static gboolean compare_backends(struct run *run, GError **error)

@@ -80,7 +80,8 @@ gboolean replay_minimum_ample(struct replay_minimum *minimum, const struct repla
     struct trials trials = {.search = search};
     guint cpus = replay_session_cpus(search->options, summary);
     *minimum = (struct replay_minimum){.searched = FALSE};
-    for (guint64 bytes = replay_regions_ample(summary, cpus); bytes <= MAX_REGION; bytes *= 2) {
+    for (guint64 bytes = replay_regions_ample(search->options, summary, cpus); bytes <= MAX_REGION;
+         bytes *= 2) {
         trials.bytes[0] = bytes;
         if (!replay_jobs_run(try_one, &trials, 1, &minimum->ample, sizeof(minimum->ample), error))
             return FALSE;

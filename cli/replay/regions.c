@@ -24,15 +24,20 @@ static guint64 default_region(const struct trace_summary *summary, guint cpus)
     return in_units(peak + peak / 2 + 6 * MIB + cpus * (MIB / 8));
 }
 
-/* In reserve: classes at most double what is asked for, and give at least 8 bytes. */
-static guint64 spare_region(const struct trace_summary *summary)
+/* In reserve: classes at most double what is asked for, and give at least 8 bytes; a named cache,
+ * however few its objects are, has a slab or two of up to 16 pages. */
+static guint64 spare_region(const struct replay_options *options,
+                            const struct trace_summary *summary)
 {
-    return in_units(summary->peak_live_bytes + 8 * summary->peak_slots + 2 * MIB);
+    guint64 caches = options->heap.caches == NULL ? 0 : options->heap.caches->count;
+    return in_units(summary->peak_live_bytes + 8 * summary->peak_slots +
+                    caches * 2 * 16 * options->page_size + 2 * MIB);
 }
 
-guint64 replay_regions_ample(const struct trace_summary *summary, guint cpus)
+guint64 replay_regions_ample(const struct replay_options *options,
+                             const struct trace_summary *summary, guint cpus)
 {
-    return default_region(summary, cpus) + spare_region(summary);
+    return default_region(summary, cpus) + spare_region(options, summary);
 }
 
 /* What the start of each region should be a multiple of: the largest block whose order is counted.
@@ -121,7 +126,7 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
     if (regions->automatic) {
         regions->count = 2;
         regions->region[0].bytes = default_region(summary, cpus);
-        regions->region[1].bytes = spare_region(summary);
+        regions->region[1].bytes = spare_region(options, summary);
     } else {
         regions->count = options->regions;
         for (guint i = 0; i < regions->count; i++)

@@ -36,7 +36,8 @@ gboolean replay_regions_reserve(struct replay_regions *regions,
                                 const struct replay_options *options,
                                 const struct trace_summary *summary, guint cpus, GError **error);
 /* Bytes of both together where they are chosen for the trace. */
-guint64 replay_regions_ample(const struct trace_summary *summary, guint cpus);
+guint64 replay_regions_ample(const struct replay_options *options,
+                             const struct trace_summary *summary, guint cpus);
 
 /* Whether there is one to hand over when memory is short, or low memory; a later one's turn is its
  * event's. */

@@ -96,6 +96,10 @@ void backends_text(const struct backends *backends, const struct replay_options 
              "mean of the bytes asked for. Latency: of single calls, in a round of its own,\n"
              "with the clock's. null: no allocator; what it takes is the replay's own, and is\n"
              "in all other rows too.\n");
+    if (options->heap.caches != NULL && options->heap.caches->count > 0)
+        g_string_append_printf(out,
+                               "Named caches: buddyslab has the trace's %u; others get sizes.\n",
+                               options->heap.caches->count);
 }
 
 static void put_row(JsonBuilder *json, const struct backend_row *row)
