@@ -104,6 +104,7 @@ malloc_check_scripts = \
 	%D%/malloc/check-malloc.sh
 cli_check_scripts = \
 	%D%/cli/check-backends.sh \
+	%D%/cli/check-caches.sh \
 	%D%/cli/check-corpus.sh \
 	%D%/cli/check-kernel.sh \
 	%D%/cli/check-native.sh \

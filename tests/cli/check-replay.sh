@@ -49,6 +49,8 @@ refused() {
 # --- The same input, the same report ---------------------------------------------------------
 
 for layer in slab page both; do
+    FILES=caches.csv
+    [ "$layer" != page ] || FILES=
     for map in recorded thread round-robin hash; do
         options="--layer=$layer --cpu-map=$map --cpus=3"
         # shellcheck disable=SC2086 # options are words
@@ -61,6 +63,7 @@ for layer in slab page both; do
         identical "one thread per CPU, $options" one threaded
     done
 done
+FILES=
 "$replay" --quiet --no-plots -o "$work/stdin" - <"$trace"
 run file "$trace"
 same "standard input gives the file's time line" "$work/file/timeline.csv" "$work/stdin/timeline.csv"
