@@ -118,6 +118,18 @@ static void note_failure(struct replay_execution *execution, const struct trace_
     execution->failed_bytes += event->size;
 }
 
+/* Whatever table of classes there is: an object that another one could serve counts. */
+static void book_demand(struct replay_execution *execution, struct replay_slot *slot,
+                        const struct trace_event *event, gboolean pages)
+{
+    slot->level = 0;
+    if (execution->demand == NULL || pages)
+        return;
+    slot->level = (guint8)demand_level(event->size, replay_event_align(execution, event));
+    if (slot->level != 0)
+        demand_add(execution->demand, slot->level, event->size, execution->events);
+}
+
 /* Books an allocation that worked, in the slot and in the account. */
 static gboolean book_alloc(struct replay_execution *execution, const struct trace_event *event,
                            guint cpu, void *address, GError **error)
@@ -132,6 +144,7 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
     slot->size_class = size_class == REPLAY_NO_CLASS ? SLOT_BLOCK : (guint16)size_class;
     slot->order = pages ? event->order : SLOT_NO_ORDER;
     slot->failed = FALSE;
+    book_demand(execution, slot, event, pages);
     replay_account_alloc(&execution->account, size_class, event->size, given);
     if (pages)
         replay_account_pages(&execution->account, event->size, 0);
@@ -148,6 +161,8 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
 static void book_free(struct replay_execution *execution, const struct replay_slot *slot)
 {
     guint size_class = slot->size_class == SLOT_BLOCK ? REPLAY_NO_CLASS : slot->size_class;
+    if (slot->level != 0)
+        demand_remove(execution->demand, slot->level, slot->requested, execution->events);
     replay_account_free(&execution->account, size_class, slot->requested,
                         replay_given(execution->backend, size_class, slot->requested));
     if (slot->order != SLOT_NO_ORDER)
@@ -230,6 +245,8 @@ static gboolean after_event(struct replay_execution *execution, guint64 allocate
                     execution->account.requested == execution->summary->peak_live_bytes;
     if (peak)
         execution->peak_seen = TRUE;
+    if (peak && execution->demand != NULL)
+        demand_peak(execution->demand);
     if (peak || execution->events == observer->next) {
         if (!observer->sample(observer->data, execution, peak, error))
             return FALSE;

@@ -24,6 +24,7 @@ struct replay_slot {
     guint8 failed;
     guint8 held;  /* by the trace, as far as its events have been read, */
     guint8 pages; /*   as a page block */
+    guint8 level; /* in the books' demand; 0: it is not there */
 };
 
 /* What the allocator said. */

@@ -18,6 +18,7 @@
 #include "backend.h"
 #include "control.h"
 #include "lowmem.h"
+#include "demand.h"
 #include "../common/progress.h"
 #include "regions.h"
 #include "schedule.h"
@@ -74,6 +75,7 @@ struct replay_execution {
     struct replay_schedule *schedule;
     struct replay_regions *regions;
     struct replay_observer *observer;
+    struct demand *demand; /* the caller's, to be filled; NULL: none */
     struct progress *progress;
     guint cpus;
     guint64 default_align; /* of objects, where an event names none; 0: by size as malloc does */

@@ -20,6 +20,8 @@ cli_replay_sources = \
 	%D%/control.c \
 	%D%/control.h \
 	%D%/crew.c \
+	%D%/demand.c \
+	%D%/demand.h \
 	%D%/crew.h \
 	%D%/backend_buddyslab.c \
 	%D%/error.h \
