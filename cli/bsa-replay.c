@@ -130,6 +130,7 @@ static gboolean write_report(struct run *run, GError **error)
     report->sampler = &run->observed.sampler;
     report->objects = &run->observed.objects;
     report->map = &run->observed.map;
+    report->fit = &run->observed.fit;
     report->reader = run->reader;
     report->counters = run->observed.session.counters;
     report->allocator = run->observed.allocator;

@@ -86,7 +86,8 @@ cli_programs = \
 	%D%/cli/test_tool \
 	%D%/cli/test_trace \
 	%D%/cli/test_trace_identity \
-	%D%/cli/test_trace_input
+	%D%/cli/test_trace_input \
+	%D%/cli/test_tune
 
 # They need what bsa-record --kernel needs, too.
 kernel_programs = \

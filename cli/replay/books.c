@@ -120,10 +120,11 @@ static void note_failure(struct replay_execution *execution, const struct trace_
 
 /* Whatever table of classes there is: an object that another one could serve counts. */
 static void book_demand(struct replay_execution *execution, struct replay_slot *slot,
-                        const struct trace_event *event, gboolean pages)
+                        const struct trace_event *event)
 {
+    gboolean cache = slot->size_class != SLOT_BLOCK && slot->size_class >= REPLAY_MAX_CLASSES;
     slot->level = 0;
-    if (execution->demand == NULL || pages)
+    if (execution->demand == NULL || cache || event->kind == TRACE_PAGE_ALLOC)
         return;
     slot->level = (guint8)demand_level(event->size, replay_event_align(execution, event));
     if (slot->level != 0)
@@ -144,7 +145,7 @@ static gboolean book_alloc(struct replay_execution *execution, const struct trac
     slot->size_class = size_class == REPLAY_NO_CLASS ? SLOT_BLOCK : (guint16)size_class;
     slot->order = pages ? event->order : SLOT_NO_ORDER;
     slot->failed = FALSE;
-    book_demand(execution, slot, event, pages);
+    book_demand(execution, slot, event);
     replay_account_alloc(&execution->account, size_class, event->size, given);
     if (pages)
         replay_account_pages(&execution->account, event->size, 0);

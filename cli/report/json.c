@@ -8,6 +8,7 @@
 
 #include "../common/schema.h"
 #include "../trace/hygiene.h"
+#include "json_fit.h"
 #include "json_parts.h"
 #include "measured.h"
 
@@ -423,6 +424,7 @@ char *report_json(const struct report *report)
     put_moment(json, report, "end_drained", &report->sampler->drained);
     put_measures(json, report);
     put_recorded(json, report);
+    put_fit(json, report->fit);
     put_timeline(json, report);
     put_objects(json, report);
     put_remote(json, report);

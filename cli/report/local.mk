@@ -4,6 +4,8 @@ cli_report_sources = \
 	%D%/backends.c \
 	%D%/backends.h \
 	%D%/backends_write.c \
+	%D%/class_cost.c \
+	%D%/class_cost.h \
 	%D%/csv.c \
 	%D%/csv.h \
 	%D%/csv_curve.c \
@@ -12,10 +14,14 @@ cli_report_sources = \
 	%D%/csv_tables.c \
 	%D%/curve.c \
 	%D%/curve.h \
+	%D%/fit.c \
+	%D%/fit.h \
 	%D%/histogram.c \
 	%D%/histogram.h \
 	%D%/json.c \
 	%D%/json_classes.c \
+	%D%/json_fit.c \
+	%D%/json_fit.h \
 	%D%/json_objects.c \
 	%D%/json_parts.h \
 	%D%/measured.c \
@@ -26,6 +32,8 @@ cli_report_sources = \
 	%D%/objects.h \
 	%D%/observed.c \
 	%D%/observed.h \
+	%D%/optimum.c \
+	%D%/optimum.h \
 	%D%/output.c \
 	%D%/page_map.c \
 	%D%/page_map.h \

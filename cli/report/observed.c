@@ -25,6 +25,21 @@ static gboolean replay(struct observed *observed, const struct replay_options *o
     return ok && sampler_end(&observed->sampler, execution, error);
 }
 
+static gboolean look_at_classes(struct observed *observed, const struct replay_options *options,
+                                GError **error)
+{
+    const struct replay_execution *execution = &observed->session.execution;
+    struct class_cost cost;
+    if (observed->demand == NULL)
+        return TRUE;
+    if (!class_cost_ask(&cost, options->page_size, execution->regions->region[0].bytes, error))
+        return FALSE;
+    struct class_table own = class_table_of(&options->heap);
+    demand_finish(observed->demand, execution->events);
+    fit_compute(&observed->fit, observed->demand, &cost, &own);
+    return TRUE;
+}
+
 gboolean observed_replay(struct observed *observed, const struct replay_options *options,
                          gboolean follow, trace_reader *reader, struct progress *progress,
                          GError **error)
@@ -43,10 +58,13 @@ gboolean observed_replay(struct observed *observed, const struct replay_options 
         page_map_init(&observed->map, observed->sampler.wanted, &session->regions,
                       options->page_size);
         sampler_follow(&observed->sampler, &observed->objects, &observed->map);
+        observed->demand = g_new0(struct demand, 1);
+        session->execution.demand = observed->demand;
     }
     observed->allocator = session->execution.backend->ops->name;
     observed->allocator_version = session->execution.backend->version;
-    return replay(observed, options, error) && replay_session_finish(session, error);
+    return replay(observed, options, error) && look_at_classes(observed, options, error) &&
+           replay_session_finish(session, error);
 }
 
 void observed_clear(struct observed *observed)
@@ -54,5 +72,6 @@ void observed_clear(struct observed *observed)
     sampler_clear(&observed->sampler);
     objects_clear(&observed->objects);
     page_map_clear(&observed->map);
+    g_clear_pointer(&observed->demand, g_free);
     replay_session_clear(&observed->session);
 }

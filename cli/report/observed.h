@@ -7,6 +7,7 @@
 
 #include "../replay/run.h"
 #include "../replay/session.h"
+#include "fit.h"
 #include "sampler.h"
 
 struct observed {
@@ -14,6 +15,8 @@ struct observed {
     struct sampler sampler;
     struct objects objects; /* where followed */
     struct page_map map;
+    struct demand *demand;
+    struct fit fit;
     struct replay_measure measure;
     const char *allocator, *allocator_version;
     double seconds; /* of the replay itself, samples included */

@@ -10,6 +10,7 @@
 #include "../replay/minimum.h"
 #include "../replay/options.h"
 #include "curve.h"
+#include "fit.h"
 #include "metrics.h"
 #include "sampler.h"
 
@@ -33,6 +34,7 @@ struct report {
     const struct sampler *sampler;
     const struct objects *objects;
     const struct page_map *map;
+    const struct fit *fit;
     const struct replay_cache_counters *counters; /* one per CPU */
     const struct replay_minimum *minimum;         /* where searched */
     const struct curve *curve;                    /* where it has points */

@@ -242,6 +242,22 @@ static double block_rounding(const struct look *look, GString *out)
     return (double)bytes;
 }
 
+/* It may be found in what rounding costs as well: the cure stands behind the causes. */
+static double class_fit(const struct look *look, GString *out)
+{
+    JsonObject *fit = view_object(look->report, "class_fit.peak");
+    guint64 bytes = view_count(fit, "avoidable"), classes = view_length(fit, "best.object_sizes");
+    append_of_peak(look, out, bytes);
+    g_string_append(out, " would be spared by the best ");
+    append_count(out, view_count(look->report, "class_fit.classes"), "size class", "size classes");
+    g_string_append(out, " for this trace: ");
+    for (guint i = 0; i < classes; i++)
+        g_string_append_printf(out, "%s%" G_GUINT64_FORMAT, i == 0 ? "" : ", ",
+                               view_count_at(fit, "best.object_sizes", i));
+    g_string_append(out, "; --tune tries them.");
+    return 4 * bytes >= view_count(fit, "own.waste") ? (double)bytes / 2.0 : 0.0;
+}
+
 static double cached(const struct look *look, GString *out)
 {
     guint64 bytes = view_count(look->peak, "split.cached"), pages = bytes;
@@ -405,7 +421,7 @@ static double never_freed(const struct look *look, GString *out)
 }
 
 static double (*const generators[])(const struct look *look, GString *out) = {
-    failures,       losses,   free_slots,  class_rounding, block_rounding, cached,
+    failures,       losses,   free_slots,  class_rounding, block_rounding, class_fit,   cached,
     remote_pending, overhead, empty_slabs, empty_at_end,   broken_blocks,  never_freed,
 };
 

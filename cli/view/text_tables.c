@@ -128,6 +128,36 @@ static void caches(JsonObject *report, GString *out)
     g_ptr_array_unref(rows);
 }
 
+/* "24.9 %" of what is asked for. */
+static void waste(GString *out, JsonObject *of, const char *table)
+{
+    append_fixed(out, 0, 100.0 * view_ratio(view_object(of, table), "waste_over_requested"), 1);
+    g_string_append(out, " %");
+}
+
+static void class_fit(JsonObject *report, GString *out)
+{
+    JsonObject *peak = view_object(report, "class_fit.peak");
+    JsonObject *time = view_object(report, "class_fit.over_time");
+    if (peak == NULL)
+        return;
+    GString *text = g_string_new(NULL);
+    g_string_append(text, "Objects up to 8 KiB lose ");
+    waste(text, peak, "own");
+    g_string_append(text, " of what they ask for to rounding and ends of slabs at peak, ");
+    waste(text, time, "own");
+    g_string_append_printf(text, " over time; with the best table of %" G_GUINT64_FORMAT " class%s",
+                           view_count(report, "class_fit.classes"),
+                           view_count(report, "class_fit.classes") == 1 ? "" : "es");
+    g_string_append(text, " for this trace it would be ");
+    waste(text, peak, "best");
+    g_string_append(text, " and ");
+    waste(text, time, "best");
+    g_string_append(text, ". bsa-replay --tune makes and tries one.");
+    view_wrap(out, text->str, 0);
+    g_string_free(text, TRUE);
+}
+
 void view_text_classes(JsonObject *report, GString *out)
 {
     sections(report, out);
@@ -137,6 +167,7 @@ void view_text_classes(JsonObject *report, GString *out)
     g_string_append(out,
                     "allocs: so far. cached: in magazines and depot. live % = live / slots.\n"
                     "asked % = requested bytes of what is live / bytes of the slabs or blocks.\n");
+    class_fit(report, out);
 }
 
 static void reallocs(JsonObject *report, GString *out)
