@@ -124,7 +124,8 @@ static void book_demand(struct replay_execution *execution, struct replay_slot *
 {
     gboolean cache = slot->size_class != SLOT_BLOCK && slot->size_class >= REPLAY_MAX_CLASSES;
     slot->level = 0;
-    if (execution->demand == NULL || cache || event->kind == TRACE_PAGE_ALLOC)
+    if (execution->demand == NULL || cache || event->kind == TRACE_PAGE_ALLOC ||
+        replay_lowmem_serves(&execution->low, event))
         return;
     slot->level = (guint8)demand_level(event->size, replay_event_align(execution, event));
     if (slot->level != 0)

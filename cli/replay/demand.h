@@ -3,8 +3,8 @@
  * What a replay asks of the size classes: how many objects of each size and alignment are alive,
  * summed up after every event, and when most is requested. It takes the same memory for any trace.
  *
- * An object counts that a class of some table could serve: not what a named cache serves, nor page
- * blocks, nor what is larger than the largest class that there can be.
+ * An object counts that a class of some table could serve: not what a named cache or low memory
+ * serves, nor page blocks, nor what is larger than the largest class that there can be.
  */
 #ifndef BSA_CLI_REPLAY_DEMAND_H
 #define BSA_CLI_REPLAY_DEMAND_H
