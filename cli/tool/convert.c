@@ -27,13 +27,19 @@ static void say_hygiene(const struct tool *tool, const struct trace_hygiene *hyg
     g_string_free(text, TRUE);
 }
 
-static void add_meta(struct result *result, const trace_reader *reader)
+static void add_meta(const struct tool *tool, struct result *result, const trace_reader *reader)
 {
     result_meta_copy(result, trace_reader_meta(reader));
     result_meta_chain(result, &tool_convert);
     result_meta_hygiene(result, trace_hygiene(reader));
     if (trace_summary(reader)->first_ns != 0)
         trace_meta_set_number(result->meta, "zero-ns", trace_summary(reader)->first_ns);
+    if (tool->addresses && trace_summary(reader)->direct_map != 0) {
+        char *text =
+            g_strdup_printf("0x%" G_GINT64_MODIFIER "x", trace_summary(reader)->direct_map);
+        trace_meta_set_text(result->meta, TRACE_META_DIRECT_MAP, text);
+        g_free(text);
+    }
     if (trace_meta_get(result->meta, "source.format") == NULL)
         trace_meta_set_text(result->meta, "source.format", trace_summary(reader)->format);
 }
@@ -65,7 +71,7 @@ static gboolean to_native(struct tool *tool, const struct convert *convert, trac
         (convert->raw ? write_records(&result, reader, error)
                       : tool_each(tool, reader, "writing", write_event, &result, error));
     if (good)
-        add_meta(&result, reader);
+        add_meta(tool, &result, reader);
     return result_close(&result, good, error);
 }
 

@@ -44,6 +44,7 @@ struct trace_import {
 struct trace_format {
     const char *name;
     gboolean kernel;
+    gboolean numbered; /* its addresses are numbers of objects */
     /* Whether an input that begins so is of this format; the last line may be cut. */
     gboolean (*probe)(const char *bytes, gsize length);
     /* Reads the whole input. FALSE and error when it cannot be read to its end. */

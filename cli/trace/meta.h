@@ -9,6 +9,9 @@
 
 #include <glib.h>
 
+/* Address of page frame 0 in the direct map of a kernel whose trace keeps addresses. */
+#define TRACE_META_DIRECT_MAP "kernel.direct-map"
+
 struct trace_meta_entry {
     char *key;
     GBytes *value;

@@ -14,6 +14,7 @@
 #include "error.h"
 #include "import.h"
 #include "resolve.h"
+#include "scan.h"
 #include "stream.h"
 
 static const struct trace_format *const formats[] = {
@@ -142,6 +143,26 @@ static guint64 latest_first(const GArray *cpu_first)
     return latest;
 }
 
+/* A file that was made of a format that numbers objects has their numbers for addresses, too. */
+static gboolean has_addresses(const trace_reader *reader, const struct trace_format *format)
+{
+    char *source = trace_meta_text(reader->meta, "source.format");
+    gboolean numbered = format->numbered || g_strcmp0(source, trace_format_rep.name) == 0;
+    g_free(source);
+    return !numbered && (reader->stream == NULL || trace_stream_has_addresses(reader->stream));
+}
+
+/* A file says where the direct map begins where it was known when the file was made. */
+static guint64 told_direct_map(const trace_meta *meta)
+{
+    char *text = trace_meta_text(meta, TRACE_META_DIRECT_MAP);
+    guint64 base = 0;
+    if (text != NULL)
+        trace_scan_pointer(text, text + strlen(text), &base);
+    g_free(text);
+    return base;
+}
+
 static void take_import(trace_reader *reader, const struct trace_format *format,
                         const struct trace_import *import)
 {
@@ -151,6 +172,8 @@ static void take_import(trace_reader *reader, const struct trace_format *format,
     reader->late_ns = latest > import->first_ns ? latest - import->first_ns : 0;
     reader->summary.format = format->name;
     reader->summary.kernel = import->kernel;
+    reader->summary.addresses = has_addresses(reader, format);
+    reader->summary.direct_map = told_direct_map(reader->meta);
     if (reader->stream == NULL) {
         reader->summary.cpus = import->cpus;
         reader->summary.threads = (guint32)import->threads.count;
@@ -246,6 +269,7 @@ static gboolean prepare_events(trace_reader *reader, GError **error)
             return FALSE;
         }
         reader->resolver.marks = reader->marks;
+        reader->summary.direct_map = trace_page_marks_base(reader->marks);
         reader->resolver.keep_marked = layer == TRACE_LAYER_ALL;
     }
     return summarise(reader, error);

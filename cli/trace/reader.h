@@ -77,6 +77,10 @@ struct trace_summary {
     gboolean kernel;    /* a kernel trace (pages, named caches) */
     guint32 page_size;  /* bytes of a page frame */
     guint64 first_ns;   /* time 0 of the events on the recorder's clock; replayable files: 0 */
+    gboolean addresses; /* events tell where objects and blocks were */
+    /* Address of page frame 0 in the kernel's direct map, as far as it is known; 0: it is not, or
+     * no object of the trace lies on one of its page blocks. */
+    guint64 direct_map;
     const char *format; /* "perf script", ... */
 };
 

@@ -150,6 +150,7 @@ static gboolean probe_rep(const char *bytes, gsize length)
 const struct trace_format trace_format_rep = {
     .name = "MallocLab .rep",
     .kernel = FALSE,
+    .numbered = TRUE,
     .probe = probe_rep,
     .import = import_rep,
 };

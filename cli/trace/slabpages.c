@@ -26,6 +26,11 @@ gboolean trace_page_marks_test(const trace_page_marks *marks, guint64 block)
     return (g_array_index(marks->words, guint64, block / 64) >> (block % 64) & 1) != 0;
 }
 
+guint64 trace_page_marks_base(const trace_page_marks *marks)
+{
+    return marks->base;
+}
+
 static void set_mark(trace_page_marks *marks, guint64 block)
 {
     if (block / 64 >= marks->words->len) {

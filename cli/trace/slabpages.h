@@ -21,6 +21,8 @@ typedef struct trace_page_marks trace_page_marks;
 trace_page_marks *trace_page_marks_new(trace_spool *spool, guint64 page_size, const char *name,
                                        GError **error);
 gboolean trace_page_marks_test(const trace_page_marks *marks, guint64 block);
+guint64
+trace_page_marks_base(const trace_page_marks *marks); /* as trace_find_direct_map tells it */
 void trace_page_marks_free(trace_page_marks *marks);
 
 #endif

@@ -142,6 +142,11 @@ static void set_address(trace_stream *stream, const struct trace_event *event)
     }
 }
 
+gboolean trace_stream_has_addresses(const trace_stream *stream)
+{
+    return stream->addresses != NULL;
+}
+
 /* The slot begins to live. NULL, or what is wrong. */
 static const char *begin_life(trace_stream *stream, struct trace_event *event)
 {

@@ -26,6 +26,9 @@ trace_stream *trace_stream_new(trace_file *file, const struct trace_dictionary *
 gboolean trace_stream_summarise(trace_stream *stream, struct trace_import *import,
                                 struct trace_summary *summary, GError **error);
 
+/* Behind that: whether the file's events tell addresses. */
+gboolean trace_stream_has_addresses(const trace_stream *stream);
+
 /* The next event of the layer: 1, 0 at the end, -1 and error. */
 int trace_stream_next(trace_stream *stream, struct trace_event *event, GError **error);
 void trace_stream_free(trace_stream *stream);
