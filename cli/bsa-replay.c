@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay/allocators.h"
 #include "replay/caches.h"
 #include "replay/error.h"
 #include "replay/minimum.h"
@@ -18,6 +19,7 @@
 #include "report/backends.h"
 #include "report/curve.h"
 #include "report/observed.h"
+#include "report/recorded_write.h"
 #include "report/report.h"
 #include "view/command.h"
 #include "view/write.h"
@@ -32,6 +34,7 @@ struct run {
     struct replay_caches caches;
     struct replay_minimum minimum;
     struct curve curve;
+    struct recorded recorded;
     struct backends backends;
     struct observed observed;
     struct report report;
@@ -83,6 +86,14 @@ static gboolean find_caches(struct run *run, GError **error)
     return TRUE;
 }
 
+/* Before anything that takes long, as a trace may not tell enough. */
+static gboolean take_recorded(struct run *run, GError **error)
+{
+    guint64 events = run->reader == NULL ? 0 : trace_summary(run->reader)->events;
+    return !run->options.engine.recorded ||
+           recorded_take(&run->recorded, &run->options, events, &run->progress, error);
+}
+
 /* In processes of their own, before the reader moves on. */
 static gboolean try_regions(struct run *run, GError **error)
 {
@@ -120,9 +131,6 @@ static gboolean write_files(struct run *run, GError **error)
 static gboolean write_report(struct run *run, GError **error)
 {
     struct report *report = &run->report;
-    const char *name = run->options.trace;
-    report->trace_name =
-        strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
     report->options = &run->options;
     report->summary = trace_summary(run->reader);
     report->hygiene = trace_hygiene(run->reader);
@@ -138,6 +146,7 @@ static gboolean write_report(struct run *run, GError **error)
     report->page_size = run->options.page_size;
     report->minimum = &run->minimum;
     report->curve = &run->curve;
+    report->recorded = &run->recorded;
     report->measure = &run->observed.measure;
     report->timing.replay_seconds = run->observed.seconds;
     return write_files(run, error);
@@ -146,7 +155,8 @@ static gboolean write_report(struct run *run, GError **error)
 static gboolean compare_backends(struct run *run, GError **error)
 {
     return (!is_foreign(run) && run->options.engine.against == NULL) ||
-           backends_run(&run->backends, &run->options, run->reader, &run->progress, error);
+           backends_run(&run->backends, &run->options, run->reader, &run->recorded, &run->progress,
+                        error);
 }
 
 /* What the rest of the report rests on is not whole. */
@@ -176,11 +186,27 @@ static gboolean replay(struct run *run, GError **error)
            write_backends(run, error) && write_report(run, error);
 }
 
+/* Of the recorded allocator alone: nothing is replayed. */
+static gboolean tell_recorded(struct run *run, GError **error)
+{
+    const struct replay_options *options = &run->options;
+    return take_recorded(run, error) && view_remove(options->directory, error) &&
+           report_remove(options->directory, error) &&
+           recorded_write(&run->recorded, options, run->report.trace_name, error) &&
+           view_make(options->directory, options->output.formats, options->plots, error);
+}
+
 /* All that a run is made of, up to its files. */
 static gboolean do_run(struct run *run, GError **error)
 {
-    const char *folder = run->options.directory;
-    if (!files_prepare(folder, error) || !open_trace(run, error))
+    const char *folder = run->options.directory, *name = run->options.trace;
+    run->report.trace_name =
+        strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
+    if (!files_prepare(folder, error))
+        return FALSE;
+    if (replay_allocator_is_recorded(run->options.engine.backend))
+        return tell_recorded(run, error);
+    if (!open_trace(run, error) || !take_recorded(run, error))
         return FALSE;
     replay_interrupt_catch();
     return find_caches(run, error) && try_regions(run, error) && not_interrupted(error) &&
@@ -209,6 +235,14 @@ static void print_summary(const struct run *run)
         printf("%s\n", table->str);
         g_string_free(table, TRUE);
     }
+    if (is_foreign(run) && run->recorded.figures) {
+        GString *line = g_string_new("recorded: ");
+        append_bytes(line, run->recorded.account.peak_requested);
+        g_string_append(line, " requested at peak, ");
+        append_bytes(line, run->recorded.account.occupied.max_size);
+        printf("%s of pages in use at most\n", line->str);
+        g_string_free(line, TRUE);
+    }
     if (is_foreign(run) || run->observed.session.execution.events == 0) {
         printf("report: %s\n", run->options.directory);
         return;
@@ -236,6 +270,7 @@ static void print_summary(const struct run *run)
 static void run_clear(struct run *run)
 {
     g_free(run->report.trace_name);
+    recorded_clear(&run->recorded);
     backends_clear(&run->backends);
     observed_clear(&run->observed);
     replay_caches_clear(&run->caches);

@@ -68,6 +68,7 @@ cli_programs = \
 	%D%/cli/test_batches \
 	%D%/cli/test_clock \
 	%D%/cli/test_export \
+	%D%/cli/test_footprint \
 	%D%/cli/test_import_kernel \
 	%D%/cli/test_import_user \
 	%D%/cli/test_lowmem \
@@ -77,6 +78,7 @@ cli_programs = \
 	%D%/cli/test_native_damage \
 	%D%/cli/test_native_output \
 	%D%/cli/test_pack \
+	%D%/cli/test_recorded \
 	%D%/cli/test_regions \
 	%D%/cli/test_replay \
 	%D%/cli/test_resolve \

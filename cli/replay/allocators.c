@@ -11,11 +11,18 @@ static const struct {
     {"libc", {.kind = REPLAY_MALLOC}},
     {"glibc", {.kind = REPLAY_MALLOC}},
     {"null", {.kind = REPLAY_NULL}},
+    {"recorded", {.kind = REPLAY_RECORDED}},
     {"jemalloc", {REPLAY_MALLOC, "libjemalloc.so.2", "Debian's package libjemalloc2"}},
     {"mimalloc", {REPLAY_MALLOC, "libmimalloc.so.2", "Debian's package libmimalloc2.0"}},
     {"tcmalloc",
      {REPLAY_MALLOC, "libtcmalloc_minimal.so.4", "Debian's package libtcmalloc-minimal4"}},
 };
+
+gboolean replay_allocator_is_recorded(const char *name)
+{
+    struct replay_allocator allocator;
+    return replay_allocator_find(name, &allocator) && allocator.kind == REPLAY_RECORDED;
+}
 
 gboolean replay_allocator_find(const char *name, struct replay_allocator *allocator)
 {

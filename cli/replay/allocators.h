@@ -5,12 +5,14 @@
 
 #include <glib.h>
 
-#define REPLAY_ALLOCATORS_HELP "buddyslab, libc, jemalloc, mimalloc, tcmalloc, null, or PATH.so"
+#define REPLAY_ALLOCATORS_HELP                                                                     \
+    "buddyslab, libc, jemalloc, mimalloc, tcmalloc, recorded, null, or PATH.so"
 
 enum replay_allocator_kind {
     REPLAY_BUDDYSLAB,
-    REPLAY_NULL,  /* no allocator: what the replay itself takes */
-    REPLAY_MALLOC /* the process's malloc, which a preloaded library may replace */
+    REPLAY_RECORDED, /* the one that was recorded: nothing is run, its addresses tell */
+    REPLAY_NULL,     /* no allocator: what the replay itself takes */
+    REPLAY_MALLOC    /* the process's malloc, which a preloaded library may replace */
 };
 
 struct replay_allocator {
@@ -18,6 +20,9 @@ struct replay_allocator {
     const char *preload; /* library to be loaded before all others; NULL: none */
     const char *from;    /* where a missing one is to be had */
 };
+
+/* Is it the one that was recorded? */
+gboolean replay_allocator_is_recorded(const char *name);
 
 /* False for what is no name and no path of a library. */
 gboolean replay_allocator_find(const char *name, struct replay_allocator *allocator);

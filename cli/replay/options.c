@@ -7,6 +7,7 @@
 #include <buddyslab.h>
 
 #include "../common/arguments.h"
+#include "allocators.h"
 #include "error.h"
 #include "options_engine.h"
 #include "options_heap.h"
@@ -135,6 +136,27 @@ static gboolean check_backend(const struct raw_options *raw, const struct replay
     return TRUE;
 }
 
+/* The recorded allocator has no simulated CPUs, and beside another one a reading of its own. */
+static gboolean check_recorded(const struct raw_options *raw, const struct replay_options *options,
+                               GError **error)
+{
+    const struct replay_engine_options *engine = &options->engine;
+    gboolean alone = replay_allocator_is_recorded(engine->backend);
+    const char *option = raw->cpus != NULL ? "--cpus" : raw->cpu_map != NULL ? "--cpu-map" : NULL;
+    if (alone && option != NULL) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s is not for --backend=recorded, which runs nothing; leave it out", option);
+        return FALSE;
+    }
+    if (engine->recorded && !alone && strcmp(options->trace, "-") == 0) {
+        g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                            "--against=recorded reads the trace twice, which standard input does "
+                            "not allow; name a file");
+        return FALSE;
+    }
+    return TRUE;
+}
+
 static gboolean convert(struct raw_options *raw, struct replay_options *options, GError **error)
 {
     guint layer = TRACE_LAYER_BOTH, map = REPLAY_CPU_RECORDED, threads = 0;
@@ -150,7 +172,7 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !replay_heap_convert(&raw->heap, &options->heap, error) ||
         !check_backend(raw, options, error) ||
         !replay_output_convert(&raw->output, &options->output, error) ||
-        !take_trace(raw, options, error))
+        !take_trace(raw, options, error) || !check_recorded(raw, options, error))
         return FALSE;
     if (raw->directory != NULL && raw->directory[0] == '\0') {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,

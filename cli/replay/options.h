@@ -48,7 +48,8 @@ struct replay_engine_options {
     guint64 seed;
     struct replay_control control; /* CPUs that go and come, validation */
     char *backend;
-    char **against; /* names of allocators; NULL: none */
+    char **against;    /* names of allocators; NULL: none */
+    gboolean recorded; /* the recorded allocator is among them, or the backend */
     guint rounds;
 };
 

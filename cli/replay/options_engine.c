@@ -141,6 +141,7 @@ static gboolean parse_allocators(const struct replay_engine_raw *raw,
     options->backend = g_strdup(raw->backend != NULL ? raw->backend : "buddyslab");
     if (!check_allocator("backend", options->backend, error))
         return FALSE;
+    options->recorded = replay_allocator_is_recorded(options->backend);
     if (raw->against != NULL)
         options->against = g_strsplit(raw->against, ",", -1);
     for (guint i = 0; options->against != NULL && options->against[i] != NULL; i++) {
@@ -151,6 +152,42 @@ static gboolean parse_allocators(const struct replay_engine_raw *raw,
         }
         if (!check_allocator("against", options->against[i], error))
             return FALSE;
+        options->recorded = options->recorded || replay_allocator_is_recorded(options->against[i]);
+    }
+    return TRUE;
+}
+
+/* The recorded allocator is not run: its addresses are read, in the order of the recording. */
+static gboolean check_recorded(const struct replay_engine_raw *raw,
+                               const struct replay_engine_options *options, GError **error)
+{
+    const struct {
+        gboolean given;
+        const char *option;
+    } of_a_run[] = {
+        {raw->against != NULL, "--against"},  {raw->rounds != NULL, "--rounds"},
+        {raw->touch != NULL, "--touch"},      {raw->latency != NULL, "--latency"},
+        {options->verify, "--verify"},        {raw->validate_every != NULL, "--validate-every"},
+        {raw->migrate != NULL, "--migrate"},  {raw->offline != NULL, "--offline"},
+        {raw->online != NULL, "--online"},    {raw->on_failure != NULL, "--on-failure"},
+        {raw->watchdog != NULL, "--watchdog"}};
+    if (!options->recorded)
+        return TRUE;
+    if (options->order != REPLAY_STRICT) {
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "--schedule=%s does not go with the recorded allocator, which is told of in "
+                    "recorded order; give --schedule=strict",
+                    replay_order_name(options->order));
+        return FALSE;
+    }
+    for (guint i = 0; i < G_N_ELEMENTS(of_a_run); i++) {
+        if (!of_a_run[i].given || !replay_allocator_is_recorded(options->backend))
+            continue;
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                    "%s is not for --backend=recorded, which runs nothing; give "
+                    "--against=recorded beside another backend",
+                    of_a_run[i].option);
+        return FALSE;
     }
     return TRUE;
 }
@@ -226,7 +263,7 @@ gboolean replay_engine_convert(const struct replay_engine_raw *raw,
     options->touch = (enum replay_touch)touch;
     options->latency = latency == 1;
     options->failure_ends = failure == 1;
-    return check_together(raw, options, error);
+    return check_recorded(raw, options, error) && check_together(raw, options, error);
 }
 
 void replay_engine_raw_clear(struct replay_engine_raw *raw)

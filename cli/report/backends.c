@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "backends.h"
 
+#include <math.h>
 #include <string.h>
 
+#include "../replay/allocators.h"
 #include "../replay/error.h"
 #include "../replay/interrupt.h"
 #include "../replay/jobs.h"
+#include "recorded.h"
 
 /* What one run of a process of its own leaves. */
 struct trial {
@@ -73,7 +76,7 @@ static int by_value(gconstpointer a, gconstpointer b)
 
 static void finish_row(struct backend_row *row, double *ns)
 {
-    if (row->rounds == 0)
+    if (row->rounds == 0 || row->recorded)
         return;
     qsort(ns, row->rounds, sizeof(*ns), by_value);
     guint middle = row->rounds / 2;
@@ -99,6 +102,41 @@ static void take_round(struct backend_row *row, const struct trial *trial, doubl
     ns[row->rounds++] = (double)trial->measure.run_ns;
 }
 
+/* Pages in use stand for memory; there are no calls to be timed. */
+static void take_recorded(struct backend_row *row, const struct recorded *recorded)
+{
+    const struct replay_account *account = &recorded->account;
+    struct replay_measure *measure = &row->measure;
+    double events = (double)MAX(account->events_live, 1);
+    guint count = recorded->samples->len;
+    if (!recorded->figures) {
+        g_strlcpy(row->missing, "the trace has no addresses", sizeof(row->missing));
+        return;
+    }
+    row->recorded = TRUE;
+    row->rounds = 1;
+    row->events = recorded->events;
+    row->live_end = recorded->end.live_objects + recorded->end.live_blocks;
+    row->median_ns = row->fastest_ns = row->slowest_ns = NAN;
+    measure->memory_taken = TRUE;
+    measure->peak_bytes = account->occupied.max_size;
+    measure->mean_bytes = account->occupied.sum_size / events;
+    measure->mean_live = account->sum_live / events;
+    measure->looks = account->events_live;
+    measure->samples = MIN(count, REPLAY_MEMORY_SAMPLES);
+    for (guint i = 0; i < measure->samples; i++) {
+        guint at = (guint)((guint64)i * count / measure->samples);
+        const struct recorded_sample *sample =
+            &g_array_index(recorded->samples, struct recorded_sample, at);
+        measure->sample[i] = (struct replay_memory_sample){
+            .event = sample->event,
+            .time_ns = sample->time_ns,
+            .requested = sample->requested,
+            .used = recorded_occupied(recorded, sample),
+        };
+    }
+}
+
 struct comparison {
     struct backends *backends;
     struct replay_options options; /* of a round */
@@ -113,7 +151,7 @@ static gboolean run_one(struct comparison *comparison, guint index, GError **err
     struct backend_row *row = &comparison->backends->row[index];
     struct trial_job job = {&comparison->options, row->name, comparison->reader};
     struct trial *trial = comparison->trial;
-    if (row->missing[0] != '\0')
+    if (row->missing[0] != '\0' || row->recorded)
         return TRUE;
     if (!replay_jobs_run(try_backend, &job, 1, trial, sizeof(*trial), error))
         return FALSE;
@@ -133,12 +171,17 @@ static gboolean run_one(struct comparison *comparison, guint index, GError **err
 }
 
 gboolean backends_run(struct backends *backends, const struct replay_options *options,
-                      trace_reader *reader, struct progress *progress, GError **error)
+                      trace_reader *reader, const struct recorded *recorded,
+                      struct progress *progress, GError **error)
 {
     struct comparison comparison = {.backends = backends, .options = *options, .reader = reader};
     guint rounds = options->engine.rounds;
     gboolean ok = TRUE;
     add_rows(backends, &options->engine);
+    for (guint i = 0; i < backends->count; i++) {
+        if (replay_allocator_is_recorded(backends->row[i].name))
+            take_recorded(&backends->row[i], recorded);
+    }
     comparison.ns = g_new0(double, (gsize)rounds *BACKENDS_MAX);
     comparison.trial = g_new0(struct trial, 1);
     progress_start(progress, "comparing backends", 0);

@@ -18,6 +18,7 @@
 struct backend_row {
     const char *name;
     char missing[400]; /* why there are no figures; empty: there are */
+    gboolean recorded; /* nothing ran: pages in use by the recorded addresses, no times */
     guint64 events, failed, live_end;
     guint rounds;
     double median_ns, fastest_ns, slowest_ns; /* of all events */
@@ -30,12 +31,16 @@ struct backends {
     struct backend_row *row;
 };
 
+struct recorded;
+
 /*
  * Runs options' backend, and those that it is to be compared with. The reader stands at the first
  * event, and stays there. A backend that cannot be had is a row that says so, but for the first.
+ * recorded is what there is of the recorded allocator, a row where it is asked for.
  */
 gboolean backends_run(struct backends *backends, const struct replay_options *options,
-                      trace_reader *reader, struct progress *progress, GError **error);
+                      trace_reader *reader, const struct recorded *recorded,
+                      struct progress *progress, GError **error);
 void backends_clear(struct backends *backends);
 
 /* backends.json, backends.csv, backends.txt, latency.csv and memory.csv. */

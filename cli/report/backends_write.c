@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <math.h>
 #include <string.h>
 
 #include "../common/figures.h"
@@ -17,6 +18,8 @@ static gboolean has_figures(const struct backend_row *row)
 
 static double per_call(const struct backend_row *row)
 {
+    if (row->recorded)
+        return NAN;
     return row->measure.ops == 0 ? 0.0 : row->median_ns / (double)row->measure.ops;
 }
 
@@ -42,8 +45,11 @@ static void text_totals(const struct backends *backends, GString *out)
         append_fixed(out, 10, (double)measure->peak_bytes / MIB, 1);
         append_fixed(out, 10, measure->mean_bytes / MIB, 1);
         append_fixed(out, 11, replay_measure_over_live(measure), 3);
-        g_string_append_printf(out, "%9" G_GUINT64_FORMAT "%7" G_GUINT64_FORMAT "\n",
-                               measure->minor_faults + measure->major_faults, row->failed);
+        if (row->recorded)
+            g_string_append_printf(out, "%9s%7s\n", "-", "-");
+        else
+            g_string_append_printf(out, "%9" G_GUINT64_FORMAT "%7" G_GUINT64_FORMAT "\n",
+                                   measure->minor_faults + measure->major_faults, row->failed);
     }
     for (guint i = 0; i < backends->count; i++) {
         if (backends->row[i].missing[0] != '\0')
@@ -100,6 +106,10 @@ void backends_text(const struct backends *backends, const struct replay_options 
         g_string_append_printf(out,
                                "Named caches: buddyslab has the trace's %u; others get sizes.\n",
                                options->heap.caches->count);
+    if (options->engine.recorded)
+        g_string_append(out, "recorded: nothing ran. Memory is what the recorded allocator had in "
+                             "use, in pages\nthat live objects touch, by the addresses that it "
+                             "gave.\n");
 }
 
 static void put_row(JsonBuilder *json, const struct backend_row *row)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timeline.csv, one line per sample, and what pictures are drawn from: columns with names, bytes as
  * integers. */
+#include <math.h>
+
 #include "csv.h"
 #include "report.h"
 
@@ -15,6 +17,21 @@ static void append_cpus(const struct report *report, guint column, GString *out)
     g_string_append_printf(out, "%u", first);
     if (last != first)
         g_string_append_printf(out, "_%u", last);
+}
+
+gboolean report_csv_has_recorded(const struct report *report)
+{
+    return report->recorded != NULL && report->recorded->taken && report->recorded->figures;
+}
+
+/* Where a request failed, or the replay ended early, the two may not meet at an event. */
+static void csv_recorded(const struct report *report, guint64 event, GString *out)
+{
+    const struct recorded_sample *sample = recorded_at(report->recorded, event);
+    if (sample != NULL)
+        csv_count(out, recorded_occupied(report->recorded, sample));
+    else
+        csv_fraction(out, NAN);
 }
 
 static void header(const struct report *report, GString *out)
@@ -37,11 +54,14 @@ static void header(const struct report *report, GString *out)
             append_cpus(report, column, out);
         }
     }
+    if (report_csv_has_recorded(report))
+        g_string_append(out, ",recorded_occupied");
     g_string_append_c(out, '\n');
 }
 
-static void line(const struct sampler *sampler, guint index, GString *out)
+static void line(const struct report *report, guint index, GString *out)
 {
+    const struct sampler *sampler = report->sampler;
     const struct sample *sample = &sampler->sample[index];
     const struct sampler_cpus *cpus = &sampler->cpus[(gsize)index * sampler->columns];
     guint64 requested = sample->split.part[SPLIT_REQUESTED];
@@ -74,6 +94,8 @@ static void line(const struct sampler *sampler, guint index, GString *out)
         csv_count(out, cpus[column].objects);
     for (guint column = 0; column < sampler->columns; column++)
         csv_count(out, cpus[column].misses);
+    if (report_csv_has_recorded(report))
+        csv_recorded(report, sample->event, out);
     g_string_append_c(out, '\n');
 }
 
@@ -81,7 +103,7 @@ void report_csv_timeline(const struct report *report, GString *out)
 {
     header(report, out);
     for (guint i = 0; i < report->sampler->count; i++)
-        line(report->sampler, i, out);
+        line(report, i, out);
 }
 
 gboolean report_csv_thinned(const struct report *report)
@@ -106,9 +128,9 @@ void report_csv_drawn(const struct report *report, GString *out)
                 most = k;
         }
         if (from < to)
-            line(sampler, MIN(least, most), out);
+            line(report, MIN(least, most), out);
         if (least != most)
-            line(sampler, MAX(least, most), out);
+            line(report, MAX(least, most), out);
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* classes.csv, caches.csv and cpus.csv: the tables of report.txt, whole. */
 #include "csv.h"
+#include "recorded_write.h"
 #include "report.h"
 
 #define CLASS_COLUMNS                                                                              \
@@ -67,6 +68,11 @@ void report_csv_caches(const struct report *report, GString *out)
     cache_lines(report, &report->sampler->peak, "peak", out);
     cache_lines(report, &report->sampler->end, "end", out);
     cache_lines(report, &report->sampler->drained, "end_drained", out);
+}
+
+void report_csv_recorded(const struct report *report, GString *out)
+{
+    recorded_csv(report->recorded, out);
 }
 
 void report_csv_cpus(const struct report *report, GString *out)

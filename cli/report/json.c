@@ -11,6 +11,7 @@
 #include "json_fit.h"
 #include "json_parts.h"
 #include "measured.h"
+#include "recorded_write.h"
 
 /* One ratio for each order that a report shows. */
 static void put_orders(JsonBuilder *json, const char *name, const double ratios[REPORT_ORDERS])
@@ -156,7 +157,7 @@ static void put_result(JsonBuilder *json, const struct report *report)
     json_builder_end_object(json);
 }
 
-static void put_external(JsonBuilder *json, const guint64 counts[REPLAY_ORDERS])
+void put_external(JsonBuilder *json, const guint64 counts[REPLAY_ORDERS])
 {
     put_count(json, "free_pages", free_pages(counts));
     put_ratio(json, "largest_free_share", largest_free_share(counts));
@@ -198,7 +199,7 @@ static void put_moment(JsonBuilder *json, const struct report *report, const cha
     json_builder_end_object(json);
 }
 
-static void put_ratios(JsonBuilder *json, const char *name, const struct heap_ratios *ratios)
+void put_ratios(JsonBuilder *json, const char *name, const struct heap_ratios *ratios)
 {
     begin_object(json, name);
     put_ratio(json, "average", ratios->average);
@@ -209,7 +210,7 @@ static void put_ratios(JsonBuilder *json, const char *name, const struct heap_ra
     json_builder_end_object(json);
 }
 
-static void put_internal(JsonBuilder *json, const struct internal_fragmentation *internal)
+void put_internal(JsonBuilder *json, const struct internal_fragmentation *internal)
 {
     begin_object(json, "internal_fragmentation");
     put_ratio(json, "cumulative", internal->cumulative);
@@ -430,6 +431,8 @@ char *report_json(const struct report *report)
     put_remote(json, report);
     put_minimum(json, report->minimum);
     put_curve(json, report->curve);
+    if (report->recorded != NULL)
+        put_recorded_pages(json, report->recorded);
     put_cpus(json, report);
     put_hygiene(json, report->hygiene);
     put_formulas(json);

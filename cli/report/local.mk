@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
 cli_report_sources = \
+	%D%/aligned.c \
+	%D%/aligned.h \
 	%D%/backends.c \
 	%D%/backends.h \
 	%D%/backends_write.c \
 	%D%/class_cost.c \
 	%D%/class_cost.h \
+	%D%/buddyinfo.c \
+	%D%/buddyinfo.h \
 	%D%/csv.c \
 	%D%/csv.h \
 	%D%/csv_curve.c \
@@ -16,6 +20,8 @@ cli_report_sources = \
 	%D%/curve.h \
 	%D%/fit.c \
 	%D%/fit.h \
+	%D%/footprint.c \
+	%D%/footprint.h \
 	%D%/histogram.c \
 	%D%/histogram.h \
 	%D%/json.c \
@@ -39,6 +45,10 @@ cli_report_sources = \
 	%D%/page_map.h \
 	%D%/pins.c \
 	%D%/pins.h \
+	%D%/recorded.c \
+	%D%/recorded.h \
+	%D%/recorded_write.c \
+	%D%/recorded_write.h \
 	%D%/report.h \
 	%D%/sampler.c \
 	%D%/sampler.h

@@ -54,13 +54,14 @@ static const struct {
     {"pins.csv", report_csv_pins, has_pins},
     {"page-map.csv", report_csv_page_map, has_map},
     {"curve.csv", report_csv_curve, has_curve},
+    {"recorded.csv", report_csv_recorded, report_csv_has_recorded},
     {"failures.csv", report_csv_failures, has_failures},
     {"latency.csv", report_csv_latency, has_latency},
 };
 
 /* What is written elsewhere, or not always. */
-static const char *const others[] = {"report.json",  "timing.json",  "backends.json",
-                                     "backends.csv", "backends.txt", "memory.csv"};
+static const char *const others[] = {"report.json",  "timing.json", "backends.json", "backends.csv",
+                                     "backends.txt", "memory.csv",  "recorded.json"};
 
 gboolean report_remove(const char *directory, GError **error)
 {

@@ -12,6 +12,7 @@
 #include "curve.h"
 #include "fit.h"
 #include "metrics.h"
+#include "recorded.h"
 #include "sampler.h"
 
 struct report_timing {
@@ -38,6 +39,7 @@ struct report {
     const struct replay_cache_counters *counters; /* one per CPU */
     const struct replay_minimum *minimum;         /* where searched */
     const struct curve *curve;                    /* where it has points */
+    const struct recorded *recorded;              /* where it was taken */
     const struct replay_measure *measure;         /* of a replay by batches */
     struct report_timing timing;
 };
@@ -71,6 +73,8 @@ void report_csv_sections(const struct report *report, GString *out);
 void report_csv_pins(const struct report *report, GString *out);
 void report_csv_page_map(const struct report *report, GString *out);
 void report_csv_curve(const struct report *report, GString *out);
+gboolean report_csv_has_recorded(const struct report *report);
+void report_csv_recorded(const struct report *report, GString *out);
 void report_csv_failures(const struct report *report, GString *out);
 void report_csv_latency(const struct report *report, GString *out);
 

@@ -8,12 +8,15 @@
 static gboolean on_sample(gpointer data, struct replay_execution *execution, gboolean peak,
                           GError **error);
 
-/* The event count of the i-th of the equally spaced samples. */
+guint64 sampler_position(guint64 events, guint wanted, guint index)
+{
+    guint64 intervals = wanted - 1;
+    return events / intervals * index + events % intervals * index / intervals;
+}
+
 static guint64 position(const struct sampler *sampler, guint index)
 {
-    guint64 intervals = sampler->wanted - 1;
-    guint64 whole = sampler->events / intervals, rest = sampler->events % intervals;
-    return whole * index + rest * index / intervals;
+    return sampler_position(sampler->events, sampler->wanted, index);
 }
 
 /* The next position after the one reached; none behind the last. */

@@ -81,6 +81,9 @@ gboolean sampler_begin(struct sampler *sampler, struct replay_execution *executi
 /* The state after the last event, and again when the CPUs' caches have been drained. */
 gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution, GError **error);
 
+/* The event count of one of so many equally spaced samples, from 0 to all events. */
+guint64 sampler_position(guint64 events, guint wanted, guint index);
+
 /* The CPUs that a column stands for: first to last. */
 void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first,
                     guint *last);

@@ -27,10 +27,12 @@ cli_view_sources = \
 	%D%/plot_histograms.c \
 	%D%/plot_measured.c \
 	%D%/plot_memory.c \
+	%D%/plot_recorded.c \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/text_memory.c \
 	%D%/text_objects.c \
+	%D%/text_recorded.c \
 	%D%/text_regions.c \
 	%D%/text_tables.c \
 	%D%/write.c \

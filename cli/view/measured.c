@@ -103,7 +103,10 @@ static gboolean lies_in(const char *folder, const char *file)
 JsonNode *view_open(const char *folder, GError **error)
 {
     JsonNode *root;
-    if (lies_in(folder, "backends.json") && !lies_in(folder, "report.json")) {
+    gboolean whole = lies_in(folder, "report.json");
+    if (!whole && lies_in(folder, "recorded.json")) {
+        root = view_load_recorded(folder, error);
+    } else if (!whole && lies_in(folder, "backends.json")) {
         root = json_node_new(JSON_NODE_OBJECT);
         json_node_take_object(root, json_object_new());
     } else {

@@ -7,12 +7,13 @@
 #include "../common/schema.h"
 #include "error.h"
 
-static gboolean is_report(JsonNode *root, const char *name, GError **error)
+/* whole: it has the member that a replay alone has; else that of the recorded allocator. */
+static gboolean is_report(JsonNode *root, const char *name, gboolean whole, GError **error)
 {
     JsonObject *object = JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
     guint64 schema = object == NULL ? 0 : view_count(object, "schema");
     if (object == NULL || strcmp(view_text(object, "program"), "bsa-replay") != 0 ||
-        !view_has(object, "result"))
+        !view_has(object, whole ? "result" : "recorded"))
         g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT,
                     "%s is not a report of bsa-replay; name a folder that it wrote, or the "
                     "report.json in it",
@@ -27,7 +28,7 @@ static gboolean is_report(JsonNode *root, const char *name, GError **error)
     return FALSE;
 }
 
-JsonNode *view_parse(const char *text, const char *name, GError **error)
+static JsonNode *parse(const char *text, const char *name, gboolean whole, GError **error)
 {
     GError *reason = NULL;
     JsonParser *parser = json_parser_new();
@@ -40,20 +41,23 @@ JsonNode *view_parse(const char *text, const char *name, GError **error)
         root = json_parser_steal_root(parser);
     }
     g_object_unref(parser);
-    if (root != NULL && !is_report(root, name, error))
+    if (root != NULL && !is_report(root, name, whole, error))
         g_clear_pointer(&root, json_node_unref);
     return root;
 }
 
-JsonNode *view_load(const char *path, GError **error)
+JsonNode *view_parse(const char *text, const char *name, GError **error)
 {
-    gboolean folder = g_file_test(path, G_FILE_TEST_IS_DIR);
-    char *file = folder ? g_build_filename(path, "report.json", NULL) : g_strdup(path);
+    return parse(text, name, TRUE, error);
+}
+
+static JsonNode *load(const char *file, gboolean whole, GError **error)
+{
     char *text = NULL;
     GError *reason = NULL;
     JsonNode *root = NULL;
     if (g_file_get_contents(file, &text, NULL, &reason)) {
-        root = view_parse(text, file, error);
+        root = parse(text, file, whole, error);
     } else {
         g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT,
                     "cannot read a report: %s; name a folder that bsa-replay wrote",
@@ -61,6 +65,22 @@ JsonNode *view_load(const char *path, GError **error)
         g_error_free(reason);
     }
     g_free(text);
+    return root;
+}
+
+JsonNode *view_load(const char *path, GError **error)
+{
+    gboolean folder = g_file_test(path, G_FILE_TEST_IS_DIR);
+    char *file = folder ? g_build_filename(path, "report.json", NULL) : g_strdup(path);
+    JsonNode *root = load(file, TRUE, error);
+    g_free(file);
+    return root;
+}
+
+JsonNode *view_load_recorded(const char *folder, GError **error)
+{
+    char *file = g_build_filename(folder, "recorded.json", NULL);
+    JsonNode *root = load(file, FALSE, error);
     g_free(file);
     return root;
 }

@@ -20,6 +20,9 @@ JsonNode *view_parse(const char *text, const char *name, GError **error);
 /* The report in a folder, or a report.json itself. */
 JsonNode *view_load(const char *path, GError **error);
 
+/* The same of recorded.json, which tells of the recorded allocator alone. */
+JsonNode *view_load_recorded(const char *folder, GError **error);
+
 gboolean view_has(JsonObject *object, const char *path);
 guint64 view_count(JsonObject *object, const char *path);
 double view_ratio(JsonObject *object, const char *path);

@@ -175,6 +175,7 @@ void view_page(const char *folder, JsonObject *report, GString *out)
     text_part(report, out, view_text_memory);
     text_part(report, out, view_text_external);
     text_part(report, out, view_text_regions);
+    text_part(report, out, view_text_recorded);
     g_string_append(out, "<h2>The trace</h2>\n");
     text_part(report, out, view_text_trace);
     g_string_append(out, "</body>\n</html>\n");

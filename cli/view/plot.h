@@ -47,6 +47,7 @@ void view_plot_sizes(JsonObject *report, struct view_script *script);
 void view_plot_lifetimes(JsonObject *report, struct view_script *script);
 void view_plot_curve(JsonObject *report, struct view_script *script);
 void view_plot_latency(JsonObject *report, struct view_script *script);
+void view_plot_recorded(JsonObject *report, struct view_script *script);
 void view_plot_memory(JsonObject *report, struct view_script *script);
 
 /* What they share. */

@@ -249,6 +249,7 @@ void view_report_text(JsonObject *report, GString *out)
     view_text_memory(report, out);
     view_text_external(report, out);
     view_text_regions(report, out);
+    view_text_recorded(report, out);
     view_text_classes(report, out);
     view_text_pins(report, out);
     view_text_objects(report, out);

@@ -7,9 +7,13 @@
 
 void view_report_text(JsonObject *report, GString *out);
 
+/* Where the recorded allocator alone was looked at. */
+void view_recorded_text(JsonObject *report, GString *out);
+
 /* Its parts. */
 void view_text_memory(JsonObject *report, GString *out);
 void view_text_external(JsonObject *report, GString *out);
+void view_text_recorded(JsonObject *report, GString *out);
 void view_text_regions(JsonObject *report, GString *out);
 void view_text_classes(JsonObject *report, GString *out);
 void view_text_pins(JsonObject *report, GString *out);

@@ -39,6 +39,10 @@ static gboolean write_texts(const char *folder, JsonObject *report, guint format
         GString *text = g_string_new(NULL);
         view_report_text(report, text);
         ok = files_write_string(folder, "report.txt", text, error);
+    } else if (view_has(report, "recorded")) {
+        GString *text = g_string_new(NULL);
+        view_recorded_text(report, text);
+        ok = files_write_string(folder, "report.txt", text, error);
     }
     for (guint i = 0; ok && i < view_plot_count; i++) {
         if (!view_plot_wanted(report, i))

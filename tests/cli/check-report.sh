@@ -124,8 +124,11 @@ run whole --curve --find-min-region --cpus=3 --cpu-map=hash "$trace"
 run small --region=128K --layer=page "$trace"
 run lossy "$lost"
 run causal --schedule=causal --migrate=0.1 "$trace"
+run beside --against=recorded --rounds=1 "$trace"
+run own --backend=recorded "$trace"
+run counted --backend=recorded "$srcdir/traces/kernel-walk.bsat"
 if have python3 && python3 -c 'import jsonschema' 2>/dev/null; then
-    for name in one kept pages slabs pins frees failing stopped whole small lossy causal; do
+    for name in one kept pages slabs pins frees failing stopped whole small lossy causal beside; do
         expect "report.json of $name is as the schema says" python3 - "$schema" \
             "$work/$name/report.json" <<'PYTHON'
 import json, sys
@@ -133,6 +136,20 @@ from jsonschema import Draft202012Validator as Validator
 schema = json.load(open(sys.argv[1]))
 Validator.check_schema(schema)
 errors = list(Validator(schema).iter_errors(json.load(open(sys.argv[2]))))
+for error in errors:
+    print("/".join(map(str, error.path)), error.message[:300])
+sys.exit(1 if errors else 0)
+PYTHON
+    done
+    for name in own counted; do
+        expect "recorded.json of $name is as the schema says" python3 - "$schema" \
+            "$work/$name/recorded.json" <<'PYTHON'
+import json, sys
+from jsonschema import Draft202012Validator as Validator
+schema = json.load(open(sys.argv[1]))
+part = dict(schema["properties"]["recorded"])
+part["$defs"] = schema["$defs"]
+errors = list(Validator(part).iter_errors(json.load(open(sys.argv[2]))["recorded"]))
 for error in errors:
     print("/".join(map(str, error.path)), error.message[:300])
 sys.exit(1 if errors else 0)
@@ -160,6 +177,36 @@ PYTHON
 else
     skip "report.json is as the schema says" "no python3 with jsonschema"
 fi
+
+# --- The recorded allocator ------------------------------------------------------------------
+
+for name in beside own counted; do
+    awk 'length > 80 { print FILENAME ": " length ": " $0 }' "$work/$name/report.txt" >"$work/log"
+    nothing "$name: report.txt is in 80 columns" "$work/log"
+done
+expect "beside: the report has both" grep -q '^recorded, pages  *[0-9]' "$work/beside/report.txt"
+expect "beside: so has the page" grep -q 'replayed, pages  *[0-9]' "$work/beside/report.html"
+expect "both ways tell the same" python3 - "$work/beside/report.json" "$work/own/recorded.json" \
+    <<'PYTHON'
+import json, sys
+beside, own = (json.load(open(name))["recorded"] for name in sys.argv[1:])
+for part in (beside, own):
+    del part["samples"] # alone there are as many as events of all layers call for
+sys.exit(beside != own)
+PYTHON
+# The kernel's count from the trace's own metadata, in pages.
+pages_of() {
+    "$builddir/cli/bsa-trace" info --meta="buddyinfo.$1" "$srcdir/traces/kernel-walk.bsat" |
+        awk '{ for (i = 5; i <= NF; i++) pages += $i * 2 ^ (i - 5) } END { print pages }'
+}
+expect "buddyinfo's free pages, counted by others" \
+    grep -q "^buddyinfo at end  *$(pages_of end)\$" "$work/counted/report.txt"
+expect "  and how they changed" grep -q -e \
+    "^change by buddyinfo  *$(($(pages_of end) - $(pages_of start)))\$" "$work/counted/report.txt"
+expect "a report of the recorded allocator alone is drawn again" sh -c \
+    'cp -r "$1/own" "$1/retold" && rm "$1/retold/report.txt" &&
+    "$2" show --no-plots "$1/retold" && cmp "$1/own/report.txt" "$1/retold/report.txt"' - \
+    "$work" "$replay"
 
 # --- Tables ----------------------------------------------------------------------------------
 

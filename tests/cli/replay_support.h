@@ -11,7 +11,7 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 
-/* One run of the program in a folder of its own. */
+/* One run of the program in a folder of its own; json is report.json, or else recorded.json. */
 struct ran {
     char *folder;
     int status;
@@ -107,7 +107,10 @@ static inline void replay_text(struct ran *ran, const char *text, const char *co
     g_ptr_array_set_free_func(argv, g_free);
     g_ptr_array_free(argv, TRUE);
     if (ran->status == 0) {
-        char *json = file_of(ran, "report.json");
+        char *whole = in_folder(ran, "report.json");
+        gboolean recorded = !g_file_test(whole, G_FILE_TEST_EXISTS);
+        char *json = file_of(ran, recorded ? "recorded.json" : "report.json");
+        g_free(whole);
         ran->json = json_parser_new();
         ck_assert(json_parser_load_from_data(ran->json, json, -1, NULL));
         g_free(json);
