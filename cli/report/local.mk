@@ -6,10 +6,10 @@ cli_report_sources = \
 	%D%/backends.c \
 	%D%/backends.h \
 	%D%/backends_write.c \
-	%D%/class_cost.c \
-	%D%/class_cost.h \
 	%D%/buddyinfo.c \
 	%D%/buddyinfo.h \
+	%D%/class_cost.c \
+	%D%/class_cost.h \
 	%D%/csv.c \
 	%D%/csv.h \
 	%D%/csv_curve.c \
