@@ -122,7 +122,8 @@ static void note_failure(struct replay_execution *execution, const struct trace_
 static void book_demand(struct replay_execution *execution, struct replay_slot *slot,
                         const struct trace_event *event)
 {
-    gboolean cache = slot->size_class != SLOT_BLOCK && slot->size_class >= REPLAY_MAX_CLASSES;
+    gboolean cache =
+        slot->size_class != SLOT_BLOCK && slot->size_class >= execution->backend->classes;
     slot->level = 0;
     if (execution->demand == NULL || cache || event->kind == TRACE_PAGE_ALLOC ||
         replay_lowmem_serves(&execution->low, event))

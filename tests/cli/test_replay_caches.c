@@ -92,6 +92,8 @@ START_TEST(rows)
     ck_assert_int_eq(count_at(&ran, "replay.cache_objects.unnamed"), 2);
     ck_assert_str_eq(json_node_get_string(node_at(&ran, "replay.named_caches")),
                      "caches of their own");
+    /* What size classes could do better is a matter of kmalloc's two objects. */
+    ck_assert_int_eq(count_at(&ran, "class_fit.peak.requested"), 160);
     char *csv = file_of(&ran, "caches.csv");
     ck_assert_msg(strstr(csv, "\nend,\"odd, \"\"it\"\"\",56,") != NULL, "%s", csv);
     g_free(csv);
@@ -190,6 +192,7 @@ START_TEST(general)
     ck_assert_int_eq(count_at(&ran, "end.classes.3.live"), 2); /* "odd", and kmalloc's */
     ck_assert_int_eq(count_at(&ran, "end.classes.5.object_size"), 256);
     ck_assert_int_eq(count_at(&ran, "end.classes.5.live"), 5);
+    ck_assert_int_eq(count_at(&ran, "class_fit.peak.requested"), 1346);
     ck_assert_str_eq(json_node_get_string(node_at(&ran, "replay.caches")), "general");
     char *report = file_of(&ran, "report.txt");
     ck_assert(strstr(report, "Counterfactual") != NULL);
