@@ -118,10 +118,19 @@ static JsonObject *largest_class(JsonObject *moment, guint64 (*of)(JsonObject *c
     return largest;
 }
 
-static void append_class(GString *out, JsonObject *class, guint64 bytes, guint64 all)
+/* Where a small part is the largest one, it tells less than how many there are. */
+static void append_class(GString *out, JsonObject *moment, guint64 (*of)(JsonObject *class),
+                         guint64 all)
 {
+    JsonObject *class = largest_class(moment, of), *each;
+    guint64 bytes = class == NULL ? 0 : of(class);
+    guint spread = 0;
     if (class == NULL)
         return;
+    for (guint i = 0; (each = class_at(moment, i)) != NULL; i++)
+        spread += of(each) > 0 ? 1 : 0;
+    if (8 * bytes < all)
+        g_string_append_printf(out, ", spread over %u classes and caches", spread);
     g_string_append(out, 2 * bytes > all ? ", most of it in the " : ", the largest part in the ");
     if (view_has(class, "name"))
         g_string_append_printf(out, "cache %s (", view_text(class, "name"));
@@ -135,11 +144,10 @@ static void append_class(GString *out, JsonObject *class, guint64 bytes, guint64
 static double free_slots(const struct look *look, GString *out)
 {
     guint64 bytes = view_count(look->peak, "split.free_slots");
-    JsonObject *class = largest_class(look->peak, slot_bytes);
     JsonObject *group = largest_group(view_object(look->peak, "pins"), "slab_bytes");
     append_of_peak(look, out, bytes);
     g_string_append(out, " is free slots in slabs that are partly used");
-    append_class(out, class, class == NULL ? 0 : slot_bytes(class), bytes);
+    append_class(out, look->peak, slot_bytes, bytes);
     if (group != NULL) {
         g_string_append(out, ": ");
         append_group(look, out, group, "slab_bytes");
@@ -207,7 +215,7 @@ static double class_rounding(const struct look *look, GString *out)
     g_string_append(out, view_length(look->peak, "caches") > 0
                              ? " is what size classes and caches give beyond the request"
                              : " is what size classes give beyond the request");
-    append_class(out, class, class == NULL ? 0 : rounding_bytes(class), bytes);
+    append_class(out, look->peak, rounding_bytes, bytes);
     guint64 given = view_count(class, "object_size");
     JsonObject *hot = class == NULL || view_has(class, "name")
                           ? NULL
