@@ -57,7 +57,9 @@ for trace in kernel-phases:both kernel-phases:page pages-compile:page pages-file
     name=${trace%:*}
     layer=${trace#*:}
     for policy in library lifo worst; do
-        replay "$policy" --no-plots --find-min-region --curve --layer="$layer" -o "$work" \
+        # Slabs are those of the size classes, as in the results that came before.
+        replay "$policy" --no-plots --find-min-region --curve --caches=general \
+            --layer="$layer" -o "$work" \
             "$traces/$name.perf-script.zst" > "$work/said"
         rows "$name" "$layer" "$policy" >> "$work/placement.tsv"
     done
