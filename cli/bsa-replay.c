@@ -15,12 +15,14 @@
 #include "common/files.h"
 #include "common/progress.h"
 #include "replay/interrupt.h"
+#include "replay/jobs.h"
 #include "replay/process.h"
 #include "report/backends.h"
 #include "report/curve.h"
 #include "report/observed.h"
 #include "report/recorded_write.h"
 #include "report/report.h"
+#include "sweep/sweep.h"
 #include "view/command.h"
 #include "view/write.h"
 
@@ -310,11 +312,15 @@ int main(int argc, char **argv)
     int status = EXIT_DONE;
     if (run_command(argc, argv, &status))
         return end_output(status);
+    char **words = g_strdupv(argv);
     enum replay_parse parse = replay_options_parse(&run.options, &argc, &argv, &error);
     if (parse == REPLAY_PARSE_FAILED) {
         fprintf(stderr, "bsa-replay: %s\nTry 'bsa-replay --help'.\n", error->message);
         status = EXIT_USAGE;
+    } else if (parse == REPLAY_PARSE_SWEEP) {
+        status = sweep_command(&run.options.sweep, words);
     } else if (parse == REPLAY_PARSE_RUN) {
+        replay_jobs_limit(run.options.sweep.jobs);
         progress_init(&run.progress, run.options.quiet);
         if (run.options.output.progress_json)
             run.progress.mode = PROGRESS_JSON;
@@ -333,6 +339,7 @@ int main(int argc, char **argv)
         }
     }
     g_clear_error(&error);
+    g_strfreev(words);
     run_clear(&run);
     return end_output(status);
 }

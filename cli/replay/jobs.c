@@ -11,6 +11,18 @@
 
 #include "error.h"
 
+static guint limit; /* 0: none was set */
+
+void replay_jobs_limit(guint jobs)
+{
+    limit = jobs;
+}
+
+guint replay_jobs_at_once(void)
+{
+    return limit != 0 ? limit : MAX(g_get_num_processors(), 1);
+}
+
 struct share {
     pid_t pid;       /* 0: not started, or waited for */
     int code;        /* of the error; its domain is the replay's */
@@ -96,7 +108,7 @@ gboolean replay_jobs_run(replay_job job, gconstpointer data, guint count, gpoint
                          gsize result_size, GError **error)
 {
     struct pool pool;
-    guint at_once = MAX(g_get_num_processors(), 1);
+    guint at_once = replay_jobs_at_once();
     gboolean ok = pool_open(&pool, count, result_size, error);
     guint started = 0;
     if (!ok)

@@ -11,8 +11,12 @@
 /* Does job number index. What it leaves in *result, which is zero before, reaches the caller. */
 typedef gboolean (*replay_job)(gconstpointer data, guint index, gpointer result, GError **error);
 
+/* How many at a time in this process: as many as there are processors, unless a limit was set. */
+void replay_jobs_limit(guint jobs);
+guint replay_jobs_at_once(void);
+
 /*
- * Runs jobs 0 to count - 1, as many at a time as there are processors, and waits for all. Fills
+ * Runs jobs 0 to count - 1, replay_jobs_at_once of them at a time, and waits for all. Fills
  * results, count times result_size bytes. False and the error of the first job that failed, or
  * that a process cannot be had. The caller has one thread only.
  */

@@ -52,6 +52,8 @@ cli_replay_sources = \
 	%D%/options_engine.h \
 	%D%/options_heap.c \
 	%D%/options_heap.h \
+	%D%/options_sweep.c \
+	%D%/options_sweep.h \
 	%D%/perform.c \
 	%D%/perform.h \
 	%D%/process.c \

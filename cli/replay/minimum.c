@@ -175,7 +175,7 @@ gboolean replay_minimum_find(struct replay_minimum *minimum, const struct replay
         .low = trace_summary(search->reader)->peak_live_bytes / page, /* metadata takes some */
         .high = minimum->ample.region_bytes / page,
     };
-    guint together = CLAMP(g_get_num_processors(), 1, MAX_TOGETHER);
+    guint together = MIN(replay_jobs_at_once(), MAX_TOGETHER);
     guint64 events = trace_summary(search->reader)->events;
     guint steps = bits(b.high - b.low);
     minimum->smallest = minimum->ample;

@@ -84,6 +84,7 @@ struct raw_options {
     struct replay_engine_raw engine;
     struct replay_heap_raw heap;
     struct replay_output_raw output;
+    struct replay_sweep_raw sweep;
 };
 
 static void raw_clear(struct raw_options *raw)
@@ -100,6 +101,7 @@ static void raw_clear(struct raw_options *raw)
     replay_engine_raw_clear(&raw->engine);
     replay_heap_raw_clear(&raw->heap);
     replay_output_raw_clear(&raw->output);
+    replay_sweep_raw_clear(&raw->sweep);
 }
 
 static gboolean take_trace(struct raw_options *raw, struct replay_options *options, GError **error)
@@ -190,8 +192,35 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
     return TRUE;
 }
 
-static GOptionContext *make_context(const GOptionEntry *entries)
+static GOptionContext *make_context(struct raw_options *raw)
 {
+    const GOptionEntry entries[] = {
+        {"layer", 0, 0, G_OPTION_ARG_STRING, &raw->layer, "slab, page or both (default)", "LAYER"},
+        {"cpus", 0, 0, G_OPTION_ARG_STRING, &raw->cpus,
+         "simulated CPUs, 1 to 4096 (default: recorded)", "N"},
+        {"cpu-map", 0, 0, G_OPTION_ARG_STRING, &raw->cpu_map,
+         "recorded (default), thread, round-robin or hash", "MAP"},
+        {"region", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw->regions,
+         "memory; again: more, where it runs out or at EVENT", "SIZE[@EVENT]"},
+        {"find-min-region", 0, 0, G_OPTION_ARG_NONE, &raw->minimum,
+         "find the smallest region that is enough", NULL},
+        {"curve", 0, 0, G_OPTION_ARG_NONE, &raw->curve,
+         "fragmentation in regions of 1.02 to 2 times the peak", NULL},
+        {"page-size", 0, 0, G_OPTION_ARG_STRING, &raw->page_size,
+         "of a page, 1K to 64K (default: 4K)", "SIZE"},
+        {"threads", 0, 0, G_OPTION_ARG_STRING, &raw->threads,
+         "one thread per CPU: yes or no (default)", "YES|NO"},
+        {"samples", 0, 0, G_OPTION_ARG_STRING, &raw->samples,
+         "points of the time line (default: 1000)", "N"},
+        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw->directory,
+         "of the report (default: " DEFAULT_DIRECTORY ")", "DIR"},
+        {"no-plots", 0, 0, G_OPTION_ARG_NONE, &raw->no_plots,
+         "write gnuplot scripts, draw no pictures", NULL},
+        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw->quiet, "say nothing but errors", NULL},
+        {"version", 0, 0, G_OPTION_ARG_NONE, &raw->version, "print the version and exit", NULL},
+        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->rest, NULL, "TRACE"},
+        G_OPTION_ENTRY_NULL,
+    };
     GOptionContext *context = g_option_context_new(NULL);
     g_option_context_set_summary(
         context, "Replays a recorded memory trace on libbuddyslab with simulated CPUs, and\n"
@@ -204,6 +233,10 @@ static GOptionContext *make_context(const GOptionEntry *entries)
         "the region is 1.5 times the most that the trace has alive, and some more.\n"
         "Exit status: 0 done, 1 failed, 2 wrong usage. Manual: man bsa-replay");
     g_option_context_add_main_entries(context, entries, NULL);
+    replay_engine_entries(&raw->engine, context);
+    replay_heap_entries(&raw->heap, context);
+    replay_output_entries(&raw->output, context);
+    replay_sweep_entries(&raw->sweep, context);
     return context;
 }
 
@@ -211,52 +244,49 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
                                        GError **error)
 {
     struct raw_options raw = {0};
-    const GOptionEntry entries[] = {
-        {"layer", 0, 0, G_OPTION_ARG_STRING, &raw.layer, "slab, page or both (default)", "LAYER"},
-        {"cpus", 0, 0, G_OPTION_ARG_STRING, &raw.cpus,
-         "simulated CPUs, 1 to 4096 (default: recorded)", "N"},
-        {"cpu-map", 0, 0, G_OPTION_ARG_STRING, &raw.cpu_map,
-         "recorded (default), thread, round-robin or hash", "MAP"},
-        {"region", 0, 0, G_OPTION_ARG_STRING_ARRAY, &raw.regions,
-         "memory; again: more, where it runs out or at EVENT", "SIZE[@EVENT]"},
-        {"find-min-region", 0, 0, G_OPTION_ARG_NONE, &raw.minimum,
-         "find the smallest region that is enough", NULL},
-        {"curve", 0, 0, G_OPTION_ARG_NONE, &raw.curve,
-         "fragmentation in regions of 1.02 to 2 times the peak", NULL},
-        {"page-size", 0, 0, G_OPTION_ARG_STRING, &raw.page_size,
-         "of a page, 1K to 64K (default: 4K)", "SIZE"},
-        {"threads", 0, 0, G_OPTION_ARG_STRING, &raw.threads,
-         "one thread per CPU: yes or no (default)", "YES|NO"},
-        {"samples", 0, 0, G_OPTION_ARG_STRING, &raw.samples,
-         "points of the time line (default: 1000)", "N"},
-        {"output", 'o', 0, G_OPTION_ARG_FILENAME, &raw.directory,
-         "of the report (default: " DEFAULT_DIRECTORY ")", "DIR"},
-        {"no-plots", 0, 0, G_OPTION_ARG_NONE, &raw.no_plots,
-         "write gnuplot scripts, draw no pictures", NULL},
-        {"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw.quiet, "say nothing but errors", NULL},
-        {"version", 0, 0, G_OPTION_ARG_NONE, &raw.version, "print the version and exit", NULL},
-        {G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw.rest, NULL, "TRACE"},
-        G_OPTION_ENTRY_NULL,
-    };
     *options = (struct replay_options){.samples = DEFAULT_SAMPLES, .page_size = 4096};
     /* GOption exits by itself after --help, before values are checked. */
-    GOptionContext *context = make_context(entries);
-    replay_engine_entries(&raw.engine, context);
-    replay_heap_entries(&raw.heap, context);
-    replay_output_entries(&raw.output, context);
+    GOptionContext *context = make_context(&raw);
     enum replay_parse result = REPLAY_PARSE_FAILED;
     if (g_option_context_parse(context, argc, argv, error)) {
         if (raw.version) {
             printf("bsa-replay %d.%d.%d\n", BSA_VERSION_MAJOR, BSA_VERSION_MINOR,
                    BSA_VERSION_PATCH);
             result = REPLAY_PARSE_DONE;
-        } else if (convert(&raw, options, error)) {
-            result = REPLAY_PARSE_RUN;
+        } else if (replay_sweep_convert(&raw.sweep, &options->sweep, error)) {
+            if (raw.sweep.grid != NULL)
+                result = REPLAY_PARSE_SWEEP;
+            else if (convert(&raw, options, error))
+                result = REPLAY_PARSE_RUN;
         }
     }
     g_option_context_free(context);
     raw_clear(&raw);
     return result;
+}
+
+/* GOption tells its tables only in the text of --help, a line for each option. */
+char **replay_options_names(void)
+{
+    struct raw_options raw = {0};
+    GOptionContext *context = make_context(&raw);
+    char *help = g_option_context_get_help(context, TRUE, NULL);
+    GRegex *line = g_regex_new("^ .*--([a-z-]+)=", G_REGEX_MULTILINE | G_REGEX_UNGREEDY, 0, NULL);
+    GStrvBuilder *names = g_strv_builder_new();
+    GMatchInfo *match;
+    for (g_regex_match(line, help, 0, &match); g_match_info_matches(match);
+         g_match_info_next(match, NULL)) {
+        char *name = g_match_info_fetch(match, 1);
+        g_strv_builder_add(names, name);
+        g_free(name);
+    }
+    char **list = g_strv_builder_end(names);
+    g_match_info_free(match);
+    g_strv_builder_unref(names);
+    g_regex_unref(line);
+    g_free(help);
+    g_option_context_free(context);
+    return list;
 }
 
 void replay_options_clear(struct replay_options *options)
@@ -265,4 +295,5 @@ void replay_options_clear(struct replay_options *options)
     g_free(options->directory);
     replay_engine_options_clear(&options->engine);
     g_free(options->heap.classes);
+    replay_sweep_options_clear(&options->sweep);
 }

@@ -9,6 +9,7 @@
 #include "backend.h"
 #include "control.h"
 #include "options_output.h"
+#include "options_sweep.h"
 
 #define REPLAY_MAX_REGIONS 64u
 
@@ -57,6 +58,7 @@ struct replay_options {
     struct replay_engine_options engine;
     struct replay_heap_options heap;
     struct replay_output_options output;
+    struct replay_sweep_options sweep;
     char *trace; /* "-" is standard input */
     char *directory;
     enum trace_layer layer;
@@ -74,15 +76,19 @@ struct replay_options {
     gboolean quiet;
 };
 
-enum replay_parse { REPLAY_PARSE_RUN, REPLAY_PARSE_DONE, REPLAY_PARSE_FAILED };
+enum replay_parse { REPLAY_PARSE_RUN, REPLAY_PARSE_SWEEP, REPLAY_PARSE_DONE, REPLAY_PARSE_FAILED };
 
 /*
  * Reads argv into options, which the caller clears. DONE: --help or --version has answered; FAILED:
- * error says what was wrong and what is accepted.
+ * error says what was wrong and what is accepted; SWEEP: many runs are asked for, of which only
+ * options->sweep is filled, as all else may differ from run to run.
  */
 enum replay_parse replay_options_parse(struct replay_options *options, int *argc, char ***argv,
                                        GError **error);
 void replay_options_clear(struct replay_options *options);
+
+/* Names of the options that take a value, as the parser knows them; g_strfreev'd. */
+char **replay_options_names(void);
 
 const char *replay_order_name(enum replay_order order);
 const char *replay_layer_name(enum trace_layer layer);

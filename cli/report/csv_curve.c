@@ -36,7 +36,8 @@ static void heap_fields(GString *out, const struct heap_ratios *ratios)
     csv_fraction(out, ratios->of_means);
 }
 
-static void external_fields(GString *out, const struct curve_external *external, gboolean moment)
+static void external_fields(GString *out, const struct external_fragmentation *external,
+                            gboolean moment)
 {
     csv_fraction(out, external->largest_free_share);
     for (guint order = 0; order < REPORT_ORDERS; order++)

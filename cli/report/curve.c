@@ -12,33 +12,6 @@ struct curve_job {
     guint64 base;
 };
 
-static void external(struct curve_external *out, const guint64 counts[REPLAY_ORDERS])
-{
-    for (guint order = 0; order < REPORT_ORDERS; order++) {
-        out->unusable[order] = unusable_free_space_index(counts, order);
-        out->fragmentation[order] = fragmentation_index(counts, order);
-    }
-    out->largest_free_share = largest_free_share(counts);
-}
-
-/* Over the equally spaced samples; the one at the peak, which is out of step, is left out. */
-static void mean(struct curve_external *out, const struct sampler *sampler)
-{
-    guint count = 0;
-    for (guint i = 0; i < sampler->count; i++) {
-        const struct sample *sample = &sampler->sample[i];
-        if (sample->peak)
-            continue;
-        for (guint order = 0; order < REPORT_ORDERS; order++)
-            out->unusable[order] += unusable_free_space_index(sample->free_blocks, order);
-        out->largest_free_share += largest_free_share(sample->free_blocks);
-        count++;
-    }
-    for (guint order = 0; order < REPORT_ORDERS; order++)
-        out->unusable[order] /= MAX(count, 1);
-    out->largest_free_share /= MAX(count, 1);
-}
-
 static void fill(struct curve_point *point, const struct observed *observed)
 {
     const struct replay_execution *execution = &observed->session.execution;
@@ -53,10 +26,10 @@ static void fill(struct curve_point *point, const struct observed *observed)
     point->internal = internal_fragmentation(account);
     point->pages = heap_ratios(account, &account->occupied);
     point->addresses = heap_ratios(account, &account->span);
-    external(&point->peak, sampler->peak.sample.free_blocks);
-    external(&point->end, sampler->end.sample.free_blocks);
-    external(&point->drained, sampler->drained.sample.free_blocks);
-    mean(&point->mean, sampler);
+    point->peak = external_fragmentation(sampler->peak.sample.free_blocks);
+    point->end = external_fragmentation(sampler->end.sample.free_blocks);
+    point->drained = external_fragmentation(sampler->drained.sample.free_blocks);
+    point->mean = sampler_mean(sampler);
 }
 
 static gboolean replay_point(gconstpointer data, guint index, gpointer result, GError **error)

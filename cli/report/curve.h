@@ -17,13 +17,6 @@
 
 #define CURVE_POINTS 5u
 
-/* External fragmentation at a moment, or its mean over the samples. */
-struct curve_external {
-    double unusable[REPORT_ORDERS];      /* unusable free space index */
-    double fragmentation[REPORT_ORDERS]; /* index; NaN where a request would succeed; no mean */
-    double largest_free_share;
-};
-
 /* Plain numbers: it comes from another process. */
 struct curve_point {
     guint percent; /* of the peak */
@@ -34,7 +27,7 @@ struct curve_point {
     guint64 peak_requested, peak_occupied;
     struct internal_fragmentation internal;
     struct heap_ratios pages, addresses;
-    struct curve_external peak, end, drained, mean;
+    struct external_fragmentation peak, end, drained, mean;
 };
 
 struct curve {

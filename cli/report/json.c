@@ -258,8 +258,8 @@ static void put_minimum(JsonBuilder *json, const struct replay_minimum *minimum)
     json_builder_end_object(json);
 }
 
-static void put_curve_external(JsonBuilder *json, const char *name,
-                               const struct curve_external *external, gboolean moment)
+static void put_fragmentation(JsonBuilder *json, const char *name,
+                              const struct external_fragmentation *external, gboolean moment)
 {
     begin_object(json, name);
     put_ratio(json, "largest_free_share", external->largest_free_share);
@@ -285,10 +285,10 @@ static void put_curve_point(JsonBuilder *json, const struct curve_point *point)
         put_ratios(json, "pages", &point->pages);
         put_ratios(json, "addresses", &point->addresses);
         json_builder_end_object(json);
-        put_curve_external(json, "mean", &point->mean, FALSE);
-        put_curve_external(json, "peak", &point->peak, TRUE);
-        put_curve_external(json, "end", &point->end, TRUE);
-        put_curve_external(json, "end_drained", &point->drained, TRUE);
+        put_fragmentation(json, "mean", &point->mean, FALSE);
+        put_fragmentation(json, "peak", &point->peak, TRUE);
+        put_fragmentation(json, "end", &point->end, TRUE);
+        put_fragmentation(json, "end_drained", &point->drained, TRUE);
     }
     json_builder_end_object(json);
 }
@@ -371,6 +371,8 @@ static void put_timeline(JsonBuilder *json, const struct report *report)
     put_count(json, "samples", sampler->count);
     put_flag(json, "thinned", report_csv_thinned(report));
     put_maximum(json, sampler);
+    struct external_fragmentation mean = sampler_mean(sampler);
+    put_fragmentation(json, "mean", &mean, FALSE);
     begin_list(json, "cpu_columns");
     for (guint column = 0; column < sampler->columns; column++) {
         guint first, last;

@@ -150,6 +150,16 @@ double largest_free_share(const guint64 counts[REPLAY_ORDERS])
     return 0.0;
 }
 
+struct external_fragmentation external_fragmentation(const guint64 counts[REPLAY_ORDERS])
+{
+    struct external_fragmentation external = {.largest_free_share = largest_free_share(counts)};
+    for (guint order = 0; order < REPORT_ORDERS; order++) {
+        external.unusable[order] = unusable_free_space_index(counts, order);
+        external.fragmentation[order] = fragmentation_index(counts, order);
+    }
+    return external;
+}
+
 struct internal_fragmentation internal_fragmentation(const struct replay_account *account)
 {
     return (struct internal_fragmentation){

@@ -67,6 +67,14 @@ double fragmentation_index(const guint64 counts[REPLAY_ORDERS], guint order);
 /* Pages of the largest free block / F; F = 0 gives 0. */
 double largest_free_share(const guint64 counts[REPLAY_ORDERS]);
 
+/* The three of them at a moment, or their mean over moments. */
+struct external_fragmentation {
+    double unusable[REPORT_ORDERS];      /* unusable free space index */
+    double fragmentation[REPORT_ORDERS]; /* index; NaN where a request would succeed; no mean */
+    double largest_free_share;
+};
+struct external_fragmentation external_fragmentation(const guint64 counts[REPLAY_ORDERS]);
+
 /* part / whole, and 0 for nothing of nothing. */
 double ratio(double part, double whole);
 

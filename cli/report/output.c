@@ -60,8 +60,9 @@ static const struct {
 };
 
 /* What is written elsewhere, or not always. */
-static const char *const others[] = {"report.json",  "timing.json", "backends.json", "backends.csv",
-                                     "backends.txt", "memory.csv",  "recorded.json"};
+static const char *const others[] = {"report.json",   "timing.json",  "backends.json",
+                                     "backends.csv",  "backends.txt", "memory.csv",
+                                     "recorded.json", "sweep.json",   "sweep.csv"};
 
 gboolean report_remove(const char *directory, GError **error)
 {

@@ -239,3 +239,22 @@ gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution
     keep(&sampler->drained, &sample, now, &execution->account);
     return TRUE;
 }
+
+struct external_fragmentation sampler_mean(const struct sampler *sampler)
+{
+    struct external_fragmentation mean = {.largest_free_share = 0.0};
+    guint count = 0;
+    for (guint i = 0; i < sampler->count; i++) {
+        const struct sample *sample = &sampler->sample[i];
+        if (sample->peak)
+            continue;
+        for (guint order = 0; order < REPORT_ORDERS; order++)
+            mean.unusable[order] += unusable_free_space_index(sample->free_blocks, order);
+        mean.largest_free_share += largest_free_share(sample->free_blocks);
+        count++;
+    }
+    for (guint order = 0; order < REPORT_ORDERS; order++)
+        mean.unusable[order] /= MAX(count, 1);
+    mean.largest_free_share /= MAX(count, 1);
+    return mean;
+}

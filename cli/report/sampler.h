@@ -84,6 +84,9 @@ gboolean sampler_end(struct sampler *sampler, struct replay_execution *execution
 /* The event count of one of so many equally spaced samples, from 0 to all events. */
 guint64 sampler_position(guint64 events, guint wanted, guint index);
 
+/* Over the equally spaced samples; the one at the peak, which is out of step, is left out. */
+struct external_fragmentation sampler_mean(const struct sampler *sampler);
+
 /* The CPUs that a column stands for: first to last. */
 void sampler_column(const struct sampler *sampler, guint cpus, guint column, guint *first,
                     guint *last);

@@ -64,6 +64,10 @@ static const struct figure {
      VIEW_WORSE, 4},
     {"unusable_9_end", "unusable, order 9, at the end", "end.unusable_free_space_index", RATIO,
      VIEW_WORSE, 9},
+    {"unusable_4_mean", "unusable, order 4, mean", "timeline.mean.unusable_free_space_index", RATIO,
+     VIEW_WORSE, 4},
+    {"unusable_9_mean", "unusable, order 9, mean", "timeline.mean.unusable_free_space_index", RATIO,
+     VIEW_WORSE, 9},
     {"unusable_4_drained", "unusable, order 4, drained", "end_drained.unusable_free_space_index",
      RATIO, VIEW_WORSE, 4},
     {"unusable_9_drained", "unusable, order 9, drained", "end_drained.unusable_free_space_index",
@@ -92,6 +96,18 @@ static double value(JsonObject *report, const struct figure *figure)
 {
     return figure->index < 0 ? view_ratio(report, figure->path)
                              : view_ratio_at(report, figure->path, (guint)figure->index);
+}
+
+guint view_figure_count(void)
+{
+    return G_N_ELEMENTS(figures);
+}
+
+struct view_figure view_figure(JsonObject *report, guint index)
+{
+    const struct figure *figure = &figures[index];
+    return (struct view_figure){figure->key, figure->title, figure->scale != RATIO,
+                                value(report, figure)};
 }
 
 static double weight(const struct figure *figure, JsonObject *a, double difference)

@@ -5,6 +5,16 @@
 
 #include "model.h"
 
+/* One of the figures that reports are compared by. */
+struct view_figure {
+    const char *key, *title;
+    gboolean whole; /* bytes or a count; else a ratio */
+    double value;   /* NaN: the report does not have it */
+};
+
+guint view_figure_count(void);
+struct view_figure view_figure(JsonObject *report, guint index);
+
 enum view_verdict { VIEW_BETTER, VIEW_WORSE, VIEW_OTHER, VIEW_EQUAL };
 
 /* One figure in both reports. */

@@ -24,16 +24,21 @@ cli_view_sources = \
 	%D%/plot.c \
 	%D%/plot.h \
 	%D%/plot_cpus.c \
+	%D%/plot_fragmentation.c \
 	%D%/plot_histograms.c \
 	%D%/plot_measured.c \
 	%D%/plot_memory.c \
 	%D%/plot_recorded.c \
+	%D%/plot_sweep.c \
+	%D%/sweep.c \
+	%D%/sweep.h \
 	%D%/text.c \
 	%D%/text.h \
 	%D%/text_memory.c \
 	%D%/text_objects.c \
 	%D%/text_recorded.c \
 	%D%/text_regions.c \
+	%D%/text_sweep.c \
 	%D%/text_tables.c \
 	%D%/write.c \
 	%D%/write.h

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../common/json.h"
+#include "sweep.h"
 
 /* Lines in a row of one backend and call. */
 struct group {
@@ -103,10 +104,12 @@ static gboolean lies_in(const char *folder, const char *file)
 JsonNode *view_open(const char *folder, GError **error)
 {
     JsonNode *root;
-    gboolean whole = lies_in(folder, "report.json");
-    if (!whole && lies_in(folder, "recorded.json")) {
+    gboolean report = lies_in(folder, "report.json");
+    if (!report && lies_in(folder, "sweep.json"))
+        return view_open_sweep(folder, error);
+    if (!report && lies_in(folder, "recorded.json")) {
         root = view_load_recorded(folder, error);
-    } else if (!whole && lies_in(folder, "backends.json")) {
+    } else if (!report && lies_in(folder, "backends.json")) {
         root = json_node_new(JSON_NODE_OBJECT);
         json_node_take_object(root, json_object_new());
     } else {

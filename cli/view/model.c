@@ -7,13 +7,13 @@
 #include "../common/schema.h"
 #include "error.h"
 
-/* whole: it has the member that a replay alone has; else that of the recorded allocator. */
-static gboolean is_report(JsonNode *root, const char *name, gboolean whole, GError **error)
+/* result: a member that only a file of that kind has. */
+static gboolean is_ours(JsonNode *root, const char *name, const char *result, GError **error)
 {
     JsonObject *object = JSON_NODE_HOLDS_OBJECT(root) ? json_node_get_object(root) : NULL;
     guint64 schema = object == NULL ? 0 : view_count(object, "schema");
     if (object == NULL || strcmp(view_text(object, "program"), "bsa-replay") != 0 ||
-        !view_has(object, whole ? "result" : "recorded"))
+        !view_has(object, result))
         g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT,
                     "%s is not a report of bsa-replay; name a folder that it wrote, or the "
                     "report.json in it",
@@ -28,7 +28,7 @@ static gboolean is_report(JsonNode *root, const char *name, gboolean whole, GErr
     return FALSE;
 }
 
-static JsonNode *parse(const char *text, const char *name, gboolean whole, GError **error)
+static JsonNode *parse(const char *text, const char *name, const char *result, GError **error)
 {
     GError *reason = NULL;
     JsonParser *parser = json_parser_new();
@@ -41,23 +41,18 @@ static JsonNode *parse(const char *text, const char *name, gboolean whole, GErro
         root = json_parser_steal_root(parser);
     }
     g_object_unref(parser);
-    if (root != NULL && !is_report(root, name, whole, error))
+    if (root != NULL && !is_ours(root, name, result, error))
         g_clear_pointer(&root, json_node_unref);
     return root;
 }
 
-JsonNode *view_parse(const char *text, const char *name, GError **error)
-{
-    return parse(text, name, TRUE, error);
-}
-
-static JsonNode *load(const char *file, gboolean whole, GError **error)
+static JsonNode *load(const char *file, const char *result, GError **error)
 {
     char *text = NULL;
     GError *reason = NULL;
     JsonNode *root = NULL;
     if (g_file_get_contents(file, &text, NULL, &reason)) {
-        root = parse(text, file, whole, error);
+        root = parse(text, file, result, error);
     } else {
         g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT,
                     "cannot read a report: %s; name a folder that bsa-replay wrote",
@@ -68,11 +63,16 @@ static JsonNode *load(const char *file, gboolean whole, GError **error)
     return root;
 }
 
+JsonNode *view_parse(const char *text, const char *name, GError **error)
+{
+    return parse(text, name, "result", error);
+}
+
 JsonNode *view_load(const char *path, GError **error)
 {
     gboolean folder = g_file_test(path, G_FILE_TEST_IS_DIR);
     char *file = folder ? g_build_filename(path, "report.json", NULL) : g_strdup(path);
-    JsonNode *root = load(file, TRUE, error);
+    JsonNode *root = load(file, "result", error);
     g_free(file);
     return root;
 }
@@ -80,7 +80,15 @@ JsonNode *view_load(const char *path, GError **error)
 JsonNode *view_load_recorded(const char *folder, GError **error)
 {
     char *file = g_build_filename(folder, "recorded.json", NULL);
-    JsonNode *root = load(file, FALSE, error);
+    JsonNode *root = load(file, "recorded", error);
+    g_free(file);
+    return root;
+}
+
+JsonNode *view_load_sweep(const char *folder, GError **error)
+{
+    char *file = g_build_filename(folder, "sweep.json", NULL);
+    JsonNode *root = load(file, "runs", error);
     g_free(file);
     return root;
 }
@@ -114,6 +122,13 @@ static guint64 count(JsonNode *node)
     return node != NULL && JSON_NODE_HOLDS_VALUE(node) ? (guint64)json_node_get_int(node) : 0;
 }
 
+static const char *text_of(JsonNode *node)
+{
+    const char *text =
+        node != NULL && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
+    return text == NULL ? "" : text;
+}
+
 gboolean view_has(JsonObject *object, const char *path)
 {
     return find(object, path) != NULL;
@@ -131,10 +146,7 @@ double view_ratio(JsonObject *object, const char *path)
 
 const char *view_text(JsonObject *object, const char *path)
 {
-    JsonNode *node = find(object, path);
-    const char *text =
-        node != NULL && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
-    return text == NULL ? "" : text;
+    return text_of(find(object, path));
 }
 
 gboolean view_flag(JsonObject *object, const char *path)
@@ -177,6 +189,11 @@ guint64 view_count_at(JsonObject *object, const char *path, guint index)
 double view_ratio_at(JsonObject *object, const char *path, guint index)
 {
     return number(element(object, path, index));
+}
+
+const char *view_text_at(JsonObject *object, const char *path, guint index)
+{
+    return text_of(element(object, path, index));
 }
 
 JsonObject *view_row(JsonObject *object, const char *path, guint index)

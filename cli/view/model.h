@@ -22,6 +22,8 @@ JsonNode *view_load(const char *path, GError **error);
 
 /* The same of recorded.json, which tells of the recorded allocator alone. */
 JsonNode *view_load_recorded(const char *folder, GError **error);
+/* The table of a sweep, sweep.json, in a folder. */
+JsonNode *view_load_sweep(const char *folder, GError **error);
 
 gboolean view_has(JsonObject *object, const char *path);
 guint64 view_count(JsonObject *object, const char *path);
@@ -29,10 +31,11 @@ double view_ratio(JsonObject *object, const char *path);
 const char *view_text(JsonObject *object, const char *path);
 gboolean view_flag(JsonObject *object, const char *path);
 JsonObject *view_object(JsonObject *object, const char *path);
-/* Lists: of numbers, and of objects. */
+/* Lists: of numbers, of texts, and of objects. */
 guint view_length(JsonObject *object, const char *path);
 guint64 view_count_at(JsonObject *object, const char *path, guint index);
 double view_ratio_at(JsonObject *object, const char *path, guint index);
+const char *view_text_at(JsonObject *object, const char *path, guint index);
 JsonObject *view_row(JsonObject *object, const char *path, guint index);
 
 /* The named caches of a moment that ever had an object, those with most pages first; rows are the

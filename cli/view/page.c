@@ -49,10 +49,26 @@ void view_page_text(GString *out, const char *text)
     g_free(valid);
 }
 
+/* The name at at, which quote ends, in a picture of several plots may stand in each of them: but
+ * for the first, to which all refer, it gets a number more. What is behind it. */
+static const char *unique_name(GString *out, const char *at, char quote, GHashTable *names)
+{
+    char end[] = {quote, '\0'};
+    char *name = g_strndup(at, strcspn(at, end));
+    guint before = GPOINTER_TO_UINT(g_hash_table_lookup(names, name));
+    at += strlen(name);
+    g_string_append(out, name);
+    if (before > 0)
+        g_string_append_printf(out, "-%u", before);
+    g_hash_table_insert(names, name, GUINT_TO_POINTER(before + 1));
+    return at;
+}
+
 /* Names within a picture get its number, so that pictures on one page do not share them. */
 void view_page_picture(GString *out, const char *svg, guint number)
 {
     static const char *const before[] = {" id=\"", " id='", "href=\"#", "href='#", "url(#"};
+    GHashTable *names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     const char *at = strstr(svg, "<svg");
     while (at != NULL && *at != '\0') {
         gsize length = 0;
@@ -64,13 +80,17 @@ void view_page_picture(GString *out, const char *svg, guint number)
             g_string_append_c(out, *at++);
             continue;
         }
+        gboolean is_name = at[0] == ' ';
         g_string_append_len(out, at, (gssize)length);
         g_string_append_printf(out, "p%u-", number);
         at += length;
+        if (is_name)
+            at = unique_name(out, at, at[-1], names);
     }
+    g_hash_table_unref(names);
 }
 
-static void pictures(const char *folder, JsonObject *report, GString *out)
+void view_page_pictures(const char *folder, JsonObject *report, GString *out)
 {
     for (guint i = 0; i < view_plot_count; i++) {
         char *name = g_strconcat(view_plots[i].name, ".svg", NULL);
@@ -114,16 +134,22 @@ static void findings(JsonObject *report, GString *out)
     g_ptr_array_unref(all);
 }
 
-static void head(JsonObject *report, GString *out)
+void view_page_head(const char *title, GString *out)
 {
     g_string_append(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                          "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
-    view_page_text(out, view_text(report, "trace.name"));
+    view_page_text(out, title);
     g_string_append_printf(out, " - bsa-replay</title>\n<style>\n%s</style>\n</head>\n<body>\n",
                            style);
     g_string_append(out, "<h1>");
-    view_page_text(out, view_text(report, "trace.name"));
-    g_string_append(out, "</h1>\n<p class=\"soft\">");
+    view_page_text(out, title);
+    g_string_append(out, "</h1>\n");
+}
+
+static void head(JsonObject *report, GString *out)
+{
+    view_page_head(view_text(report, "trace.name"), out);
+    g_string_append(out, "<p class=\"soft\">");
     g_string_append_printf(out, "%" G_GUINT64_FORMAT " events, layer ",
                            view_count(report, "result.events"));
     view_page_text(out, view_text(report, "trace.layer"));
@@ -168,7 +194,7 @@ void view_page(const char *folder, JsonObject *report, GString *out)
 {
     head(report, out);
     findings(report, out);
-    pictures(folder, report, out);
+    view_page_pictures(folder, report, out);
     others(folder, out);
     view_page_tables(report, out);
     g_string_append(out, "<h2>Measures</h2>\n");

@@ -8,7 +8,10 @@
 /* folder: where pictures are, as far as they have been drawn as SVG. */
 void view_page(const char *folder, JsonObject *report, GString *out);
 
-/* Its parts: tables, and a picture that stands in the page with names of its own. */
+/* Its parts: up to the heading; the pictures that are there; tables; and a picture that stands in
+ * the page with names of its own. */
+void view_page_head(const char *title, GString *out);
+void view_page_pictures(const char *folder, JsonObject *report, GString *out);
 void view_page_tables(JsonObject *report, GString *out);
 void view_page_picture(GString *out, const char *svg, guint number);
 /* text with what HTML means by characters taken literally. */

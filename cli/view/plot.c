@@ -27,6 +27,10 @@ const struct view_plot view_plots[] = {
     {"memory", "Memory of the allocators, as the system counts it", "measured.memory",
      view_plot_memory},
     {"curve", "External fragmentation over the size of the region", "curve", view_plot_curve},
+    {"curve-measures", "All measures of fragmentation over the size of the region", "curve",
+     view_plot_curve_measures},
+    {"sweep", "The runs beside each other", "runs", view_plot_sweep},
+    {"sweep-occupancy", "Pages in use over the run", "overlaid", view_plot_sweep_occupancy},
 };
 const guint view_plot_count = G_N_ELEMENTS(view_plots);
 
@@ -54,7 +58,7 @@ void view_quote(GString *out, const char *text)
 }
 
 /* The middle of a long name is left out, so that the title fits. */
-static void quoted_name(GString *out, const char *name)
+void view_plot_name(GString *out, const char *name)
 {
     glong length = g_utf8_strlen(name, -1);
     if (length <= NAME_SHOWN) {
@@ -70,10 +74,17 @@ static void quoted_name(GString *out, const char *name)
 
 void view_plot_title(JsonObject *report, GString *out, const char *what, gboolean regions)
 {
+    g_string_append(out, "set title ");
+    view_plot_title_text(report, out, what, regions);
+    g_string_append_c(out, '\n');
+}
+
+void view_plot_title_text(JsonObject *report, GString *out, const char *what, gboolean regions)
+{
     guint64 cpus = view_count(report, "replay.cpus"), failed = view_count(report, "result.failed");
     guint64 used = view_count(report, "replay.regions_used");
-    g_string_append_printf(out, "set title \"{/:Bold %s}\\n", what);
-    quoted_name(out, view_text(report, "trace.name"));
+    g_string_append_printf(out, "\"{/:Bold %s}\\n", what);
+    view_plot_name(out, view_text(report, "trace.name"));
     g_string_append_printf(out, ", layer %s, on %" G_GUINT64_FORMAT " CPU%s",
                            view_text(report, "trace.layer"), cpus, cpus == 1 ? "" : "s");
     if (regions) {
@@ -85,7 +96,7 @@ void view_plot_title(JsonObject *report, GString *out, const char *what, gboolea
         if (failed > 0)
             g_string_append_printf(out, ", %" G_GUINT64_FORMAT " requests failed", failed);
     }
-    g_string_append(out, view_flag(report, "result.partial") ? ", partial\"\n" : "\"\n");
+    g_string_append(out, view_flag(report, "result.partial") ? ", partial\"" : "\"");
 }
 
 /* Over events rather than seconds: a trace rests most of the time and works in bursts. */
@@ -118,6 +129,14 @@ void view_plot_palette(GString *out, gboolean dark_first)
     g_string_append(out, ")\n");
 }
 
+void view_plot_colour(GString *out, guint index, guint count)
+{
+    if (count <= VIEW_LINES_WITH_KEY)
+        g_string_append_printf(out, "lc rgb \"%s\"", view_colours[index]);
+    else
+        g_string_append_printf(out, "lc palette frac %u.0/%u", index, count - 1);
+}
+
 void view_plot_order(JsonObject *report, guint order, GString *out)
 {
     append_bytes(out, view_count(report, "replay.page_size") << order);
@@ -144,6 +163,7 @@ static void script_init(struct view_script *script)
 {
     script->settings = g_string_new(NULL);
     script->plot = g_string_new(NULL);
+    script->panels = g_string_new(NULL);
     append_axes(script->settings);
 }
 
@@ -151,37 +171,65 @@ static void script_clear(struct view_script *script)
 {
     g_string_free(script->settings, TRUE);
     g_string_free(script->plot, TRUE);
+    g_string_free(script->panels, TRUE);
 }
 
-void view_plot_script(JsonObject *report, guint index, guint formats, GString *out)
+static const struct {
+    enum picture_format format;
+    const char *suffix, *terminal;
+} terminals[] = {
+    {PICTURE_PNG, "png", "pngcairo size 1200,640 font \"Sans,12\" linewidth 1.2"},
+    {PICTURE_SVG, "svg",
+     "svg size 1200,640 dynamic font \"Sans,13\" linewidth 1.2 background rgb \"white\""},
+};
+
+static void append_plot(const char *name, const struct view_script *script, guint formats,
+                        GString *out)
 {
-    static const struct {
-        enum picture_format format;
-        const char *suffix, *terminal;
-    } terminals[] = {
-        {PICTURE_PNG, "png", "pngcairo size 1200,640 font \"Sans,12\" linewidth 1.2"},
-        {PICTURE_SVG, "svg",
-         "svg size 1200,640 dynamic font \"Sans,13\" linewidth 1.2 background rgb \"white\""},
-    };
-    const char *name = view_plots[index].name;
-    struct view_script script;
     gboolean first = TRUE;
-    script_init(&script);
-    view_plots[index].write(report, &script);
-    g_string_append_printf(out, "# Drawn with: gnuplot %s.gp (in this folder)\n%s", name,
-                           script.settings->str);
     for (guint i = 0; i < G_N_ELEMENTS(terminals); i++) {
         if ((formats & terminals[i].format) == 0)
             continue;
         g_string_append_printf(out, "\nset terminal %s\nset output \"%s.%s\"\n",
                                terminals[i].terminal, name, terminals[i].suffix);
         if (first)
-            g_string_append_printf(out, "plot %s\n", script.plot->str);
+            g_string_append_printf(out, "plot %s\n", script->plot->str);
         else
             g_string_append(out, "replot\n");
         g_string_append(out, "unset output\n");
         first = FALSE;
     }
+}
+
+/* There is no replot of several plots. */
+static void append_panels(const char *name, const struct view_script *script, guint formats,
+                          GString *out)
+{
+    g_string_append(out, "\nformats = \"");
+    for (guint i = 0; i < G_N_ELEMENTS(terminals); i++) {
+        if ((formats & terminals[i].format) != 0)
+            g_string_append_printf(out, "%s ", terminals[i].suffix);
+    }
+    g_string_append(out, "\"\ndo for [format in formats] {\n");
+    for (guint i = 0; i < G_N_ELEMENTS(terminals); i++)
+        g_string_append_printf(out, "if (format eq \"%s\") { set terminal %s }\n",
+                               terminals[i].suffix, terminals[i].terminal);
+    g_string_append_printf(out, "set output \"%s.\".format\n%sunset multiplot\nunset output\n}\n",
+                           name, script->panels->str);
+}
+
+void view_plot_script(JsonObject *report, guint index, guint formats, GString *out)
+{
+    const char *name = view_plots[index].name;
+    struct view_script script;
+    script_init(&script);
+    view_plots[index].write(report, &script);
+    g_string_append_printf(out, "# Drawn with: gnuplot %s.gp (in this folder)\n%s", name,
+                           script.settings->str);
+    if (script.panels->len > 0)
+        append_panels(name, &script, formats, out);
+    else
+        append_plot(name, &script, formats, out);
     script_clear(&script);
 }
 

@@ -15,7 +15,8 @@
 /* A picture's script in two parts, so that it can be drawn on several terminals. */
 struct view_script {
     GString *settings;
-    GString *plot; /* what follows the word plot */
+    GString *plot;   /* what follows the word plot */
+    GString *panels; /* instead of it: commands that draw several plots side by side */
 };
 
 struct view_plot {
@@ -46,6 +47,9 @@ void view_plot_cpu_caches(JsonObject *report, struct view_script *script);
 void view_plot_sizes(JsonObject *report, struct view_script *script);
 void view_plot_lifetimes(JsonObject *report, struct view_script *script);
 void view_plot_curve(JsonObject *report, struct view_script *script);
+void view_plot_curve_measures(JsonObject *report, struct view_script *script);
+void view_plot_sweep(JsonObject *sweep, struct view_script *script);
+void view_plot_sweep_occupancy(JsonObject *sweep, struct view_script *script);
 void view_plot_latency(JsonObject *report, struct view_script *script);
 void view_plot_recorded(JsonObject *report, struct view_script *script);
 void view_plot_memory(JsonObject *report, struct view_script *script);
@@ -58,9 +62,14 @@ extern const char *const view_colours[VIEW_LINES_WITH_KEY];
 void view_quote(GString *out, const char *text);
 /* "set title" with the name of the trace; regions: and how much memory there was. */
 void view_plot_title(JsonObject *report, GString *out, const char *what, gboolean regions);
+/* What stands in it, in quotes; and the name of a trace within quotes. */
+void view_plot_title_text(JsonObject *report, GString *out, const char *what, gboolean regions);
+void view_plot_name(GString *out, const char *name);
 /* The horizontal axis is the count of events. */
 void view_plot_over_events(JsonObject *report, GString *out);
 void view_plot_palette(GString *out, gboolean dark_first);
+/* The colour of one of so many lines; many need view_plot_palette. */
+void view_plot_colour(GString *out, guint index, guint count);
 /* The bytes of a block of an order, "64 KiB". */
 void view_plot_order(JsonObject *report, guint order, GString *out);
 /* The table of samples that pictures are drawn from. */

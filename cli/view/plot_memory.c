@@ -4,9 +4,6 @@
 #include "parts.h"
 #include "plot.h"
 
-static const guint orders[] = {2, 4, 6, 9};
-static const char *const order_colours[] = {"#56B4E9", "#009E73", "#E69F00", "#D55E00"};
-
 /* The top of the stack is drawn first, so that the legend is in the order of the picture. */
 void view_plot_occupancy(JsonObject *report, struct view_script *script)
 {
@@ -37,25 +34,6 @@ void view_plot_occupancy(JsonObject *report, struct view_script *script)
         "\"%s\" using (x(0)):(column(\"requested_max\") / MiB) with lines lw 0.8 "
         "lc rgb \"#003A5C\" title \"requested, most at once\"",
         view_plot_timeline(report));
-}
-
-void view_plot_fragmentation(JsonObject *report, struct view_script *script)
-{
-    view_plot_over_events(report, script->settings);
-    view_plot_title(report, script->settings, "External fragmentation: unusable free space index",
-                    TRUE);
-    g_string_append(script->settings,
-                    "set ylabel \"part of free memory that the order cannot use\"\n"
-                    "set yrange [0:*<1]\n");
-    for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
-        g_string_append_printf(script->plot,
-                               "%s\"%s\" using (x(0)):(column(\"unusable_%u\")) with lines lw 1.6 "
-                               "lc rgb \"%s\" title \"order %u (",
-                               i + 1 == G_N_ELEMENTS(orders) ? "" : ", \\\n     ",
-                               view_plot_timeline(report), orders[i], order_colours[i], orders[i]);
-        view_plot_order(report, orders[i], script->plot);
-        g_string_append(script->plot, ")\"");
-    }
 }
 
 /* A band per order, coloured by the logarithm of the count; no colour where there is none. */
@@ -134,44 +112,4 @@ void view_plot_page_map(JsonObject *report, struct view_script *script)
                                ", \\\n     keyentry with points pt 5 ps 2 lc rgb \"%s\" "
                                "title \"%s\"",
                                i == 0 ? "#f2f2f2" : states[i].colour, states[i].title);
-}
-
-/* Where the smallest region lies, if that is within the picture. */
-static void mark_smallest(JsonObject *report, GString *out)
-{
-    guint points = view_length(report, "curve.points");
-    guint64 smallest = view_count(report, "smallest_region.smallest.region_bytes");
-    guint64 most = view_count(view_row(report, "curve.points", points - 1), "region_bytes");
-    if (smallest == 0 || smallest > most)
-        return;
-    g_string_append(out, "smallest = ");
-    append_fixed(out, 0, (double)smallest / (double)view_count(report, "curve.peak_occupied_bytes"),
-                 6);
-    g_string_append(
-        out, "\nset arrow from smallest, graph 0 to smallest, graph 1 nohead "
-             "lc rgb \"#444444\" dt 2\n"
-             "set label \"smallest region\" at smallest, graph 0.5 center rotate by 90 offset -1 "
-             "textcolor rgb \"#444444\"\n");
-}
-
-void view_plot_curve(JsonObject *report, struct view_script *script)
-{
-    static const struct {
-        const char *moment, *style, *title;
-    } lines[] = {{"mean", "pt 7", "mean over events"}, {"drained", "pt 6 dt 2", "end, drained"}};
-    GString *out = script->settings;
-    g_string_append(out, "set xlabel \"region / most bytes of pages in use\"\n"
-                         "set ylabel \"part of free memory that the order cannot use\"\n"
-                         "set xrange [0.95:*]\nset yrange [0:*<1]\n");
-    view_plot_title(report, out, "External fragmentation over the size of the region", FALSE);
-    mark_smallest(report, out);
-    for (guint i = G_N_ELEMENTS(orders); i-- > 0;) {
-        for (guint k = 0; k < G_N_ELEMENTS(lines); k++)
-            g_string_append_printf(
-                script->plot,
-                "%s\"curve.csv\" using (column(\"factor\")):(column(\"unusable_%s_%u\")) with "
-                "linespoints %s lw 1.6 lc rgb \"%s\" title \"order %u, %s\"",
-                i + 1 == G_N_ELEMENTS(orders) && k == 0 ? "" : ", \\\n     ", lines[k].moment,
-                orders[i], lines[k].style, order_colours[i], orders[i], lines[k].title);
-    }
 }

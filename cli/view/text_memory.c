@@ -169,6 +169,18 @@ static void summary_rows(JsonObject *const moment[], GString *out)
     }
 }
 
+static void mean_row(JsonObject *report, GString *out)
+{
+    static const guint orders[] = {2, 4, 6, 9};
+    g_string_append(out, "unusable, mean over events");
+    for (guint i = 0; i < G_N_ELEMENTS(orders); i++) {
+        g_string_append_printf(out, ", %s%u: ", i == 0 ? "order " : "", orders[i]);
+        append_fixed(
+            out, 0, view_ratio_at(report, "timeline.mean.unusable_free_space_index", orders[i]), 3);
+    }
+    g_string_append_c(out, '\n');
+}
+
 void view_text_external(JsonObject *report, GString *out)
 {
     JsonObject *moment[G_N_ELEMENTS(moments)];
@@ -184,6 +196,7 @@ void view_text_external(JsonObject *report, GString *out)
         order_row(moment, order, out);
     more_row(moment, orders, out);
     summary_rows(moment, out);
+    mean_row(report, out);
     g_string_append(
         out, "Drained: after the magazines and page lists of all CPUs were sent home.\n"
              "F = pages in free blocks, n_o = free blocks of order o, B = sum of n_o,\n"

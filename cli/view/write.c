@@ -6,6 +6,7 @@
 #include "error.h"
 #include "measured.h"
 #include "page.h"
+#include "sweep.h"
 #include "text.h"
 
 GQuark view_error_quark(void)
@@ -23,26 +24,42 @@ gboolean view_remove(const char *folder, GError **error)
         }
     }
     return files_remove(folder, "report", ".txt", error) &&
-           files_remove(folder, "report", ".html", error);
+           files_remove(folder, "report", ".html", error) &&
+           files_remove(folder, "sweep", ".txt", error) &&
+           files_remove(folder, "sweep", ".html", error);
 }
 
-/* Where only other allocators were measured there is no report to tell of. */
-static gboolean has_report(JsonObject *report)
+/* What is written for people: of a report, of the recorded allocator alone, or of a sweep. Where
+ * only other allocators were measured there is none of it. */
+struct kind {
+    const char *needs, *text_name;
+    const char *page_name; /* NULL: no page */
+    void (*text)(JsonObject *report, GString *out);
+    void (*page)(const char *folder, JsonObject *report, GString *out);
+};
+
+static const struct kind *kind_of(JsonObject *report)
 {
-    return view_has(report, "result");
+    static const struct kind kinds[] = {
+        {"result", "report.txt", "report.html", view_report_text, view_page},
+        {"recorded", "report.txt", NULL, view_recorded_text, NULL},
+        {"runs", "sweep.txt", "sweep.html", view_sweep_text, view_sweep_page},
+    };
+    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (view_has(report, kinds[i].needs))
+            return &kinds[i];
+    }
+    return NULL;
 }
 
 static gboolean write_texts(const char *folder, JsonObject *report, guint formats, GError **error)
 {
+    const struct kind *kind = kind_of(report);
     gboolean ok = TRUE;
-    if (has_report(report)) {
+    if (kind != NULL) {
         GString *text = g_string_new(NULL);
-        view_report_text(report, text);
-        ok = files_write_string(folder, "report.txt", text, error);
-    } else if (view_has(report, "recorded")) {
-        GString *text = g_string_new(NULL);
-        view_recorded_text(report, text);
-        ok = files_write_string(folder, "report.txt", text, error);
+        kind->text(report, text);
+        ok = files_write_string(folder, kind->text_name, text, error);
     }
     for (guint i = 0; ok && i < view_plot_count; i++) {
         if (!view_plot_wanted(report, i))
@@ -58,11 +75,12 @@ static gboolean write_texts(const char *folder, JsonObject *report, guint format
 
 static gboolean write_page(const char *folder, JsonObject *report, GError **error)
 {
-    if (!has_report(report))
+    const struct kind *kind = kind_of(report);
+    if (kind == NULL || kind->page == NULL)
         return TRUE;
     GString *text = g_string_new(NULL);
-    view_page(folder, report, text);
-    return files_write_string(folder, "report.html", text, error);
+    kind->page(folder, report, text);
+    return files_write_string(folder, kind->page_name, text, error);
 }
 
 gboolean view_make(const char *folder, guint formats, gboolean plots, GError **error)
