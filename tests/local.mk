@@ -114,6 +114,7 @@ cli_check_scripts = \
 	%D%/cli/check-record.sh \
 	%D%/cli/check-replay.sh \
 	%D%/cli/check-report.sh \
+	%D%/cli/check-sweep.sh \
 	%D%/cli/check-trace-tool.sh
 
 # Shared by the programs; tests/support.h says what is in it.

@@ -11,7 +11,9 @@
 #include "sweep.h"
 
 #define PANELS 6u
-#define SERIES_NAMED 16u /* names of more have no room */
+#define SERIES_NAMED 12u /* names of more have no room */
+#define LETTER 0.0062    /* width of a letter of the key, of the picture's */
+#define SAMPLE_LETTERS 5 /* and of what stands beside it */
 
 struct axis {
     guint key, count, stride;
@@ -131,6 +133,49 @@ static void x_axis(JsonObject *sweep, const struct axis *axis, GString *out)
                                axis->count - 1, axis->series);
 }
 
+/* Names of the options that a series stands for, or their values in one, with commas between. */
+static char *series_options(JsonObject *sweep, const struct axis *axis)
+{
+    GString *names = g_string_new(NULL);
+    for (guint i = 0; i < view_sweep_keys(sweep); i++) {
+        if (i != axis->key)
+            g_string_append_printf(names, "%s%s", names->len == 0 ? "" : ", ",
+                                   view_sweep_key(sweep, i));
+    }
+    return g_string_free(names, FALSE);
+}
+
+static char *series_name(JsonObject *sweep, const struct axis *axis, guint series)
+{
+    JsonObject *settings = view_object(view_sweep_run(sweep, first_of(axis, series)), "settings");
+    GString *values = g_string_new(NULL);
+    for (guint i = 0; i < view_sweep_keys(sweep); i++) {
+        if (i != axis->key)
+            g_string_append_printf(values, "%s%s", values->len == 0 ? "" : ", ",
+                                   view_text(settings, view_sweep_key(sweep, i)));
+    }
+    return g_string_free(values, FALSE);
+}
+
+static gboolean has_key(const struct axis *axis)
+{
+    return axis->series > 1 && axis->series <= SERIES_NAMED;
+}
+
+/* The part of the picture's width that is left of the key. */
+static double room(JsonObject *sweep, const struct axis *axis)
+{
+    char *options = series_options(sweep, axis);
+    glong longest = g_utf8_strlen(options, -1);
+    g_free(options);
+    for (guint i = 0; i < axis->series; i++) {
+        char *name = series_name(sweep, axis, i);
+        longest = MAX(longest, g_utf8_strlen(name, -1) + SAMPLE_LETTERS);
+        g_free(name);
+    }
+    return has_key(axis) ? fmax(0.97 - LETTER * (double)longest, 0.5) : 0.98;
+}
+
 static gboolean has_figure(JsonObject *sweep, const struct axis *axis, guint series,
                            const char *figure)
 {
@@ -157,12 +202,10 @@ static void series_line(JsonObject *sweep, const struct axis *axis, guint series
     g_string_append(out,
                     axis->numbers ? ") with linespoints pt 7 ps 0.7 lw 1.8 " : ") with boxes ");
     view_plot_colour(out, series, axis->series);
-    GString *name = g_string_new(NULL);
-    if (named)
-        view_sweep_name(sweep, first, axis->key, name);
+    char *name = named ? series_name(sweep, axis, series) : g_strdup("");
     g_string_append(out, " title ");
-    append_quoted(out, name->str);
-    g_string_free(name, TRUE);
+    append_quoted(out, name);
+    g_free(name);
 }
 
 /* Bars begin at 0; points need not, but where all are equal. */
@@ -173,9 +216,16 @@ static void panel(JsonObject *sweep, const struct axis *axis, guint figure, gboo
     gboolean near = axis->numbers && most - least > 1e-6 * most;
     g_string_append_printf(out, "set title \"%s\"\nset yrange [%s]\n", figures[figure].title,
                            near ? "*:*" : "0:*");
-    g_string_append(out, first && axis->series > 1 && axis->series <= SERIES_NAMED
-                             ? "set key at screen 0.995, graph 1 right top\n"
-                             : "unset key\n");
+    if (first && has_key(axis)) {
+        char *options = series_options(sweep, axis);
+        g_string_append(out, "set key at screen 0.995, graph 1 right top maxcols 1 samplen 1 "
+                             "font \",10\" title ");
+        append_quoted(out, options);
+        g_string_append_c(out, '\n');
+        g_free(options);
+    } else {
+        g_string_append(out, "unset key\n");
+    }
     g_string_append(out, "plot ");
     for (guint i = 0; i < axis->series; i++) {
         if (!has_figure(sweep, axis, i, figures[figure].figure))
@@ -206,10 +256,9 @@ void view_plot_sweep(JsonObject *sweep, struct view_script *script)
     x_axis(sweep, &axis, script->settings);
     view_plot_palette(script->settings, TRUE);
     g_string_append(script->settings, "unset colorbox\nset tics font \",10\"\n");
-    g_string_append_printf(out,
-                           "set multiplot layout 2,3 margins 0.06,%s,0.06,0.84 "
-                           "spacing 0.06,0.14 title ",
-                           axis.series > 1 ? "0.8" : "0.98");
+    g_string_append(out, "set multiplot layout 2,3 margins 0.06,");
+    append_fixed(out, 0, room(sweep, &axis), 3);
+    g_string_append(out, ",0.06,0.84 spacing 0.06,0.14 title ");
     char *what =
         g_strdup_printf("The runs beside each other, by %s", view_sweep_key(sweep, axis.key));
     title(sweep, what, out);
@@ -223,34 +272,38 @@ void view_plot_sweep(JsonObject *sweep, struct view_script *script)
     g_free(axis.at);
 }
 
-/* The axis of the first run that has one stands for all; strict runs have the same events. */
+static void over_time(JsonObject *run, const char *column, GString *out)
+{
+    g_string_append_printf(
+        out, "'%s/%s.csv' using (column(\"event\")):(column(\"%s\") / MiB) with lines ",
+        view_text(run, "folder"), view_flag(run, "thinned") ? "timeline-drawn" : "timeline",
+        column);
+}
+
+/* What was requested in the first run stands for all. */
 void view_plot_sweep_occupancy(JsonObject *sweep, struct view_script *script)
 {
     GString *out = script->plot;
+    JsonObject *first = NULL;
     guint drawn = 0;
     g_string_append(script->settings, "set title ");
     title(sweep, "Pages in use over the run", script->settings);
     g_string_append(script->settings, "\nset xlabel \"events\"\nset ylabel \"MiB\"\n"
-                                      "set yrange [0:*]\nMiB = 1048576.0\n");
+                                      "set yrange [0:*]\nMiB = 1048576.0\n"
+                                      "set xrange [0:*] noextend\n");
     for (guint i = 0; i < view_sweep_runs(sweep); i++) {
         JsonObject *run = view_sweep_run(sweep, i);
-        const char *table = view_flag(run, "thinned") ? "timeline-drawn" : "timeline";
         if (!view_has(run, "figures"))
             continue;
-        if (drawn == 0)
-            g_string_append_printf(
-                out,
-                "'%s/%s.csv' using (column(\"event\")):(column(\"requested\") / "
-                "MiB) with lines lw 1 lc rgb \"#000000\" dt 3 title \"requested\"",
-                view_text(run, "folder"), table);
-        g_string_append_printf(
-            out,
-            ", \\\n     '%s/%s.csv' using (column(\"event\")):"
-            "(column(\"occupied\") / MiB) with lines lw 1.4 lc rgb \"%s\" title ",
-            view_text(run, "folder"), table, view_colours[drawn++]);
+        first = first == NULL ? run : first;
         GString *name = g_string_new(NULL);
         view_sweep_name(sweep, i, G_MAXUINT, name);
+        over_time(run, "occupied", out);
+        g_string_append_printf(out, "lw 1.4 lc rgb \"%s\" title ", view_colours[drawn++]);
         append_quoted(out, name->str);
+        g_string_append(out, ", \\\n     ");
         g_string_free(name, TRUE);
     }
+    over_time(first, "requested", out);
+    g_string_append(out, "lw 1.6 lc rgb \"#000000\" dt 3 title \"requested\"");
 }

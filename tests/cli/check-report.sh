@@ -20,23 +20,6 @@ run() {
     "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
 }
 
-# says STATUS WORDS NAME COMMAND...: ends with the status and prints the words.
-says() {
-    says_status=$1
-    says_words=$2
-    says_name=$3
-    shift 3
-    "$@" >"$work/log" 2>&1 </dev/null
-    says_got=$?
-    if [ "$says_got" -eq "$says_status" ] &&
-        { [ -z "$says_words" ] || grep -qF -- "$says_words" "$work/log"; }; then
-        ok "status $says_status: $says_name"
-    else
-        echo "status $says_got, wanted $says_status and '$says_words'" >>"$work/log"
-        not_ok "status $says_status: $says_name" "$work/log"
-    fi
-}
-
 # --- Small traces ----------------------------------------------------------------------------
 
 # alloc ADDRESS BYTES and so on: lines as perf script prints them.

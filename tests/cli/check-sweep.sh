@@ -1,0 +1,175 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# bsa-replay --sweep: its runs are what single runs are, its table is what their reports say, and
+# what fails or is interrupted is told.
+# shellcheck disable=SC2317,SC2016 # functions that run through expect; $1 is for another shell
+BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$BSA_SRCDIR/tests/check-lib.sh"
+
+replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
+trace=$srcdir/tests/cli/data/good-kmem.txt
+schema=$srcdir/cli/sweep/sweep.schema.json
+if [ ! -x "$replay" ]; then
+    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
+    done_testing
+fi
+
+run() {
+    run_dir=$1
+    shift
+    "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
+}
+
+# --- The runs --------------------------------------------------------------------------------
+
+expect "a grid of two options" run grid --jobs=2 --sweep cpus=1,3 --sweep "classes=fine;16,32,64" \
+    --cpu-map=hash "$trace"
+for cpus in 1 3; do
+    for classes in fine 16,32,64; do
+        run single --cpus=$cpus --classes=$classes --cpu-map=hash "$trace"
+        for file in report.json timeline.csv report.txt occupancy.gp; do
+            same "cpus=$cpus,classes=$classes: $file is that of a single run" \
+                "$work/single/$file" "$work/grid/cpus=$cpus,classes=$classes/$file"
+        done
+    done
+done
+expect "one at a time" run serial --jobs=1 --sweep cpus=1,3 --sweep "classes=fine;16,32,64" \
+    --cpu-map=hash "$trace"
+for file in sweep.json sweep.csv sweep.txt sweep.html; do
+    same "  $file is the same" "$work/grid/$file" "$work/serial/$file"
+done
+run single --cpus=2 - <"$trace"
+expect "standard input" sh -c 'cat "$1" | "$2" -q --no-plots --sweep cpus=1,2 -o "$3" -' - \
+    "$trace" "$replay" "$work/stdin"
+same "  is read by each run" "$work/single/report.json" "$work/stdin/cpus=2/report.json"
+
+# --- The table -------------------------------------------------------------------------------
+
+says 1 "1 of 3 runs failed, the first with region=4K: a region" "a run that fails" \
+    "$replay" -q --no-plots -o "$work/short" --sweep region=64K,1M,4K "$trace"
+expect "  in the table, too" grep -q "^region=4K (failed): a region" "$work/short/sweep.txt"
+expect "  the others are there" test -s "$work/short/region=1M/report.html"
+expect "requests that fail are told" grep -q "^Requests failed in 1 of 3 runs" "$work/short/sweep.txt"
+expect "the best run is one in which none fails" \
+    grep -q "^Fewest pages in use: .* with region=1M\.$" "$work/short/sweep.txt"
+awk 'length > 80 { print FILENAME ": " length ": " $0 }' "$work"/*/sweep.txt >"$work/log"
+nothing "tables in 80 columns" "$work/log"
+if have python3; then
+    expect "figures are those of the reports" python3 - "$work/grid" <<'PYTHON'
+import csv, json, os, sys
+folder = sys.argv[1]
+sweep = json.load(open(os.path.join(folder, "sweep.json")))
+rows = list(csv.DictReader(open(os.path.join(folder, "sweep.csv"))))
+assert len(rows) == len(sweep["runs"]) == 4
+for row, run in zip(rows, sweep["runs"]):
+    report = json.load(open(os.path.join(folder, run["folder"], "report.json")))
+    assert run["settings"] == {"cpus": row["cpus"], "classes": row["classes"]}, row
+    assert int(row["cpus"]) == report["replay"]["cpus"] and row["state"] == run["state"] == "done"
+    figures = run["figures"]
+    assert figures["peak_occupied"] == int(row["peak_occupied"]) == report["result"]["peak_occupied_bytes"]
+    assert figures["metadata"] == report["peak"]["split"]["metadata"]
+    assert figures["internal_time"] == report["internal_fragmentation"]["over_events"]
+    assert figures["unusable_9_end"] == report["end"]["unusable_free_space_index"][9]
+    lines = [line for line in csv.DictReader(open(os.path.join(folder, run["folder"], "timeline.csv")))
+             if line["peak"] == "0"]
+    mean = sum(float(line["unusable_9"]) for line in lines) / len(lines)
+    assert abs(figures["unusable_9_mean"] - mean) < 1e-6, (figures["unusable_9_mean"], mean)
+PYTHON
+else
+    skip "figures are those of the reports" "no python3"
+fi
+if have python3 && python3 -c 'import jsonschema' 2>/dev/null; then
+    for name in grid short stdin; do
+        expect "sweep.json of $name is as the schema says" python3 - "$schema" \
+            "$work/$name/sweep.json" <<'PYTHON'
+import json, sys
+from jsonschema import Draft202012Validator as Validator
+schema = json.load(open(sys.argv[1]))
+Validator.check_schema(schema)
+errors = list(Validator(schema).iter_errors(json.load(open(sys.argv[2]))))
+for error in errors:
+    print("/".join(map(str, error.path)), error.message[:300])
+sys.exit(1 if errors else 0)
+PYTHON
+    done
+else
+    skip "sweep.json is as the schema says" "no python3 with jsonschema"
+fi
+
+# --- Names of folders ------------------------------------------------------------------------
+
+echo 64,256 >"$work/table"
+long=$(seq -s , 8 8 512)
+expect "values with a / and of any length" run names --sweep "classes=@$work/table;$long" "$trace"
+expect "  the / is written otherwise" test -s "$work/names/classes=@$(echo "$work/table" |
+    sed 's,/,%2F,g')/report.json"
+expect "  a long one is numbered" test -s "$work/names/run-2/report.json"
+
+# --- Pictures --------------------------------------------------------------------------------
+
+if have gnuplot; then
+    run words --sweep cpu-map=hash,thread --sweep page-lists=none,8 "$trace"
+    for name in grid short words; do
+        says 0 "" "pictures of $name" "$replay" show "$work/$name"
+        nothing "  gnuplot has nothing to say" "$work/log"
+        expect "  they are there" test -s "$work/$name/sweep.png" -a -s "$work/$name/sweep.svg" -a \
+            -s "$work/$name/sweep-occupancy.svg"
+        expect "  and on the page" grep -q '<figure id="sweep">' "$work/$name/sweep.html"
+    done
+else
+    skip "pictures" "no gnuplot"
+fi
+run grid --cpus=1 "$trace"
+expect "a single run takes its place" test ! -e "$work/grid/sweep.json" -a ! -e "$work/grid/sweep.txt" \
+    -a ! -e "$work/grid/sweep.gp" -a -s "$work/grid/report.txt"
+
+# --- Wrong usage -----------------------------------------------------------------------------
+
+# bad WORDS ARGUMENTS...
+bad() {
+    bad_words=$1
+    shift
+    says 2 "$bad_words" "$*" "$replay" --no-plots -o "$work/bad" "$@" "$trace"
+}
+bad "give the name of an option and its values" --sweep cpus
+bad "there are layer, cpus, " --sweep cpu=1,2
+bad "there are layer, cpus, " --sweep output=a,b
+bad "there are layer, cpus, " --sweep verify=1,2
+bad "--cpus=0: give a whole number" --sweep cpus=1,0
+bad "a value is empty" --sweep cpus=1,,2
+bad "give values" --sweep cpus=
+bad "1 stands twice" --sweep cpus=1,2,1
+bad "--cpus is given, and swept" --sweep cpus=1,2 --cpus=4
+bad "is given twice" --sweep cpus=1,2 --sweep cpus=4
+bad "the grid has 6 runs" --sweep cpus=1,2,3 --sweep seed=1,2 --max-runs=5
+bad "or --max-runs=300" --sweep samples="$(seq -s , 2 31)" --sweep cpus=1,2,3,4,5,6,7,8,9,10
+bad "--max-runs is for --sweep" --max-runs=5
+bad "--jobs=0" --sweep cpus=1,2 --jobs=0
+bad "--window is for --schedule=causal" --sweep schedule=strict,causal --window=9
+bad "--term draws one run" --sweep cpus=1,2 --term=dumb
+expect "nothing was begun" test ! -e "$work/bad"
+
+# --- An interrupt ----------------------------------------------------------------------------
+
+# The pipe has something for the first run only: the second one waits.
+mkfifo "$work/pipe"
+cat "$trace" >"$work/pipe" &
+"$replay" -q --no-plots --jobs=1 --sweep seed=1,2,3 -o "$work/ended" "$work/pipe" 2>"$work/log" &
+sweep=$!
+tries=0
+while [ ! -d "$work/ended/seed=2" ] && [ $tries -lt 3000 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -TERM $sweep
+wait $sweep
+status=$?
+expect "an interrupt ends it with status 143" test $status -eq 143
+expect "  which is said" grep -q "interrupted; the table is of the runs that were done" "$work/log"
+expect "  the run that was done is kept" test -s "$work/ended/seed=1/report.html"
+expect "  and stands in the table" grep -q '^"1",done,' "$work/ended/sweep.csv"
+expect "  the others say that they were not run" \
+    test "$(grep -c '"state" : "not run"' "$work/ended/sweep.json")" -eq 2
+expect "  and leave nothing behind" test ! -e "$work/ended/seed=2"
+
+done_testing
