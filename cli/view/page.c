@@ -190,6 +190,17 @@ static void text_part(JsonObject *report, GString *out,
     g_string_free(text, TRUE);
 }
 
+void view_recorded_page(const char *folder, JsonObject *report, GString *out)
+{
+    view_page_head(view_text(report, "trace.name"), out);
+    g_string_append(out, "<p class=\"soft\">Recorded: ");
+    view_page_text(out, view_text(report, "recorded.allocator"));
+    g_string_append(out, " allocator, by the addresses that it gave; nothing was replayed.</p>\n");
+    view_page_pictures(folder, report, out);
+    text_part(report, out, view_text_recorded);
+    g_string_append(out, "</body>\n</html>\n");
+}
+
 void view_page(const char *folder, JsonObject *report, GString *out)
 {
     head(report, out);

@@ -8,6 +8,9 @@
 /* folder: where pictures are, as far as they have been drawn as SVG. */
 void view_page(const char *folder, JsonObject *report, GString *out);
 
+/* The same of the recorded allocator alone. */
+void view_recorded_page(const char *folder, JsonObject *report, GString *out);
+
 /* Its parts: up to the heading; the pictures that are there; tables; and a picture that stands in
  * the page with names of its own. */
 void view_page_head(const char *title, GString *out);

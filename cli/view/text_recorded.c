@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* report.txt: the recorded allocator, beside the replayed one where there is one. */
+#include <string.h>
+
 #include "../common/figures.h"
 #include "text.h"
 
@@ -61,6 +63,26 @@ static void moments(JsonObject *report, GString *out)
     }
 }
 
+/* What one wants to know first. */
+static void comparison(JsonObject *report, GString *out)
+{
+    guint64 recorded = view_count(report, "recorded.peak_occupied_bytes");
+    guint64 replayed = view_count(report, "result.peak_occupied_bytes");
+    if (!is_replayed(report) || recorded == 0)
+        return;
+    double change = 100.0 * ((double)replayed / (double)recorded - 1.0);
+    GString *text = g_string_new("Most pages in use at once: ");
+    append_bytes(text, recorded);
+    g_string_append(text, " recorded, ");
+    append_bytes(text, replayed);
+    g_string_append(text, " replayed, ");
+    append_fixed(text, 0, change < 0 ? -change : change, 1);
+    g_string_append_printf(text, " %% %s.", change < 0 ? "less" : "more");
+    view_wrap(out, text->str, 0);
+    g_string_append_c(out, '\n');
+    g_string_free(text, TRUE);
+}
+
 static void ratios_row(JsonObject *report, GString *out, const char *name, const char *path)
 {
     static const char *const members[] = {"average", "at_maximum_live", "at_maximum_heap",
@@ -99,7 +121,8 @@ static void caveats(JsonObject *report, GString *out)
                   "What the allocator keeps for itself beside objects is not seen, and pages "
                   "that were never written count as in use.",
                   0);
-    else if (!view_flag(report, "recorded.direct_map_known"))
+    else if (!view_flag(report, "recorded.direct_map_known") &&
+             strcmp(view_text(report, "trace.layer"), "page") != 0)
         view_wrap(out,
                   "Where the direct map begins is not known: objects count by their own "
                   "addresses, and pages of slabs only while an object in them is alive.",
@@ -160,9 +183,10 @@ static void buddyinfo(JsonObject *report, GString *out)
                            change(info, "difference"));
     char *text = g_strdup_printf(
         "What can explain the difference: %" G_GUINT64_FORMAT
-        " blocks were freed that are older than the trace, with an unknown number of pages; pages "
-        "on the lists of CPUs are free, and buddyinfo does not count them; blocks that are freed "
-        "in parts; what happened between a count and the first or the last event; "
+        " frees of blocks that are older than the trace, or of which a part was freed before, each "
+        "of a page or more, which the events leave out; pages on the lists of CPUs, which are free "
+        "and which buddyinfo does not count; what happened between a count and the first or the "
+        "last event; "
         "%" G_GUINT64_FORMAT " lost events.",
         view_count(info, "orphan_page_frees"), view_count(info, "lost_events"));
     view_wrap(out, text, 0);
@@ -176,6 +200,7 @@ void view_text_recorded(JsonObject *report, GString *out)
         return;
     if (view_flag(report, "recorded.addresses")) {
         append_heading(out, "The recorded allocator, by its addresses");
+        comparison(report, out);
         moments(report, out);
         ratios(report, out);
         caveats(report, out);

@@ -32,8 +32,7 @@ gboolean view_remove(const char *folder, GError **error)
 /* What is written for people: of a report, of the recorded allocator alone, or of a sweep. Where
  * only other allocators were measured there is none of it. */
 struct kind {
-    const char *needs, *text_name;
-    const char *page_name; /* NULL: no page */
+    const char *needs, *text_name, *page_name;
     void (*text)(JsonObject *report, GString *out);
     void (*page)(const char *folder, JsonObject *report, GString *out);
 };
@@ -42,7 +41,7 @@ static const struct kind *kind_of(JsonObject *report)
 {
     static const struct kind kinds[] = {
         {"result", "report.txt", "report.html", view_report_text, view_page},
-        {"recorded", "report.txt", NULL, view_recorded_text, NULL},
+        {"recorded", "report.txt", "report.html", view_recorded_text, view_recorded_page},
         {"runs", "sweep.txt", "sweep.html", view_sweep_text, view_sweep_page},
     };
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
@@ -76,7 +75,7 @@ static gboolean write_texts(const char *folder, JsonObject *report, guint format
 static gboolean write_page(const char *folder, JsonObject *report, GError **error)
 {
     const struct kind *kind = kind_of(report);
-    if (kind == NULL || kind->page == NULL)
+    if (kind == NULL)
         return TRUE;
     GString *text = g_string_new(NULL);
     kind->page(folder, report, text);

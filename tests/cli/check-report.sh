@@ -177,6 +177,11 @@ for part in (beside, own):
     del part["samples"] # alone there are as many as events of all layers call for
 sys.exit(beside != own)
 PYTHON
+# Addresses that were kept in a file, and what brings objects to page frames.
+"$builddir/cli/bsa-trace" convert --quiet --addresses -o "$work/kept.bsat" "$trace"
+run kept-addresses --backend=recorded "$work/kept.bsat"
+same "a converted trace that keeps addresses tells the same" "$work/own/recorded.csv" \
+    "$work/kept-addresses/recorded.csv"
 # The kernel's count from the trace's own metadata, in pages.
 pages_of() {
     "$builddir/cli/bsa-trace" info --meta="buddyinfo.$1" "$srcdir/traces/kernel-walk.bsat" |
