@@ -12,7 +12,7 @@ const char *const view_colours[VIEW_LINES_WITH_KEY] = {"#0072B2", "#D55E00", "#0
 
 const struct view_plot view_plots[] = {
     {"occupancy", "Memory in use", NULL, view_plot_occupancy},
-    {"recorded", "Pages in use: recorded and replayed", "recorded.samples", view_plot_recorded},
+    {"recorded", "Pages in use, by the recorded addresses", "recorded.samples", view_plot_recorded},
     {"page-map", "What the pages are used for", "page_map", view_plot_page_map},
     {"fragmentation", "External fragmentation: unusable free space index", NULL,
      view_plot_fragmentation},
