@@ -225,6 +225,15 @@ static gboolean refuse(const struct replay_options *options, const char *why, GE
     return FALSE;
 }
 
+/* One address may be two programs' then. */
+static gboolean is_merged(const trace_meta *meta)
+{
+    char *tools = trace_meta_text(meta, "tool");
+    gboolean merged = tools != NULL && strstr(tools, "bsa-trace merge") != NULL;
+    g_free(tools);
+    return merged;
+}
+
 /* A trace of a kernel without addresses still tells how many pages came and went. */
 static gboolean tells_enough(const struct pass *pass, GError **error)
 {
@@ -261,6 +270,11 @@ static gboolean take(struct pass *pass, GError **error)
     info->compared = info->start.there && info->end.there && recorded->hygiene.page_allocs > 0;
     if (!summary->addresses && !tells_enough(pass, error))
         return FALSE;
+    if (summary->addresses && is_merged(trace_reader_meta(pass->reader)))
+        return refuse(pass->options,
+                      "it is several traces in one, whose addresses are not of one memory; give "
+                      "them one by one",
+                      error);
     pass->events = pass->events != 0 ? pass->events : summary->events;
     pass->thing = g_try_new0(struct thing, (gsize)MAX(summary->peak_slots, 1));
     if (pass->thing == NULL) {

@@ -182,6 +182,10 @@ PYTHON
 run kept-addresses --backend=recorded "$work/kept.bsat"
 same "a converted trace that keeps addresses tells the same" "$work/own/recorded.csv" \
     "$work/kept-addresses/recorded.csv"
+mtrace=$srcdir/tests/cli/data/good-mtrace.txt
+"$builddir/cli/bsa-trace" merge --quiet --addresses -o "$work/merged.bsat" "$mtrace" "$mtrace"
+says 1 "several traces in one" "addresses of two programs in one trace" \
+    run merged --backend=recorded "$work/merged.bsat"
 # The kernel's count from the trace's own metadata, in pages.
 pages_of() {
     "$builddir/cli/bsa-trace" info --meta="buddyinfo.$1" "$srcdir/traces/kernel-walk.bsat" |
