@@ -43,30 +43,29 @@ static void say_timing(const struct check *check, guint64 events, clock_t first,
             (double)events / seconds / 1e6);
 }
 
+static gboolean take_event(gpointer data, const struct trace_event *event, GError **error)
+{
+    (void)error;
+    check_events_take(data, event);
+    return TRUE;
+}
+
 static gboolean check_stream(struct check *check, GError **error)
 {
     struct check_events events;
-    struct trace_event event;
-    int got;
     clock_t start = clock();
     trace_reader *reader = tool_open(check->tool, check->path, error);
     clock_t opened = clock();
     if (reader == NULL)
         return FALSE;
     check_events_init(&events, trace_summary(reader), &check->problems);
-    progress_start(&check->tool->progress, "checking", trace_summary(reader)->events);
-    while ((got = trace_next(reader, &event, error)) > 0) {
-        check_events_take(&events, &event);
-        if (events.events % 65536 == 0)
-            progress_update(&check->tool->progress, events.events);
-    }
-    progress_stop(&check->tool->progress);
-    if (got == 0 && check->timing)
+    gboolean good = tool_each(check->tool, reader, "checking", take_event, &events, error);
+    if (good && check->timing)
         say_timing(check, events.events, opened - start, clock() - opened);
     check->events = events.events;
     check_events_finish(&events, trace_summary(reader), trace_hygiene(reader));
     trace_close(reader);
-    return got == 0;
+    return good;
 }
 
 /* A trace that cannot be read to its end has a problem more, and that is all. */

@@ -3,19 +3,24 @@
 #include "../trace/kinds.h"
 #include "check.h"
 
-struct check_object {
-    guint64 size;
-    guint8 live;
-    guint8 page;
-    guint8 order;
-};
+/* What lives in a slot, in a word: 0 nothing. A size is TRACE_SIZE_MAX at most. */
+#define LIVE ((guint64)1)
+#define PAGES ((guint64)2)
+#define ORDER_SHIFT 4u
+#define SIZE_SHIFT 12u
+
+static guint64 word_of(const struct trace_event *event)
+{
+    guint64 pages = trace_kind_is_page(event->kind) ? PAGES : 0;
+    return event->size << SIZE_SHIFT | (guint64)event->order << ORDER_SHIFT | pages | LIVE;
+}
 
 void check_events_init(struct check_events *check, const struct trace_summary *summary,
                        struct check_problems *problems)
 {
     *check = (struct check_events){
         .problems = problems,
-        .object = g_array_new(FALSE, TRUE, sizeof(struct check_object)),
+        .object = g_array_new(FALSE, TRUE, sizeof(guint64)),
         .slots = summary->peak_slots,
     };
     g_array_set_size(check->object, (guint)summary->peak_slots);
@@ -27,36 +32,42 @@ static void wrong(struct check_events *check, const struct trace_event *event, c
                   trace_kind_name(event->kind), what);
 }
 
+/* A free or a realloc, and what it is of is not what it says. */
+static void tell_mismatch(struct check_events *check, const struct trace_event *event,
+                          guint64 object)
+{
+    gboolean page = trace_kind_is_page(event->kind);
+    if (object == 0)
+        wrong(check, event, "its slot has no live object");
+    else if (((object & PAGES) != 0) != page)
+        wrong(check, event, page ? "it is of an object" : "it is of a block of pages");
+    else
+        wrong(check, event, "its size is not that of what goes");
+}
+
 static void take_object(struct check_events *check, const struct trace_event *event)
 {
     if (event->slot >= check->slots) {
         wrong(check, event, "its slot is beyond the trace's peak");
         return;
     }
-    struct check_object *object = &g_array_index(check->object, struct check_object, event->slot);
-    gboolean page = trace_kind_is_page(event->kind);
+    guint64 *object = &g_array_index(check->object, guint64, event->slot), word = word_of(event);
     if (trace_kind_is_alloc(event->kind)) {
-        if (object->live)
+        if (*object != 0)
             wrong(check, event, "its slot has a live object");
-        check->live += !object->live;
-        *object = (struct check_object){event->size, TRUE, (guint8)page, event->order};
-        return;
+        check->live += *object == 0;
+        *object = word;
+    } else if (event->kind == TRACE_REALLOC) {
+        if ((*object & (LIVE | PAGES)) != LIVE)
+            tell_mismatch(check, event, *object);
+        else if ((event->flags & TRACE_FAILED) == 0)
+            *object = word;
+    } else {
+        if (*object != word)
+            tell_mismatch(check, event, *object);
+        check->live -= *object != 0;
+        *object = 0;
     }
-    if (!object->live) {
-        wrong(check, event, "its slot has no live object");
-        return;
-    }
-    if (object->page != page)
-        wrong(check, event, page ? "it is of an object" : "it is of a block of pages");
-    if (event->kind == TRACE_REALLOC) {
-        if ((event->flags & TRACE_FAILED) == 0)
-            object->size = event->size;
-        return;
-    }
-    if (object->size != event->size || object->order != event->order)
-        wrong(check, event, "its size is not that of what goes");
-    object->live = FALSE;
-    check->live--;
 }
 
 void check_events_take(struct check_events *check, const struct trace_event *event)
@@ -95,8 +106,7 @@ void check_events_finish(struct check_events *check, const struct trace_summary 
 {
     guint64 blocks = 0;
     for (guint i = 0; i < check->object->len; i++) {
-        const struct check_object *object = &g_array_index(check->object, struct check_object, i);
-        blocks += object->live && object->page;
+        blocks += (g_array_index(check->object, guint64, i) & PAGES) != 0;
     }
     compare(check, "events", summary->events, check->events);
     compare(check, "objects that are never freed", hygiene->never_freed, check->live - blocks);

@@ -205,7 +205,7 @@ static gboolean cut_trace(struct tool *tool, struct cut *cut, trace_reader *read
         g_propagate_error(error, why);
         return FALSE;
     }
-    if (cut->part.hygiene.allocs + cut->part.hygiene.page_allocs == 0) {
+    if (trace_tally_begun(&cut->part.tally) == 0) {
         const struct trace_summary *summary = trace_summary(reader);
         g_set_error(error, TOOL_ERROR, TOOL_ERROR_INPUTS,
                     "%s: no object is left of its %" G_GUINT64_FORMAT " events in %.9g s",

@@ -45,7 +45,8 @@ gboolean result_event(struct result *result, const struct trace_event *event, GE
 {
     struct trace_summary *summary = &result->summary;
     gboolean failed = (event->flags & TRACE_FAILED) != 0;
-    trace_tally_event(&result->tally, event, exchange_size(result, event));
+    guint64 former = exchange_size(result, event);
+    trace_tally_events(&result->tally, event, &former, 1);
     if (trace_kind_is_alloc(event->kind) && !failed)
         result->live++;
     else if (trace_kind_is_free(event->kind))
@@ -132,7 +133,7 @@ gboolean result_close(struct result *result, gboolean good, GError **error)
 {
     if (result->writer == NULL)
         return FALSE;
-    trace_tally_finish(&result->tally);
+    trace_tally_finish(&result->tally, TRACE_LAYER_ALL);
     if (good && result->summary.events > 0)
         meta_summary(result);
     good = good && trace_writer_meta(result->writer, result->meta, error);

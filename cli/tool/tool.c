@@ -164,16 +164,23 @@ trace_reader *tool_open_records(struct tool *tool, const char *path, GError **er
 gboolean tool_each(struct tool *tool, trace_reader *reader, const char *what, tool_take take,
                    gpointer data, GError **error)
 {
-    struct trace_event event;
-    guint64 events = 0;
+    const struct trace_event *events;
+    guint32 count;
+    guint64 done = 0, shown = 0;
     int got;
+    gboolean good = TRUE;
     progress_start(&tool->progress, what, trace_summary(reader)->events);
-    while ((got = trace_next(reader, &event, error)) > 0 && take(data, &event, error)) {
-        if (++events % 65536 == 0)
-            progress_update(&tool->progress, events);
+    while (good && (got = trace_next_events(reader, &events, &count, error)) > 0) {
+        for (guint32 i = 0; i < count && good; i++)
+            good = take(data, &events[i], error);
+        done += count;
+        if (done - shown >= 65536) {
+            progress_update(&tool->progress, done);
+            shown = done;
+        }
     }
     progress_stop(&tool->progress);
-    return got == 0;
+    return good && got == 0;
 }
 
 void tool_say(const struct tool *tool, const char *format, ...)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The columns of a chunk, read a block of events at a time. Whatever the bytes are, memory is
- * bounded by the chunk and every index is checked; that slots live is for the caller to check.
+ * bounded by the chunk and by what lives, and every index is checked. At TRACE_LEVEL_REPLAYABLE
+ * what begins and ends is followed from chunk to chunk, so that an object that does not live is
+ * told, and one that ends has the size that it began with.
  */
 #ifndef BSA_CLI_TRACE_DECODE_H
 #define BSA_CLI_TRACE_DECODE_H
@@ -16,7 +18,7 @@
 
 typedef struct trace_decoder trace_decoder;
 
-trace_decoder *trace_decoder_new(enum trace_level level);
+trace_decoder *trace_decoder_new(enum trace_level level, guint64 page_size);
 
 /*
  * Begins a chunk of so many events; the content stays the caller's, and has TRACE_NUMBERS_SLACK
@@ -26,15 +28,23 @@ trace_decoder *trace_decoder_new(enum trace_level level);
 const char *trace_decoder_begin(trace_decoder *decoder, const guint8 *content, gsize bytes,
                                 guint32 events, const guint32 *names, guint32 name_count);
 
-/* Slots that had been used before this chunk, by its own word. */
+/* Slots ever used. */
 guint32 trace_decoder_slots(const trace_decoder *decoder);
 
+/* A chunk has told addresses. */
+gboolean trace_decoder_has_addresses(const trace_decoder *decoder);
+
+/* Back to before the first chunk. */
+void trace_decoder_rewind(trace_decoder *decoder);
+
 /*
- * Up to TRACE_DECODE_BLOCK events, 0 at the chunk's end. Of an object that ends, and at
- * TRACE_LEVEL_REPLAYABLE also of one that is named by its slot, what the chunk does not tell is 0.
- * number and line are 0. *wrong: NULL, or why there are none.
+ * Up to TRACE_DECODE_BLOCK events, 0 at the chunk's end; line is 0. At TRACE_LEVEL_RAW what the
+ * chunk does not tell of an object that ends is 0, and number. former: where the size goes that an
+ * object had before it was resized, for as many events; not used at TRACE_LEVEL_RAW. *wrong: NULL,
+ * or what is wrong with the event behind these.
  */
-guint32 trace_decoder_block(trace_decoder *decoder, struct trace_event *events, const char **wrong);
+guint32 trace_decoder_block(trace_decoder *decoder, struct trace_event *events, guint64 *former,
+                            const char **wrong);
 void trace_decoder_free(trace_decoder *decoder);
 
 #endif

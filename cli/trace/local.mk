@@ -6,6 +6,8 @@ cli_trace_sources = \
     %D%/columns.h \
     %D%/decode.c \
     %D%/decode.h \
+    %D%/decode_block.c \
+    %D%/decode_state.h \
     %D%/dictionary.c \
     %D%/dictionary.h \
     %D%/directmap.c \

@@ -292,7 +292,7 @@ static gboolean open_chunk(trace_merge *merge, struct row *row, GError **error)
     if (!row->columns) {
         return TRUE;
     }
-    row->decoder = trace_decoder_new(TRACE_LEVEL_RAW);
+    row->decoder = trace_decoder_new(TRACE_LEVEL_RAW, 0);
     row->events = g_renew(struct trace_event, row->events, TRACE_DECODE_BLOCK);
     guint32 name_count;
     const guint32 *names = trace_dictionary_names(merge->dictionary, &name_count);
@@ -321,8 +321,9 @@ static gboolean fill_window(trace_merge *merge, struct row *row, GError **error)
     row->done += row->ready;
     row->next = 0;
     if (row->columns) {
-        row->ready = trace_decoder_block(row->decoder, row->events, &wrong);
-        return wrong == NULL || trace_file_spoilt(merge->file, chunk, row->done + 1, wrong, error);
+        row->ready = trace_decoder_block(row->decoder, row->events, NULL, &wrong);
+        return wrong == NULL ||
+               trace_file_spoilt(merge->file, chunk, row->done + row->ready + 1, wrong, error);
     }
     if (packed(chunk)) {
         row->ready = row->done == 0 ? chunk->header.events : 0;

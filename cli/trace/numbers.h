@@ -36,6 +36,12 @@ gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
 gboolean trace_numbers_open(struct trace_numbers *numbers, guint encoding, guint32 count,
                             const guint8 *bytes, gsize length);
 
+/* How many there are still; of a constant any number. */
+static inline guint32 trace_numbers_left(const struct trace_numbers *numbers)
+{
+    return numbers->lengths == NULL ? G_MAXUINT32 : numbers->count - numbers->next;
+}
+
 /* The next ones. FALSE: there are not so many. */
 gboolean trace_numbers_take(struct trace_numbers *numbers, guint64 *values, guint32 count);
 

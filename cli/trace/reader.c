@@ -22,6 +22,9 @@ static const struct trace_format *const formats[] = {
     &trace_format_mtrace, &trace_format_heaptrack,   &trace_format_valgrind,  &trace_format_rep,
 };
 
+/* Records are resolved so many events at a time. */
+#define RESOLVED_EVENTS 128u
+
 struct trace_reader {
     struct trace_options options;
     trace_input *input;
@@ -36,9 +39,10 @@ struct trace_reader {
     trace_stream *stream; /* NULL: there are records */
     trace_page_marks *marks;
     struct trace_resolver resolver;
-    struct trace_event pending[TRACE_RESOLVE_EVENTS];
-    int next, ready; /* of pending */
-    gboolean pages;  /* some record is of a page block */
+    struct trace_event resolved[RESOLVED_EVENTS];
+    const struct trace_event *events; /* that are handed out, of the stream or in resolved */
+    guint32 next, ready;              /* of them */
+    gboolean pages;                   /* some record is of a page block */
     guint64 late_ns; /* the latest first time stamp among the CPUs, since first_ns */
 };
 
@@ -322,21 +326,59 @@ int trace_next_record(trace_reader *reader, const struct trace_record **record, 
     return trace_spool_next(reader->spool, record, error);
 }
 
-int trace_next(trace_reader *reader, struct trace_event *event, GError **error)
+/* 1, 0 at the end, -1 and error. */
+static int resolve_some(trace_reader *reader, GError **error)
 {
-    if (reader->stream != NULL) {
-        return trace_stream_next(reader->stream, event, error);
-    }
-    while (reader->next == reader->ready) {
-        const struct trace_record *record;
+    const struct trace_record *record;
+    guint32 count = 0;
+    while (count + TRACE_RESOLVE_EVENTS <= RESOLVED_EVENTS) {
         int got = trace_spool_next(reader->spool, &record, error);
+        if (got < 0) {
+            return -1;
+        }
+        if (got == 0) {
+            break;
+        }
+        count += (guint32)trace_resolve(&reader->resolver, record, &reader->resolved[count]);
+    }
+    reader->events = reader->resolved;
+    reader->ready = count;
+    return count > 0;
+}
+
+/* Of events, so that there are some: as trace_next. */
+static int fill(trace_reader *reader, GError **error)
+{
+    reader->next = reader->ready = 0;
+    return reader->stream != NULL
+               ? trace_stream_next(reader->stream, &reader->events, &reader->ready, error)
+               : resolve_some(reader, error);
+}
+
+int trace_next_events(trace_reader *reader, const struct trace_event **events, guint32 *count,
+                      GError **error)
+{
+    if (reader->next == reader->ready) {
+        int got = fill(reader, error);
         if (got <= 0) {
             return got;
         }
-        reader->next = 0;
-        reader->ready = trace_resolve(&reader->resolver, record, reader->pending);
     }
-    *event = reader->pending[reader->next++];
+    *events = reader->events + reader->next;
+    *count = reader->ready - reader->next;
+    reader->next = reader->ready;
+    return 1;
+}
+
+int trace_next(trace_reader *reader, struct trace_event *event, GError **error)
+{
+    if (reader->next == reader->ready) {
+        int got = fill(reader, error);
+        if (got <= 0) {
+            return got;
+        }
+    }
+    *event = reader->events[reader->next++];
     return 1;
 }
 

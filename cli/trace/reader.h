@@ -96,6 +96,10 @@ trace_reader *trace_open(const char *path, const struct trace_options *options, 
 /* The next event: 1, 0 at the end, -1 and error when the input is bad from here on. */
 int trace_next(trace_reader *reader, struct trace_event *event, GError **error);
 
+/* The same, some at once: at least one, which are the reader's and stay until the next call. */
+int trace_next_events(trace_reader *reader, const struct trace_event **events, guint32 *count,
+                      GError **error);
+
 const struct trace_summary *trace_summary(const trace_reader *reader);
 const struct trace_hygiene *trace_hygiene(const trace_reader *reader);
 const char *trace_name(const trace_reader *reader, guint32 index); /* of a cache or call site */

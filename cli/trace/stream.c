@@ -1,47 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "stream.h"
 
-#include <string.h>
-
 #include "columns.h"
 #include "decode.h"
 #include "slots.h"
 #include "tally.h"
 
-/*
- * What is known of a slot of the file, in a word, since a trace may have millions: the object's
- * size, the order of a block of pages, TRACE_SLAB_PAGES, and what it is. A size is TRACE_SIZE_MAX
- * at most.
- */
-#define SIZE_SHIFT 12u
-#define ORDER_SHIFT 4u
-#define SLAB_FLAG ((guint64)1 << 2)
-#define STATE_MASK ((guint64)3)
-
-enum state { NOT_LIVE, OBJECT, PAGES };
-
-G_STATIC_ASSERT(TRACE_SIZE_MAX <= G_MAXUINT64 >> SIZE_SHIFT);
-
 struct trace_stream {
     trace_file *file;
     struct trace_dictionary dictionary;
     enum trace_layer layer;
-    guint64 page_size;
     const struct trace_options *options;
     gboolean filtered; /* the layer is not all there is in the file */
     struct trace_content content;
     struct trace_chunk chunk;
     trace_decoder *decoder;
     struct trace_event block[TRACE_DECODE_BLOCK];
-    guint32 next, ready; /* of the block */
-    guint64 in_chunk;    /* events of the chunk before the block */
-    guint64 number;      /* events handed out */
-    guint64 first_ns;    /* time 0 of the layer */
-    guint64 *objects;    /* by the file's slot */
-    guint64 *addresses;  /* the same; NULL: the file has none */
-    guint32 objects_held;
-    guint32 slots;                  /* of the file, ever used */
-    struct trace_slots layer_slots; /* of the layer, where it is filtered */
+    guint64 former[TRACE_DECODE_BLOCK]; /* of a resized object: its size before */
+    guint32 ready;                      /* events of the block */
+    guint64 in_chunk;                   /* events of the chunk before the block */
+    guint64 number;                     /* events handed out */
+    guint64 first_ns;                   /* time 0 of the layer */
+    struct trace_slots layer_slots;     /* of the layer, where it is filtered */
 };
 
 trace_stream *trace_stream_new(trace_file *file, const struct trace_dictionary *dictionary,
@@ -51,10 +31,9 @@ trace_stream *trace_stream_new(trace_file *file, const struct trace_dictionary *
     stream->file = file;
     stream->dictionary = *dictionary;
     stream->layer = options->layer;
-    stream->page_size = trace_file_header(file)->page_size;
     stream->options = options;
     stream->filtered = options->layer != TRACE_LAYER_ALL && trace_file_header(file)->kernel != 0;
-    stream->decoder = trace_decoder_new(TRACE_LEVEL_REPLAYABLE);
+    stream->decoder = trace_decoder_new(TRACE_LEVEL_REPLAYABLE, trace_file_header(file)->page_size);
     trace_slots_init(&stream->layer_slots);
     return stream;
 }
@@ -67,17 +46,8 @@ void trace_stream_free(trace_stream *stream)
         trace_content_free(&stream->content);
         trace_dictionary_destroy(&stream->dictionary);
         trace_file_close(stream->file);
-        g_free(stream->objects);
-        g_free(stream->addresses);
         g_free(stream);
     }
-}
-
-/* event: in the block. */
-static gboolean spoilt(const trace_stream *stream, guint32 event, const char *wrong, GError **error)
-{
-    return trace_file_spoilt(stream->file, &stream->chunk, stream->in_chunk + event + 1, wrong,
-                             error);
 }
 
 /* The next chunk that has events: 1, 0 at the end, -1 and error. */
@@ -112,121 +82,13 @@ static int next_chunk(trace_stream *stream, gboolean first_pass, GError **error)
     const char *wrong =
         trace_decoder_begin(stream->decoder, stream->content.bytes, header->content_bytes,
                             header->events, names, name_count);
-    if (wrong == NULL && trace_decoder_slots(stream->decoder) != stream->slots) {
-        wrong = "it has another number of slots than the chunks before it";
-    }
     return wrong == NULL || trace_file_spoilt(stream->file, &stream->chunk, 0, wrong, error) ? 1
                                                                                              : -1;
 }
 
-static void make_room(trace_stream *stream)
-{
-    guint32 held = MAX(1024, stream->objects_held * 2);
-    gsize more = (gsize)(held - stream->objects_held) * sizeof(guint64);
-    stream->objects = g_renew(guint64, stream->objects, held);
-    memset(stream->objects + stream->objects_held, 0, more);
-    if (stream->addresses != NULL) {
-        stream->addresses = g_renew(guint64, stream->addresses, held);
-        memset(stream->addresses + stream->objects_held, 0, more);
-    }
-    stream->objects_held = held;
-}
-
-static void set_address(trace_stream *stream, const struct trace_event *event)
-{
-    if (event->address != 0 && stream->addresses == NULL) {
-        stream->addresses = g_new0(guint64, stream->objects_held);
-    }
-    if (stream->addresses != NULL) {
-        stream->addresses[event->slot] = event->address;
-    }
-}
-
 gboolean trace_stream_has_addresses(const trace_stream *stream)
 {
-    return stream->addresses != NULL;
-}
-
-/* The slot begins to live. NULL, or what is wrong. */
-static const char *begin_life(trace_stream *stream, struct trace_event *event)
-{
-    gboolean page = event->kind == TRACE_PAGE_ALLOC;
-    if (event->slot >= stream->slots) {
-        stream->slots = event->slot + 1;
-        if (event->slot >= stream->objects_held) {
-            make_room(stream);
-        }
-    }
-    if ((stream->objects[event->slot] & STATE_MASK) != NOT_LIVE) {
-        return "an object begins in a slot that has one";
-    }
-    if (page) {
-        event->size = stream->page_size << event->order;
-    }
-    guint64 slab = (event->flags & TRACE_SLAB_PAGES) != 0 ? SLAB_FLAG : 0;
-    stream->objects[event->slot] = event->size << SIZE_SHIFT |
-                                   (guint64)event->order << ORDER_SHIFT | slab |
-                                   (page ? PAGES : OBJECT);
-    set_address(stream, event);
-    return event->size > TRACE_SIZE_MAX ? "a size is no machine's" : NULL;
-}
-
-/* What is in the slot, if it was used already. */
-static guint64 object_in(const trace_stream *stream, guint32 slot)
-{
-    return slot < stream->slots ? stream->objects[slot] : NOT_LIVE;
-}
-
-static const char *end_life(trace_stream *stream, struct trace_event *event)
-{
-    guint64 object = object_in(stream, event->slot);
-    if ((object & STATE_MASK) != (event->kind == TRACE_PAGE_FREE ? PAGES : OBJECT)) {
-        return "an object ends that does not live, or is of another kind";
-    }
-    event->size = object >> SIZE_SHIFT;
-    event->order = object >> ORDER_SHIFT & 0xff;
-    event->flags &= (guint8)~TRACE_SLAB_PAGES;
-    event->flags |= (object & SLAB_FLAG) != 0 ? TRACE_SLAB_PAGES : 0;
-    if (stream->addresses != NULL) {
-        event->address = stream->addresses[event->slot];
-    }
-    stream->objects[event->slot] = NOT_LIVE;
-    return NULL;
-}
-
-/* former: its size before. */
-static const char *resize(trace_stream *stream, const struct trace_event *event, guint64 *former)
-{
-    guint64 object = object_in(stream, event->slot);
-    if (event->slot == TRACE_NO_SLOT) {
-        return NULL;
-    }
-    if ((object & STATE_MASK) != OBJECT) {
-        return "an object is resized that does not live, or is of another kind";
-    }
-    if ((event->flags & TRACE_FAILED) != 0) {
-        return NULL;
-    }
-    *former = object >> SIZE_SHIFT;
-    stream->objects[event->slot] = event->size << SIZE_SHIFT | OBJECT;
-    set_address(stream, event);
-    return event->size > TRACE_SIZE_MAX ? "a size is no machine's" : NULL;
-}
-
-/* What the slots say to the event, and it to them. */
-static const char *follow(trace_stream *stream, struct trace_event *event, guint64 *former)
-{
-    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, event->kind, event->flags)) {
-    case TRACE_REFERENCE_BEGINS:
-        return begin_life(stream, event);
-    case TRACE_REFERENCE_ENDS:
-        return end_life(stream, event);
-    case TRACE_REFERENCE_STAYS:
-        return resize(stream, event, former);
-    case TRACE_REFERENCE_NONE:
-        break;
-    }
-    return NULL;
+    return trace_decoder_has_addresses(stream->decoder);
 }
 
 static gboolean left_out(const trace_stream *stream, const struct trace_event *event)
@@ -270,85 +132,63 @@ static void make_own(trace_stream *stream, struct trace_event *event)
     }
 }
 
-static void count(struct trace_import *import, struct trace_tally *tally, enum trace_layer layer,
-                  const struct trace_event *event, gboolean out, guint64 former)
+/* Turns the block into one of the layer's. tally: NULL, or what counts the others. */
+static void filter(trace_stream *stream, struct trace_tally *tally, guint32 events)
 {
-    if (trace_kind_has_slot(event->kind)) {
-        *(trace_kind_is_page(event->kind) ? &import->page_records : &import->slab_records) += 1;
-    }
-    if (out) {
-        trace_tally_left_out(tally, layer, event);
-    } else {
-        trace_tally_event(tally, event, former);
-    }
-}
-
-/* Turns a block of the file's events into one of the layer's. tally: NULL, or what counts them. */
-static gboolean take_block(trace_stream *stream, struct trace_import *import,
-                           struct trace_tally *tally, guint32 events, GError **error)
-{
-    guint64 former = 0;
-    stream->ready = 0;
     for (guint32 i = 0; i < events; i++) {
         struct trace_event *event = &stream->block[i];
-        const char *wrong = follow(stream, event, &former);
-        if (wrong != NULL) {
-            return spoilt(stream, i, wrong, error);
-        }
-        gboolean out = stream->filtered && left_out(stream, event);
-        if (stream->filtered && !out) {
+        if (!left_out(stream, event)) {
             make_own(stream, event);
-        }
-        if (tally != NULL) {
-            count(import, tally, stream->layer, event, out, former);
-        }
-        if (!out) {
-            if (stream->ready != i) {
-                stream->block[stream->ready] = *event;
-            }
-            stream->ready++;
+            stream->former[stream->ready] = stream->former[i];
+            stream->block[stream->ready++] = *event;
+        } else if (tally != NULL) {
+            trace_tally_left_out(tally, event);
         }
     }
-    stream->in_chunk += events;
-    return TRUE;
 }
 
 /* The next block that has events of the layer: 1, 0 at the end, -1 and error. */
-static int next_block(trace_stream *stream, struct trace_import *import, struct trace_tally *tally,
-                      GError **error)
+static int next_block(trace_stream *stream, struct trace_tally *tally, GError **error)
 {
-    stream->next = stream->ready = 0;
+    stream->ready = 0;
     while (stream->ready == 0) {
         const char *wrong;
-        guint32 events = trace_decoder_block(stream->decoder, stream->block, &wrong);
+        guint32 events =
+            trace_decoder_block(stream->decoder, stream->block, stream->former, &wrong);
         if (wrong != NULL) {
-            spoilt(stream, 0, wrong, error);
+            trace_file_spoilt(stream->file, &stream->chunk, stream->in_chunk + events + 1, wrong,
+                              error);
             return -1;
         }
-        if (events > 0) {
-            if (!take_block(stream, import, tally, events, error)) {
-                return -1;
+        stream->in_chunk += events;
+        if (events > 0 && stream->filtered) {
+            filter(stream, tally, events);
+        } else if (events > 0) {
+            stream->ready = events;
+        } else {
+            int got = next_chunk(stream, tally != NULL, error);
+            if (got <= 0) {
+                return got;
             }
-            continue;
-        }
-        int got = next_chunk(stream, tally != NULL, error);
-        if (got <= 0) {
-            return got;
         }
     }
     return 1;
 }
 
-int trace_stream_next(trace_stream *stream, struct trace_event *event, GError **error)
+int trace_stream_next(trace_stream *stream, const struct trace_event **events, guint32 *count,
+                      GError **error)
 {
-    if (stream->next == stream->ready) {
-        int got = next_block(stream, NULL, NULL, error);
-        if (got <= 0) {
-            return got;
+    int got = next_block(stream, NULL, error);
+    if (got <= 0) {
+        return got;
+    }
+    if (stream->filtered) {
+        for (guint32 i = 0; i < stream->ready; i++) {
+            stream->block[i].number = ++stream->number;
         }
     }
-    *event = stream->block[stream->next++];
-    event->number = ++stream->number;
+    *events = stream->block;
+    *count = stream->ready;
     return 1;
 }
 
@@ -361,12 +201,12 @@ static void show_progress(const trace_stream *stream, guint64 events)
     }
 }
 
-static gboolean tally_all(trace_stream *stream, struct trace_import *import,
-                          struct trace_tally *tally, GError **error)
+static gboolean tally_all(trace_stream *stream, struct trace_tally *tally, GError **error)
 {
     guint64 blocks = 0;
     int got;
-    while ((got = next_block(stream, import, tally, error)) > 0) {
+    while ((got = next_block(stream, tally, error)) > 0) {
+        trace_tally_events(tally, stream->block, stream->former, stream->ready);
         if (++blocks % 256 == 0) {
             show_progress(stream, tally->summary->events);
         }
@@ -377,26 +217,25 @@ static gboolean tally_all(trace_stream *stream, struct trace_import *import,
 /* The same from the beginning; what is known of the names stays. */
 static void rewind_stream(trace_stream *stream)
 {
-    if (stream->objects_held > 0) {
-        memset(stream->objects, 0, stream->objects_held * sizeof *stream->objects);
-    }
+    trace_decoder_rewind(stream->decoder);
     trace_file_rewind(stream->file);
     trace_slots_destroy(&stream->layer_slots);
     trace_slots_init(&stream->layer_slots);
-    stream->slots = 0;
-    stream->next = stream->ready = 0;
 }
 
 gboolean trace_stream_summarise(trace_stream *stream, struct trace_import *import,
                                 struct trace_summary *summary, GError **error)
 {
     struct trace_tally tally;
-    trace_tally_init(&tally, summary, import->hygiene, stream->page_size);
-    gboolean good = tally_all(stream, import, &tally, error);
+    trace_tally_init(&tally, summary, import->hygiene, trace_file_header(stream->file)->page_size);
+    gboolean good = tally_all(stream, &tally, error);
     if (good) {
-        trace_tally_finish(&tally);
+        trace_tally_finish(&tally, stream->layer);
+        import->slab_records = trace_tally_of_objects(&tally);
+        import->page_records = trace_tally_of_pages(&tally);
         trace_tally_meta(import->hygiene, stream->dictionary.meta, stream->layer);
-        summary->peak_slots = stream->filtered ? stream->layer_slots.used : stream->slots;
+        summary->peak_slots =
+            stream->filtered ? stream->layer_slots.used : trace_decoder_slots(stream->decoder);
         if (stream->filtered && stream->layer != TRACE_LAYER_BOTH && summary->events > 0) {
             stream->first_ns = tally.first_ns;
             summary->duration_ns -= tally.first_ns;

@@ -29,8 +29,10 @@ gboolean trace_stream_summarise(trace_stream *stream, struct trace_import *impor
 /* Behind that: whether the file's events tell addresses. */
 gboolean trace_stream_has_addresses(const trace_stream *stream);
 
-/* The next event of the layer: 1, 0 at the end, -1 and error. */
-int trace_stream_next(trace_stream *stream, struct trace_event *event, GError **error);
+/* The next events of the layer: 1, 0 at the end, -1 and error. They are the stream's, until the
+ * next call. */
+int trace_stream_next(trace_stream *stream, const struct trace_event **events, guint32 *count,
+                      GError **error);
 void trace_stream_free(trace_stream *stream);
 
 #endif

@@ -23,119 +23,159 @@ void trace_tally_destroy(struct trace_tally *tally)
     trace_map_destroy(&tally->threads);
 }
 
-static void note_size(struct trace_tally *tally, guint64 size)
-{
-    struct trace_summary *summary = tally->summary;
-    tally->live_bytes += size;
-    summary->max_size = MAX(summary->max_size, size);
-    summary->peak_live_bytes = MAX(summary->peak_live_bytes, tally->live_bytes);
-    summary->peak_live_pages = MAX(summary->peak_live_pages, tally->live_pages);
-}
+/* Kind and flags of an event, as the tally counts it: what it does to objects follows from these.
+ */
+#define FAILED 16u
+#define IMPLICIT 32u
 
-static void begins(struct trace_tally *tally, const struct trace_event *event)
-{
-    if (event->kind == TRACE_PAGE_ALLOC) {
-        tally->live_pages += event->size / tally->page_size;
-        tally->hygiene->page_allocs++;
-    } else {
-        tally->live_objects++;
-        tally->hygiene->allocs++;
-    }
-    note_size(tally, event->size);
-}
+G_STATIC_ASSERT(TRACE_KINDS <= FAILED && 2 * IMPLICIT == TRACE_TALLY_KINDS);
 
-static void ends(struct trace_tally *tally, const struct trace_event *event)
+static guint kind_of(const struct trace_event *event)
 {
-    struct trace_hygiene *hygiene = tally->hygiene;
-    guint implicit = (event->flags & TRACE_IMPLICIT) != 0;
-    tally->live_bytes -= event->size;
-    if (event->kind == TRACE_PAGE_FREE) {
-        tally->live_pages -= event->size / tally->page_size;
-        hygiene->page_frees++;
-        hygiene->implicit_page_frees += implicit;
-    } else {
-        tally->live_objects--;
-        hygiene->frees++;
-        hygiene->implicit_frees += implicit;
-    }
-}
-
-static void changes(struct trace_tally *tally, const struct trace_event *event, guint64 former)
-{
-    if ((event->flags & TRACE_FAILED) != 0) {
-        tally->hygiene->failed_allocs++;
-        return;
-    }
-    tally->hygiene->reallocs++;
-    tally->live_bytes -= former;
-    note_size(tally, event->size);
-}
-
-static void concerns_no_object(struct trace_tally *tally, const struct trace_event *event)
-{
-    if (event->kind == TRACE_LOST) {
-        tally->hygiene->lost_events += event->size;
-        tally->hygiene->lost_reports++;
-    } else if (trace_kind_is_alloc(event->kind)) {
-        tally->hygiene->failed_allocs++;
-    }
+    return (event->kind & (FAILED - 1)) | (event->flags & TRACE_FAILED) / TRACE_FAILED * FAILED |
+           (event->flags & TRACE_IMPLICIT) / TRACE_IMPLICIT * IMPLICIT;
 }
 
 static void note_thread(struct trace_tally *tally, guint32 thread)
 {
-    if (tally->threads.count > 0 && thread == tally->last_thread) {
-        return;
-    }
     tally->last_thread = thread;
     if (trace_map_find(&tally->threads, thread) == NULL) {
         trace_map_insert(&tally->threads, thread, 0);
     }
 }
 
-void trace_tally_event(struct trace_tally *tally, const struct trace_event *event, guint64 former)
+static void note_size(struct trace_tally *tally, guint64 size)
 {
     struct trace_summary *summary = tally->summary;
-    summary->events++;
-    summary->duration_ns = MAX(summary->duration_ns, event->time_ns);
-    summary->cpus = MAX(summary->cpus, event->cpu + 1);
-    tally->first_ns = MIN(tally->first_ns, event->time_ns);
-    note_thread(tally, event->thread);
+    tally->live_bytes += size;
+    summary->max_size = MAX(summary->max_size, size);
+    summary->peak_live_bytes = MAX(summary->peak_live_bytes, tally->live_bytes);
+}
+
+static void change_pages(struct trace_tally *tally, guint64 bytes)
+{
+    tally->live_page_bytes += bytes;
+    tally->peak_page_bytes = MAX(tally->peak_page_bytes, tally->live_page_bytes);
+}
+
+static void take_object(struct trace_tally *tally, const struct trace_event *event, guint64 former)
+{
     switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, event->kind, event->flags)) {
     case TRACE_REFERENCE_BEGINS:
-        begins(tally, event);
+        note_size(tally, event->size);
+        if (event->kind == TRACE_PAGE_ALLOC) {
+            change_pages(tally, event->size);
+        }
         break;
     case TRACE_REFERENCE_ENDS:
-        ends(tally, event);
+        tally->live_bytes -= event->size;
+        if (event->kind == TRACE_PAGE_FREE) {
+            change_pages(tally, 0 - event->size);
+        }
         break;
     case TRACE_REFERENCE_STAYS:
-        changes(tally, event, former);
+        if ((event->flags & TRACE_FAILED) == 0) {
+            tally->live_bytes -= former;
+            note_size(tally, event->size);
+        }
         break;
     case TRACE_REFERENCE_NONE:
-        concerns_no_object(tally, event);
+        tally->lost += event->kind == TRACE_LOST ? event->size : 0;
         break;
     }
 }
 
-void trace_tally_left_out(struct trace_tally *tally, enum trace_layer layer,
-                          const struct trace_event *event)
+void trace_tally_events(struct trace_tally *tally, const struct trace_event *events,
+                        const guint64 *former, guint32 count)
 {
-    if (layer != TRACE_LAYER_BOTH) {
-        tally->hygiene->other_layer++;
-    } else if (event->kind == TRACE_PAGE_ALLOC) {
-        tally->hygiene->slab_page_allocs++;
-    } else if ((event->flags & TRACE_IMPLICIT) == 0) {
-        tally->hygiene->slab_page_frees++;
+    struct trace_summary *summary = tally->summary;
+    guint64 last_ns = summary->duration_ns, first_ns = tally->first_ns;
+    guint32 cpus = summary->cpus;
+    for (guint32 i = 0; i < count; i++) {
+        const struct trace_event *event = &events[i];
+        if (event->thread != tally->last_thread || tally->threads.count == 0) {
+            note_thread(tally, event->thread);
+        }
+        last_ns = MAX(last_ns, event->time_ns);
+        first_ns = MIN(first_ns, event->time_ns);
+        cpus = MAX(cpus, event->cpu + 1);
+        tally->kind[kind_of(event)]++;
+        take_object(tally, event, former[i]);
+    }
+    summary->duration_ns = last_ns;
+    summary->cpus = cpus;
+    summary->events += count;
+    tally->first_ns = first_ns;
+}
+
+void trace_tally_left_out(struct trace_tally *tally, const struct trace_event *event)
+{
+    tally->left_out[kind_of(event)]++;
+}
+
+/* Events of the kinds from first to last, of whose flags those in mask are as said. */
+static guint64 sum(const guint64 *kind, guint first, guint last, guint mask, guint flags)
+{
+    guint64 events = 0;
+    for (guint i = 0; i < TRACE_TALLY_KINDS; i++) {
+        guint of = i & (FAILED - 1);
+        events += of >= first && of <= last && (i & mask) == flags ? kind[i] : 0;
+    }
+    return events;
+}
+
+guint64 trace_tally_begun(const struct trace_tally *tally)
+{
+    return sum(tally->kind, TRACE_ALLOC, TRACE_ALIGNED_ALLOC, FAILED, 0) +
+           sum(tally->kind, TRACE_PAGE_ALLOC, TRACE_PAGE_ALLOC, FAILED, 0);
+}
+
+guint64 trace_tally_of_objects(const struct trace_tally *tally)
+{
+    return sum(tally->kind, TRACE_ALLOC, TRACE_FREE, 0, 0) +
+           sum(tally->left_out, TRACE_ALLOC, TRACE_FREE, 0, 0);
+}
+
+guint64 trace_tally_of_pages(const struct trace_tally *tally)
+{
+    return sum(tally->kind, TRACE_PAGE_ALLOC, TRACE_PAGE_FREE, 0, 0) +
+           sum(tally->left_out, TRACE_PAGE_ALLOC, TRACE_PAGE_FREE, 0, 0);
+}
+
+static void finish_left_out(const struct trace_tally *tally, enum trace_layer layer)
+{
+    const guint64 *kind = tally->left_out;
+    if (layer == TRACE_LAYER_BOTH) {
+        tally->hygiene->slab_page_allocs = sum(kind, TRACE_PAGE_ALLOC, TRACE_PAGE_ALLOC, 0, 0);
+        tally->hygiene->slab_page_frees = sum(kind, TRACE_PAGE_FREE, TRACE_PAGE_FREE, IMPLICIT, 0);
+    } else {
+        tally->hygiene->other_layer = sum(kind, 0, FAILED - 1, 0, 0);
     }
 }
 
-void trace_tally_finish(struct trace_tally *tally)
+void trace_tally_finish(struct trace_tally *tally, enum trace_layer layer)
 {
     struct trace_hygiene *hygiene = tally->hygiene;
+    const guint64 *kind = tally->kind;
+    guint64 live_pages = tally->live_page_bytes / tally->page_size;
     hygiene->lines = hygiene->events = tally->summary->events;
-    hygiene->never_freed = tally->live_objects;
-    hygiene->never_freed_bytes = tally->live_bytes - tally->live_pages * tally->page_size;
-    hygiene->pages_never_freed = tally->live_pages;
+    hygiene->allocs = sum(kind, TRACE_ALLOC, TRACE_ALIGNED_ALLOC, FAILED, 0);
+    hygiene->frees = sum(kind, TRACE_FREE, TRACE_FREE, 0, 0);
+    hygiene->implicit_frees = sum(kind, TRACE_FREE, TRACE_FREE, IMPLICIT, IMPLICIT);
+    hygiene->reallocs = sum(kind, TRACE_REALLOC, TRACE_REALLOC, FAILED, 0);
+    hygiene->page_allocs = sum(kind, TRACE_PAGE_ALLOC, TRACE_PAGE_ALLOC, FAILED, 0);
+    hygiene->page_frees = sum(kind, TRACE_PAGE_FREE, TRACE_PAGE_FREE, 0, 0);
+    hygiene->implicit_page_frees = sum(kind, TRACE_PAGE_FREE, TRACE_PAGE_FREE, IMPLICIT, IMPLICIT);
+    hygiene->failed_allocs = sum(kind, TRACE_ALLOC, TRACE_REALLOC, FAILED, FAILED) +
+                             sum(kind, TRACE_PAGE_ALLOC, TRACE_PAGE_ALLOC, FAILED, FAILED);
+    hygiene->lost_reports = sum(kind, TRACE_LOST, TRACE_LOST, 0, 0);
+    hygiene->lost_events = tally->lost;
+    hygiene->never_freed = hygiene->allocs - hygiene->frees;
+    hygiene->never_freed_bytes = tally->live_bytes - tally->live_page_bytes;
+    hygiene->pages_never_freed = live_pages;
+    finish_left_out(tally, layer);
     tally->summary->threads = (guint32)tally->threads.count;
+    tally->summary->peak_live_pages = tally->peak_page_bytes / tally->page_size;
 }
 
 struct imported {
