@@ -43,10 +43,11 @@ static void say_timing(const struct check *check, guint64 events, clock_t first,
             (double)events / seconds / 1e6);
 }
 
-static gboolean take_event(gpointer data, const struct trace_event *event, GError **error)
+static gboolean take_events(gpointer data, const struct trace_event *events, guint32 count,
+                            GError **error)
 {
     (void)error;
-    check_events_take(data, event);
+    check_events_take(data, events, count);
     return TRUE;
 }
 
@@ -59,7 +60,7 @@ static gboolean check_stream(struct check *check, GError **error)
     if (reader == NULL)
         return FALSE;
     check_events_init(&events, trace_summary(reader), &check->problems);
-    gboolean good = tool_each(check->tool, reader, "checking", take_event, &events, error);
+    gboolean good = tool_each_block(check->tool, reader, "checking", take_events, &events, error);
     if (good && check->timing)
         say_timing(check, events.events, opened - start, clock() - opened);
     check->events = events.events;

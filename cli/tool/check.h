@@ -34,7 +34,7 @@ struct check_events {
 };
 void check_events_init(struct check_events *check, const struct trace_summary *summary,
                        struct check_problems *problems);
-void check_events_take(struct check_events *check, const struct trace_event *event);
+void check_events_take(struct check_events *check, const struct trace_event *events, guint32 count);
 void check_events_finish(struct check_events *check, const struct trace_summary *summary,
                          const struct trace_hygiene *hygiene);
 

@@ -45,6 +45,25 @@ static void tell_mismatch(struct check_events *check, const struct trace_event *
         wrong(check, event, "its size is not that of what goes");
 }
 
+static void take_odd(struct check_events *check, const struct trace_event *event)
+{
+    guint64 *object = &g_array_index(check->object, guint64, event->slot);
+    if (event->kind == TRACE_REALLOC) {
+        if ((*object & (LIVE | PAGES)) != LIVE)
+            tell_mismatch(check, event, *object);
+        else if ((event->flags & TRACE_FAILED) == 0)
+            *object = word_of(event);
+    } else if (trace_kind_is_alloc(event->kind)) {
+        wrong(check, event, "its slot has a live object");
+        *object = word_of(event);
+    } else {
+        tell_mismatch(check, event, *object);
+        check->live -= *object != 0;
+        *object = 0;
+    }
+}
+
+/* What begins finds nothing and leaves its word, what ends finds its word and leaves nothing. */
 static void take_object(struct check_events *check, const struct trace_event *event)
 {
     if (event->slot >= check->slots) {
@@ -52,25 +71,16 @@ static void take_object(struct check_events *check, const struct trace_event *ev
         return;
     }
     guint64 *object = &g_array_index(check->object, guint64, event->slot), word = word_of(event);
-    if (trace_kind_is_alloc(event->kind)) {
-        if (*object != 0)
-            wrong(check, event, "its slot has a live object");
-        check->live += *object == 0;
-        *object = word;
-    } else if (event->kind == TRACE_REALLOC) {
-        if ((*object & (LIVE | PAGES)) != LIVE)
-            tell_mismatch(check, event, *object);
-        else if ((event->flags & TRACE_FAILED) == 0)
-            *object = word;
-    } else {
-        if (*object != word)
-            tell_mismatch(check, event, *object);
-        check->live -= *object != 0;
-        *object = 0;
+    guint64 begins = trace_kind_is_alloc(event->kind) ? 1 : 0, mask = 0 - begins;
+    if (event->kind == TRACE_REALLOC || *object != (word & ~mask)) {
+        take_odd(check, event);
+        return;
     }
+    *object = word & mask;
+    check->live += 2 * begins - 1;
 }
 
-void check_events_take(struct check_events *check, const struct trace_event *event)
+static void take(struct check_events *check, const struct trace_event *event)
 {
     gboolean failed = (event->flags & TRACE_FAILED) != 0;
     if (event->number != ++check->events) {
@@ -80,16 +90,27 @@ void check_events_take(struct check_events *check, const struct trace_event *eve
     if (event->time_ns < check->last_ns)
         wrong(check, event, "its time is before that of the event before");
     check->last_ns = event->time_ns;
-    if (event->kind >= TRACE_KINDS || event->kind == TRACE_REALLOC_BEGIN)
+    if (trace_kind_has_slot(event->kind) && !failed)
+        take_object(check, event);
+    else if (event->kind >= TRACE_KINDS || event->kind == TRACE_REALLOC_BEGIN)
         wrong(check, event, "no event is of this kind");
     else if (failed && !trace_kind_is_alloc(event->kind) && event->kind != TRACE_REALLOC)
         wrong(check, event, "it cannot have failed");
-    else if (!trace_kind_has_slot(event->kind) || (failed && event->slot == TRACE_NO_SLOT))
-        return;
-    else if (failed && trace_kind_is_alloc(event->kind))
+    else if (failed && trace_kind_is_alloc(event->kind) && event->slot != TRACE_NO_SLOT)
         wrong(check, event, "it has failed and has a slot");
-    else
+    else if (failed && event->slot != TRACE_NO_SLOT)
         take_object(check, event);
+}
+
+void check_events_take(struct check_events *check, const struct trace_event *events, guint32 count)
+{
+    /* A trace may have more slots than a processor's caches hold: they are fetched all at once. */
+    for (guint32 i = 0; i < count; i++) {
+        if (events[i].slot < check->slots)
+            __builtin_prefetch(&g_array_index(check->object, guint64, events[i].slot), 1);
+    }
+    for (guint32 i = 0; i < count; i++)
+        take(check, &events[i]);
 }
 
 static void compare(struct check_events *check, const char *what, guint64 told, guint64 found)

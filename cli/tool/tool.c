@@ -161,18 +161,16 @@ trace_reader *tool_open_records(struct tool *tool, const char *path, GError **er
     return open_with(tool, path, trace_open_records, error);
 }
 
-gboolean tool_each(struct tool *tool, trace_reader *reader, const char *what, tool_take take,
-                   gpointer data, GError **error)
+gboolean tool_each_block(struct tool *tool, trace_reader *reader, const char *what,
+                         tool_take_block take, gpointer data, GError **error)
 {
     const struct trace_event *events;
     guint32 count;
     guint64 done = 0, shown = 0;
     int got;
-    gboolean good = TRUE;
     progress_start(&tool->progress, what, trace_summary(reader)->events);
-    while (good && (got = trace_next_events(reader, &events, &count, error)) > 0) {
-        for (guint32 i = 0; i < count && good; i++)
-            good = take(data, &events[i], error);
+    while ((got = trace_next_events(reader, &events, &count, error)) > 0 &&
+           take(data, events, count, error)) {
         done += count;
         if (done - shown >= 65536) {
             progress_update(&tool->progress, done);
@@ -180,7 +178,31 @@ gboolean tool_each(struct tool *tool, trace_reader *reader, const char *what, to
         }
     }
     progress_stop(&tool->progress);
-    return good && got == 0;
+    return got == 0;
+}
+
+/* What takes one event at a time. */
+struct each {
+    tool_take take;
+    gpointer data;
+};
+
+static gboolean take_each(gpointer data, const struct trace_event *events, guint32 count,
+                          GError **error)
+{
+    const struct each *each = data;
+    for (guint32 i = 0; i < count; i++) {
+        if (!each->take(each->data, &events[i], error))
+            return FALSE;
+    }
+    return TRUE;
+}
+
+gboolean tool_each(struct tool *tool, trace_reader *reader, const char *what, tool_take take,
+                   gpointer data, GError **error)
+{
+    struct each each = {take, data};
+    return tool_each_block(tool, reader, what, take_each, &each, error);
 }
 
 void tool_say(const struct tool *tool, const char *format, ...)

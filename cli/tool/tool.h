@@ -62,6 +62,12 @@ typedef gboolean (*tool_take)(gpointer data, const struct trace_event *event, GE
 gboolean tool_each(struct tool *tool, trace_reader *reader, const char *what, tool_take take,
                    gpointer data, GError **error);
 
+/* The same, some at a time, as the reader has them. */
+typedef gboolean (*tool_take_block)(gpointer data, const struct trace_event *events, guint32 count,
+                                    GError **error);
+gboolean tool_each_block(struct tool *tool, trace_reader *reader, const char *what,
+                         tool_take_block take, gpointer data, GError **error);
+
 /* A line for whoever watches, on standard error, unless --quiet. */
 void tool_say(const struct tool *tool, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

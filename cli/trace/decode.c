@@ -142,6 +142,11 @@ static void describe_life(const trace_decoder *decoder, struct shape *shape)
 {
     struct trace_event *event = &shape->event;
     guint64 state = trace_kind_is_page(event->kind) ? LIFE_PAGES : LIFE_OBJECT;
+    if (!decoder->told && decoder->addresses == NULL) {
+        shape->way = shape->reference == TRACE_REFERENCE_BEGINS ? WAY_BEGINS
+                     : shape->reference == TRACE_REFERENCE_ENDS ? WAY_ENDS
+                                                                : WAY_OTHER;
+    }
     if (shape->reference == TRACE_REFERENCE_BEGINS && event->kind == TRACE_PAGE_ALLOC) {
         event->size = decoder->page_size << event->order;
         shape->sized = 1;

@@ -18,11 +18,18 @@ struct block {
     guint64 address[TRACE_DECODE_BLOCK];
     guint64 size[TRACE_DECODE_BLOCK];
     guint64 given[TRACE_DECODE_BLOCK];
+    guint64 former[TRACE_DECODE_BLOCK]; /* where nobody asks for them */
 };
 
-/* What of a block's columns comes next. */
+/*
+ * What comes next, of a block's columns and of the decoder. It is a copy so that it can be in
+ * registers, which what others point to cannot.
+ */
 struct cursor {
     const guint64 *object, *address, *size, *given;
+    guint64 *lives, *begun, *freed;
+    guint64 slots;
+    guint32 begun_count, freed_count;
 };
 
 #define NO_OBJECT "an event names an object that is not there"
@@ -100,15 +107,15 @@ static const char *find_address(trace_decoder *decoder, const struct shape *shap
 {
     if (shape->coded && *cursor->object != TRACE_OBJECT_NONE) {
         guint64 back = *cursor->object++ - TRACE_OBJECT_BACK;
-        if (back >= decoder->begun_count) {
+        if (back >= cursor->begun_count) {
             return NO_OBJECT;
         }
-        event->address = decoder->begun[decoder->begun_count - 1 - back];
+        event->address = cursor->begun[cursor->begun_count - 1 - back];
     } else if (shape->coded || shape->told) {
         cursor->object += shape->coded;
         event->address = next_address(decoder, *cursor->address++, event->kind);
         if (shape->told) {
-            decoder->begun[decoder->begun_count++] = event->address;
+            cursor->begun[cursor->begun_count++] = event->address;
         }
     }
     return NULL;
@@ -142,55 +149,56 @@ static const char *make_room(trace_decoder *decoder, guint32 count)
     return NULL;
 }
 
-/* The slot of an object that begins; one that is not below decoder->slots: there is none. */
-static inline guint64 slot_that_begins(trace_decoder *decoder, guint64 code)
+/* The slot of an object that begins; one that is not below cursor->slots: there is none. */
+static inline guint64 slot_that_begins(struct cursor *cursor)
 {
+    guint64 code = *cursor->object++;
     if (code == TRACE_OBJECT_LAST_FREED) {
-        return decoder->freed_count > 0 ? decoder->freed[--decoder->freed_count] : TRACE_NO_SLOT;
+        return cursor->freed_count > 0 ? cursor->freed[--cursor->freed_count] : TRACE_NO_SLOT;
     }
-    return code == TRACE_OBJECT_NEW_SLOT ? decoder->slots++ : code - TRACE_OBJECT_SLOT;
+    return code == TRACE_OBJECT_NEW_SLOT ? cursor->slots++ : code - TRACE_OBJECT_SLOT;
 }
 
 /* The same of an object that lives. */
-static inline guint64 slot_that_lives(const trace_decoder *decoder, guint64 code)
+static inline guint64 slot_that_lives(struct cursor *cursor)
 {
-    code -= TRACE_OBJECT_BACK;
+    guint64 code = *cursor->object++ - TRACE_OBJECT_BACK;
     if (code % 2 == 1) {
         return code / 2;
     }
-    return code / 2 < decoder->begun_count ? decoder->begun[decoder->begun_count - 1 - code / 2]
-                                           : TRACE_NO_SLOT;
+    return code / 2 < cursor->begun_count ? cursor->begun[cursor->begun_count - 1 - code / 2]
+                                          : TRACE_NO_SLOT;
 }
 
-static inline const char *begin_life(trace_decoder *decoder, const struct shape *shape,
-                                     struct cursor *cursor, struct trace_event *event)
+static inline const char *begin_life(const struct shape *shape, struct cursor *cursor,
+                                     struct trace_event *event)
 {
-    guint64 slot = slot_that_begins(decoder, *cursor->object++);
-    if (slot >= decoder->slots) {
+    guint64 slot = slot_that_begins(cursor);
+    if (slot >= cursor->slots) {
         return NO_OBJECT;
     }
-    if ((decoder->lives[slot] & LIFE_STATE) != LIFE_NONE) {
+    if ((cursor->lives[slot] & LIFE_STATE) != LIFE_NONE) {
         return "an object begins in a slot that has one";
     }
-    decoder->lives[slot] = event->size << LIFE_SIZE_SHIFT | shape->life;
-    decoder->begun[decoder->begun_count++] = slot;
+    cursor->lives[slot] = event->size << LIFE_SIZE_SHIFT | shape->life;
+    cursor->begun[cursor->begun_count++] = slot;
     event->slot = (guint32)slot;
     return event->size > TRACE_SIZE_MAX ? SIZE_WRONG : NULL;
 }
 
-static inline const char *end_life(trace_decoder *decoder, const struct shape *shape,
-                                   struct cursor *cursor, struct trace_event *event)
+static inline const char *end_life(const struct shape *shape, struct cursor *cursor,
+                                   struct trace_event *event)
 {
-    guint64 slot = slot_that_lives(decoder, *cursor->object++);
-    if (slot >= decoder->slots) {
+    guint64 slot = slot_that_lives(cursor);
+    if (slot >= cursor->slots) {
         return NO_OBJECT;
     }
-    guint64 life = decoder->lives[slot];
+    guint64 life = cursor->lives[slot];
     if (((life ^ shape->life) & LIFE_STATE) != 0) {
         return "an object ends that does not live, or is of another kind";
     }
-    decoder->lives[slot] = LIFE_NONE;
-    decoder->freed[decoder->freed_count++] = slot;
+    cursor->lives[slot] = LIFE_NONE;
+    cursor->freed[cursor->freed_count++] = slot;
     event->slot = (guint32)slot;
     event->size = life >> LIFE_SIZE_SHIFT;
     event->order = (guint8)(life >> LIFE_ORDER_SHIFT);
@@ -199,19 +207,18 @@ static inline const char *end_life(trace_decoder *decoder, const struct shape *s
 }
 
 /* A realloc, which may have failed and be of an object older than the trace. */
-static const char *resize(trace_decoder *decoder, struct cursor *cursor, struct trace_event *event,
-                          guint64 *former)
+static const char *resize(struct cursor *cursor, struct trace_event *event, guint64 *former)
 {
-    guint64 code = *cursor->object++;
     gboolean failed = (event->flags & TRACE_FAILED) != 0;
-    if (failed && code == TRACE_OBJECT_NONE) {
+    if (failed && *cursor->object == TRACE_OBJECT_NONE) {
+        cursor->object++;
         return NULL;
     }
-    guint64 slot = slot_that_lives(decoder, code);
-    if (slot >= decoder->slots) {
+    guint64 slot = slot_that_lives(cursor);
+    if (slot >= cursor->slots) {
         return NO_OBJECT;
     }
-    guint64 life = decoder->lives[slot];
+    guint64 life = cursor->lives[slot];
     if ((life & LIFE_STATE) != LIFE_OBJECT) {
         return "an object is resized that does not live, or is of another kind";
     }
@@ -220,7 +227,7 @@ static const char *resize(trace_decoder *decoder, struct cursor *cursor, struct 
         return NULL;
     }
     *former = life >> LIFE_SIZE_SHIFT;
-    decoder->lives[slot] = event->size << LIFE_SIZE_SHIFT | LIFE_OBJECT;
+    cursor->lives[slot] = event->size << LIFE_SIZE_SHIFT | LIFE_OBJECT;
     return event->size > TRACE_SIZE_MAX ? SIZE_WRONG : NULL;
 }
 
@@ -241,16 +248,16 @@ static void follow_address(trace_decoder *decoder, const struct shape *shape, st
     }
 }
 
-static inline const char *follow(trace_decoder *decoder, const struct shape *shape,
-                                 struct cursor *cursor, struct trace_event *event, guint64 *former)
+static const char *follow(trace_decoder *decoder, const struct shape *shape, struct cursor *cursor,
+                          struct trace_event *event, guint64 *former)
 {
     const char *wrong = NULL;
     if (shape->reference == TRACE_REFERENCE_BEGINS) {
-        wrong = begin_life(decoder, shape, cursor, event);
+        wrong = begin_life(shape, cursor, event);
     } else if (shape->reference == TRACE_REFERENCE_ENDS) {
-        wrong = end_life(decoder, shape, cursor, event);
+        wrong = end_life(shape, cursor, event);
     } else if (shape->reference == TRACE_REFERENCE_STAYS) {
-        wrong = resize(decoder, cursor, event, former);
+        wrong = resize(cursor, event, former);
     }
     if (wrong == NULL && decoder->addresses != NULL) {
         follow_address(decoder, shape, cursor, event);
@@ -272,40 +279,81 @@ static inline void take_sizes(const struct shape *shape, struct cursor *cursor,
     }
 }
 
+/* What an event does to its object; *cursor stays in registers if it is not one of the rare ones.
+ */
+static inline const char *take_object(trace_decoder *decoder, const struct shape *shape,
+                                      struct cursor *cursor, struct trace_event *event,
+                                      guint64 *former)
+{
+    if (shape->way == WAY_BEGINS) {
+        return begin_life(shape, cursor, event);
+    }
+    if (shape->way == WAY_ENDS) {
+        return end_life(shape, cursor, event);
+    }
+    struct cursor copy = *cursor;
+    const char *wrong = decoder->level == TRACE_LEVEL_RAW
+                            ? find_address(decoder, shape, &copy, event)
+                            : follow(decoder, shape, &copy, event, former);
+    *cursor = copy;
+    return wrong;
+}
+
+static struct cursor begin_cursor(const trace_decoder *decoder, const struct block *block)
+{
+    return (struct cursor){
+        .object = block->object,
+        .address = block->address,
+        .size = block->size,
+        .given = block->given,
+        .lives = decoder->lives,
+        .begun = decoder->begun,
+        .freed = decoder->freed,
+        .slots = decoder->slots,
+        .begun_count = decoder->begun_count,
+        .freed_count = decoder->freed_count,
+    };
+}
+
 /* Events that were made; *wrong: NULL, or what is wrong with the one behind them. */
 static guint32 make_events(trace_decoder *decoder, const struct block *block,
                            struct trace_event *events, guint64 *former, guint32 count,
                            const char **wrong)
 {
     const struct shape *shapes = (const struct shape *)(gconstpointer)decoder->shapes->data;
-    struct cursor cursor = {block->object, block->address, block->size, block->given};
-    gboolean raw = decoder->level == TRACE_LEVEL_RAW;
-    guint64 time_ns = decoder->time_ns;
-    guint32 i = 0;
-    for (; i < count; i++) {
-        const struct shape *shape = &shapes[block->shape[i]];
-        struct trace_event *event = &events[i];
+    struct cursor cursor = begin_cursor(decoder, block);
+    guint64 time_ns = decoder->time_ns, number = decoder->number + 1;
+    for (guint32 i = 0; i < count;) {
         if (decoder->run == 0 && !next_run(decoder)) {
             *wrong = "its runs of events in one place are not as many as its events";
             return i;
         }
-        decoder->run--;
-        time_ns += block->step[i];
-        *event = shape->event;
-        event->number = ++decoder->number;
-        event->time_ns = time_ns;
-        event->thread = decoder->place.thread;
-        event->cpu = decoder->place.cpu;
-        if (shape->own != 0) {
-            take_sizes(shape, &cursor, event);
-        }
-        *wrong = raw ? find_address(decoder, shape, &cursor, event)
-                     : follow(decoder, shape, &cursor, event, &former[i]);
-        if (*wrong != NULL) {
-            return i;
+        guint32 end = i + MIN(decoder->run, count - i);
+        struct place place = decoder->place;
+        decoder->run -= end - i;
+        for (; i < end; i++) {
+            const struct shape *shape = &shapes[block->shape[i]];
+            struct trace_event *event = &events[i];
+            time_ns += block->step[i];
+            *event = shape->event;
+            event->number = number + i;
+            event->time_ns = time_ns;
+            event->thread = place.thread;
+            event->cpu = place.cpu;
+            if (shape->own != 0) {
+                take_sizes(shape, &cursor, event);
+            }
+            *wrong = take_object(decoder, shape, &cursor, event, &former[i]);
+            if (G_UNLIKELY(*wrong != NULL)) {
+                return i;
+            }
         }
     }
     decoder->time_ns = time_ns;
+    decoder->number += count;
+    decoder->slots = (guint32)cursor.slots;
+    decoder->begun_count = cursor.begun_count;
+    decoder->freed_count = cursor.freed_count;
     return count;
 }
 
@@ -323,5 +371,9 @@ guint32 trace_decoder_block(trace_decoder *decoder, struct trace_event *events, 
     if (*wrong == NULL && decoder->level == TRACE_LEVEL_REPLAYABLE) {
         *wrong = make_room(decoder, count);
     }
-    return *wrong == NULL ? make_events(decoder, &block, events, former, count, wrong) : 0;
+    if (*wrong != NULL) {
+        return 0;
+    }
+    return make_events(decoder, &block, events, former != NULL ? former : block.former, count,
+                       wrong);
 }

@@ -22,9 +22,13 @@
 G_STATIC_ASSERT(TRACE_SIZE_MAX <= G_MAXUINT64 >> LIFE_SIZE_SHIFT);
 G_STATIC_ASSERT(TRACE_SLAB_PAGES == 4 && LIFE_ORDER_SHIFT > 2);
 
+/* Whose objects are followed on the quick way. */
+enum way { WAY_OTHER, WAY_BEGINS, WAY_ENDS };
+
 struct shape {
     struct trace_event event; /* what its events have in common */
     guint64 life;             /* of an object that begins with one of them, but for the size */
+    guint8 way;               /* enum way */
     guint8 own;               /* enum trace_shape_own */
     guint8 reference;         /* enum trace_reference */
     guint8 told;              /* 1: its events' addresses are told */

@@ -64,26 +64,33 @@ gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
 
 #define EACH_BYTE G_GUINT64_CONSTANT(0x0101010101010101)
 
-/* The sum of sixteen lengths; *too_long becomes other than 0 when one is more than 8. */
-static guint64 sum_of(guint64 lengths, guint64 *too_long)
+/* The sum of eight bytes. */
+static guint64 sum_of(guint64 bytes)
 {
-    guint64 sums = (lengths & EACH_BYTE * 15) + (lengths >> 4 & EACH_BYTE * 15);
-    *too_long |= lengths & (lengths << 1 | lengths << 2 | lengths << 3) & EACH_BYTE * 0x88;
-    sums = (sums & G_GUINT64_CONSTANT(0x00ff00ff00ff00ff)) +
-           (sums >> 8 & G_GUINT64_CONSTANT(0x00ff00ff00ff00ff));
+    guint64 sums = (bytes & G_GUINT64_CONSTANT(0x00ff00ff00ff00ff)) +
+                   (bytes >> 8 & G_GUINT64_CONSTANT(0x00ff00ff00ff00ff));
     return sums * G_GUINT64_CONSTANT(0x0001000100010001) >> 48;
 }
+
+/* Words of sixteen lengths whose sums, of two lengths to a byte, do not overflow. */
+#define WORDS_SUMMED 15u
 
 /* Each length is 8 at most and they are all the bytes there are: nothing to be checked later. */
 static gboolean lengths_fit(const guint8 *lengths, guint32 count, gsize bytes)
 {
     guint64 sum = 0, too_long = 0;
-    gsize control = ((gsize)count + 1) / 2, i = 0;
-    for (; i < control; i += 8) {
-        guint64 word = 0;
-        memcpy(&word, lengths + i, MIN(8, control - i));
-        sum += sum_of(word, &too_long);
+    gsize control = ((gsize)count + 1) / 2;
+    for (gsize i = 0; i < control;) {
+        guint64 sums = 0;
+        for (gsize end = i + 8 * WORDS_SUMMED; i < end && i < control; i += 8) {
+            guint64 word = 0;
+            memcpy(&word, lengths + i, MIN(8, control - i));
+            sums += (word & EACH_BYTE * 15) + (word >> 4 & EACH_BYTE * 15);
+            too_long |= word & ((word & EACH_BYTE * 0x77) + EACH_BYTE * 0x77);
+        }
+        sum += sum_of(sums);
     }
+    too_long &= EACH_BYTE * 0x88;
     return too_long == 0 && sum == bytes && (count % 2 == 0 || lengths[count / 2] >> 4 == 0);
 }
 
@@ -131,12 +138,15 @@ gboolean trace_numbers_take(struct trace_numbers *numbers, guint64 *values, guin
     if (at % 2 == 1 && count > 0) {
         values[i++] = unpack(&bytes, lengths[at++ / 2] >> 4);
     }
-    for (; i + 1 < count; i += 2, at += 2) {
-        values[i] = unpack(&bytes, lengths[at / 2] & 15u);
-        values[i + 1] = unpack(&bytes, lengths[at / 2] >> 4);
+    for (; i + 3 < count; i += 4, at += 4) {
+        guint four = lengths[at / 2] | (guint)lengths[at / 2 + 1] << 8;
+        values[i] = unpack(&bytes, four & 15u);
+        values[i + 1] = unpack(&bytes, four >> 4 & 15u);
+        values[i + 2] = unpack(&bytes, four >> 8 & 15u);
+        values[i + 3] = unpack(&bytes, four >> 12);
     }
-    if (i < count) {
-        values[i] = unpack(&bytes, lengths[at++ / 2] & 15u);
+    for (; i < count; i++, at++) {
+        values[i] = unpack(&bytes, lengths[at / 2] >> at % 2 * 4 & 15u);
     }
     numbers->next = at;
     numbers->bytes = bytes;

@@ -18,7 +18,7 @@ static guint64 problems_of(const struct trace_event *events, guint count, const 
     struct check_events check;
     check_events_init(&check, &summary, &problems);
     for (guint i = 0; i < count; i++)
-        check_events_take(&check, &events[i]);
+        check_events_take(&check, &events[i], 1);
     struct trace_hygiene hygiene = {.never_freed = check.live};
     check_events_finish(&check, &summary, &hygiene);
     if (expected != NULL)
