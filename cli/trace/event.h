@@ -71,6 +71,7 @@ struct trace_event {
     uint8_t flags;       /* enum trace_flag */
     uint8_t order;       /* page blocks */
     uint8_t migratetype; /* page blocks, TRACE_NO_MIGRATETYPE = unknown */
+    uint16_t unused;     /* 0, in place of padding: events can be compared as bytes */
 };
 
 static inline int trace_kind_is_page(unsigned kind)
