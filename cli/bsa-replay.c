@@ -79,7 +79,8 @@ static gboolean find_caches(struct run *run, GError **error)
 {
     gint64 start = g_get_monotonic_time();
     gboolean ours = !is_foreign(run) || run->options.engine.against != NULL;
-    if (!ours || run->options.heap.general || !trace_summary(run->reader)->kernel)
+    if (!ours || run->options.heap.general || run->options.layer == TRACE_LAYER_PAGE ||
+        !trace_summary(run->reader)->kernel)
         return TRUE;
     if (!replay_caches_find(&run->caches, run->reader, error))
         return FALSE;

@@ -61,12 +61,18 @@ static void heap(JsonObject *report, GString *out)
     g_strfreev(classes);
 }
 
+static gboolean has_kernel_objects(JsonObject *report)
+{
+    return view_flag(report, "trace.kernel") &&
+           strcmp(view_text(report, "trace.layer"), "page") != 0;
+}
+
 /* The kernel's, and what of them is elsewhere than in caches. */
 static void named_caches(JsonObject *report, GString *out)
 {
     JsonObject *objects = view_object(report, "replay.cache_objects");
     guint64 large = view_count(objects, "too_large"), many = view_count(objects, "too_many");
-    if (!view_flag(report, "trace.kernel"))
+    if (!has_kernel_objects(report))
         return;
     GString *text = g_string_new(view_text(report, "replay.named_caches"));
     if (view_count(objects, "named") > 0)
@@ -204,16 +210,23 @@ static void brief(JsonObject *report, GString *out)
     g_string_append(out, " requested\n");
 }
 
+static const char *about_caches(const char *became)
+{
+    if (g_str_has_prefix(became, "general"))
+        return "Counterfactual: the kernel's named caches have sizes of their own; here their\n"
+               "objects go to the general size classes, and rounding shows it.\n";
+    if (g_str_has_prefix(became, "none"))
+        return "No allocation of the trace names a cache: where the kernel had named caches of\n"
+               "sizes of their own, their objects are in the general size classes here.\n";
+    return "The kernel's named caches are caches of objects of the size that the kernel\n"
+           "gave; its slabs may have other numbers of pages.\n";
+}
+
 static void caveats(JsonObject *report, GString *out)
 {
     append_heading(out, "What a replay is");
-    if (view_flag(report, "trace.kernel"))
-        g_string_append(
-            out, strcmp(view_text(report, "replay.caches"), "general") == 0
-                     ? "Counterfactual: the kernel's named caches have sizes of their own; here "
-                       "their\nobjects go to the general size classes, and rounding shows it.\n"
-                     : "The kernel's named caches are caches of objects of the size that the "
-                       "kernel\ngave; its slabs may have other numbers of pages.\n");
+    if (has_kernel_objects(report))
+        g_string_append(out, about_caches(view_text(report, "replay.named_caches")));
     g_string_append(
         out, "Open loop: a kernel short of memory would reclaim or compact; here the request\n"
              "fails, is counted, and its free is left out.\n"

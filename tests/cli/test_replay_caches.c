@@ -239,6 +239,9 @@ START_TEST(no_names)
     ck_assert_int_eq(count_at(&ran, "end.classes.4.live"), 1);
     ck_assert_str_eq(json_node_get_string(node_at(&ran, "replay.named_caches")),
                      "none in the trace");
+    char *report = file_of(&ran, "report.txt");
+    ck_assert(strstr(report, "No allocation of the trace names a cache") != NULL);
+    g_free(report);
     forget(&ran);
     g_string_free(text, TRUE);
 }
