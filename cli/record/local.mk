@@ -61,6 +61,7 @@ record_target_sources = \
 	%D%/target/internal.h \
 	%D%/target/live.c \
 	%D%/target/process.c \
+	%D%/target/records.h \
 	%D%/target/real.c
 record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat)$$
 

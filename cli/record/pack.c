@@ -56,6 +56,13 @@ static gboolean open_writer(record_packer *packer, GError **error)
     return packer->writer != NULL;
 }
 
+/* The target has ended and the processors are free. */
+static void hurry(record_packer *packer)
+{
+    if (packer->writer != NULL)
+        trace_writer_use_thread(packer->writer);
+}
+
 record_packer *record_packer_new(const char *raw, gboolean counting, GError **error)
 {
     record_packer *packer = g_new0(record_packer, 1);
@@ -234,6 +241,7 @@ static gboolean merge_all(record_packer *packer, GError **error)
     trace_file_rewind(packer->file);
     trace_merge *merge = trace_merge_new(packer->file, &packer->dictionary);
     if (open_writer(packer, error) && trace_merge_scan(merge, error)) {
+        hurry(packer);
         trace_meta_set_text(packer->meta, "clock", "monotonic");
         gboolean good = trace_writer_meta(packer->writer, packer->meta, error);
         while (good && (got = trace_merge_next(merge, &record, error)) > 0) {
@@ -279,6 +287,7 @@ gboolean record_packer_finish(record_packer *packer, const char *target, const t
                               struct record_counts *counts, GError **error)
 {
     struct stat written;
+    hurry(packer);
     gboolean ok =
         take_rest(packer, error) && (packer->counting || write_end(packer, target, about, error));
     packer->counts.threads = g_hash_table_size(packer->threads);

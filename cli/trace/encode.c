@@ -33,6 +33,7 @@ struct begun {
 
 #define BEGUN_BITS 16u
 #define BEGUN_SIZE ((gsize)1 << BEGUN_BITS)
+#define AHEAD 12u /* events whose entries are on their way from memory */
 G_STATIC_ASSERT(BEGUN_SIZE >= 2 * TRACE_COLUMNS_EVENTS);
 
 struct trace_encoder {
@@ -123,9 +124,26 @@ static guint32 number_of_place(trace_encoder *encoder, guint32 thread, guint32 c
     return number;
 }
 
-void trace_encoder_add(trace_encoder *encoder, const struct trace_record *record, guint32 slot)
+/* Most events have a shape that one before had, and then it is not written down. */
+static G_NO_INLINE guint32 find_shape(trace_encoder *encoder, const struct trace_record *record)
 {
     struct trace_shape shape = trace_shape_of(record, encoder->level);
+    return trace_shapes_find(&encoder->shapes, &shape);
+}
+
+static guint32 number_of_shape(trace_encoder *encoder, const struct trace_record *record)
+{
+    struct trace_shape shape = trace_shape_of(record, encoder->level);
+    guint32 *last = trace_shapes_last(&encoder->shapes, &shape);
+    if (!trace_shapes_at(&encoder->shapes, *last, &shape)) {
+        *last = find_shape(encoder, record);
+    }
+    encoder->shapes.use[*last].events++;
+    return *last;
+}
+
+void trace_encoder_add(trace_encoder *encoder, const struct trace_record *record, guint32 slot)
+{
     struct gathered *gathered = &encoder->events[encoder->count];
     if (encoder->count > 0 && record->time_ns < gathered[-1].time_ns) {
         encoder->unsorted = TRUE;
@@ -134,7 +152,7 @@ void trace_encoder_add(trace_encoder *encoder, const struct trace_record *record
         .time_ns = record->time_ns,
         .address = record->address,
         .slot = slot,
-        .shape = trace_shapes_count(&encoder->shapes, &shape),
+        .shape = number_of_shape(encoder, record),
         .place = number_of_place(encoder, record->thread, record->cpu),
         .begins = trace_kind_is_alloc(record->kind) || record->kind == TRACE_REALLOC,
     };
@@ -215,7 +233,8 @@ static void share_shapes(trace_encoder *encoder)
         }
         shape.size = 0;
         shape.given = 0;
-        encoder->events[i].shape = trace_shapes_count(&encoder->shapes, &shape);
+        encoder->events[i].shape = trace_shapes_find(&encoder->shapes, &shape);
+        encoder->shapes.use[encoder->events[i].shape].events++;
     }
 }
 
@@ -336,10 +355,15 @@ static void put_object(trace_encoder *encoder, const struct gathered *event,
     }
 }
 
+static gsize home_of(guint64 address)
+{
+    return (gsize)((address * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)) >> (64 - BEGUN_BITS));
+}
+
 /* The address's entry, or where it is to be. */
 static struct begun *find_begun(const trace_encoder *encoder, guint64 address)
 {
-    gsize at = (gsize)((address * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15)) >> (64 - BEGUN_BITS));
+    gsize at = home_of(address);
     while (encoder->begun[at].birth.chunk == encoder->chunk &&
            encoder->begun[at].address != address) {
         at = (at + 1) % BEGUN_SIZE;
@@ -385,6 +409,9 @@ static void put_events(trace_encoder *encoder, guint64 *lowest_ns, guint64 *high
         *lowest_ns = MIN(*lowest_ns, time_ns);
         *highest_ns = MAX(*highest_ns, time_ns);
         if (encoder->level == TRACE_LEVEL_RAW) {
+            if (i + AHEAD < encoder->count) {
+                __builtin_prefetch(&encoder->begun[home_of(event[AHEAD].address)], 1);
+            }
             put_raw_object(encoder, event, &use->shape);
         } else {
             put_object(encoder, event, &use->shape);

@@ -87,17 +87,19 @@ void trace_shapes_clear(struct trace_shapes *shapes);
 /* Its index. */
 guint32 trace_shapes_find(struct trace_shapes *shapes, const struct trace_shape *shape);
 
-/* The same; the shape is used once more. */
-static inline guint32 trace_shapes_count(struct trace_shapes *shapes,
+/* Where the index of the last such shape is kept. */
+static inline guint32 *trace_shapes_last(struct trace_shapes *shapes,
                                          const struct trace_shape *shape)
 {
     guint64 key = shape->size + shape->rest * 61u + shape->names * 13u;
-    guint32 *last = &shapes->last[key % TRACE_SHAPES_LAST];
-    if (*last >= shapes->count || !trace_shape_is(&shapes->use[*last].shape, shape)) {
-        *last = trace_shapes_find(shapes, shape);
-    }
-    shapes->use[*last].events++;
-    return *last;
+    return &shapes->last[key % TRACE_SHAPES_LAST];
+}
+
+/* Whether it has this index. */
+static inline gboolean trace_shapes_at(const struct trace_shapes *shapes, guint32 index,
+                                       const struct trace_shape *shape)
+{
+    return index < shapes->count && trace_shape_is(&shapes->use[index].shape, shape);
 }
 
 /* The most frequent get the smallest numbers: the indexes of all that have events by their number,

@@ -17,7 +17,10 @@
 struct trace_writer {
     struct trace_writer_options options;
     trace_output *output;
-    trace_encoder *encoder;
+    trace_encoder *encoder;   /* that gathers events */
+    trace_encoder *finishing; /* trace_writer_use_thread: whose events become a chunk meanwhile, */
+    GThread *thread;          /*   by this thread, and the output is its own; NULL: none now */
+    GError *thread_error;     /*   and whether it could not, when the thread has ended */
     struct trace_slots slots;
     GByteArray *content; /* of the chunk that is being written */
     GByteArray *index;   /* struct trace_index_entry */
@@ -137,23 +140,77 @@ static gboolean fail(const trace_writer *writer, GError **error, const char *wha
     return FALSE;
 }
 
-static gboolean write_events(trace_writer *writer, GError **error)
+static gboolean finish_events(trace_writer *writer, trace_encoder *encoder, GError **error)
 {
     guint64 lowest_ns, highest_ns;
     struct trace_chunk_header header = {
         .type = GUINT16_TO_LE(TRACE_CHUNK_COLUMNS),
-        .events = GUINT32_TO_LE(trace_encoder_count(writer->encoder)),
+        .events = GUINT32_TO_LE(trace_encoder_count(encoder)),
     };
-    if (header.events == 0) {
+    trace_encoder_finish(encoder, writer->content, &lowest_ns, &highest_ns);
+    header.clock_ticks = GUINT64_TO_LE(lowest_ns);
+    header.clock_ns = GUINT64_TO_LE(highest_ns);
+    return write_chunk(writer, &header, error);
+}
+
+static gpointer finish_apart(gpointer data)
+{
+    trace_writer *writer = data;
+    finish_events(writer, writer->finishing, &writer->thread_error);
+    return NULL;
+}
+
+static void wait_for_thread(trace_writer *writer)
+{
+    if (writer->thread != NULL) {
+        g_thread_join(writer->thread);
+        writer->thread = NULL;
+    }
+}
+
+/* All that was handed to the thread is in the output, or it could not be. */
+static gboolean end_thread(trace_writer *writer, GError **error)
+{
+    wait_for_thread(writer);
+    if (writer->thread_error != NULL) {
+        g_propagate_error(error, g_steal_pointer(&writer->thread_error));
+        return FALSE;
+    }
+    return TRUE;
+}
+
+void trace_writer_use_thread(trace_writer *writer)
+{
+    if (writer->finishing == NULL && writer->options.level == TRACE_LEVEL_RAW) {
+        writer->finishing = trace_encoder_new(TRACE_LEVEL_RAW, TRUE);
+    }
+}
+
+/* The events become a chunk, or begin to: end_thread. */
+static gboolean begin_events(trace_writer *writer, GError **error)
+{
+    if (!end_thread(writer, error)) {
+        return FALSE;
+    }
+    if (trace_encoder_count(writer->encoder) == 0) {
         return TRUE;
     }
     if (!write_names(writer, error)) {
         return FALSE;
     }
-    trace_encoder_finish(writer->encoder, writer->content, &lowest_ns, &highest_ns);
-    header.clock_ticks = GUINT64_TO_LE(lowest_ns);
-    header.clock_ns = GUINT64_TO_LE(highest_ns);
-    return write_chunk(writer, &header, error);
+    if (writer->finishing == NULL) {
+        return finish_events(writer, writer->encoder, error);
+    }
+    trace_encoder *full = writer->encoder;
+    writer->encoder = writer->finishing;
+    writer->finishing = full;
+    writer->thread = g_thread_new("chunk", finish_apart, writer);
+    return TRUE;
+}
+
+static gboolean write_events(trace_writer *writer, GError **error)
+{
+    return begin_events(writer, error) && end_thread(writer, error);
 }
 
 static gboolean add(trace_writer *writer, const struct trace_record *record, guint32 slot,
@@ -162,7 +219,7 @@ static gboolean add(trace_writer *writer, const struct trace_record *record, gui
     trace_encoder_add(writer->encoder, record, slot);
     writer->events++;
     return trace_encoder_count(writer->encoder) < TRACE_COLUMNS_EVENTS ||
-           write_events(writer, error);
+           begin_events(writer, error);
 }
 
 gboolean trace_writer_record(trace_writer *writer, const struct trace_record *record,
@@ -259,8 +316,9 @@ static gint by_value(gconstpointer a, gconstpointer b)
     return first < second ? -1 : first > second;
 }
 
-guint trace_writer_overlap(const trace_writer *writer)
+guint trace_writer_overlap(trace_writer *writer)
 {
+    wait_for_thread(writer);
     const struct trace_index_entry *entries = (gconstpointer)writer->index->data;
     gsize all = writer->index->len / sizeof *entries, count = 0, ended = 0, most = 0;
     guint64 *begins = g_new(guint64, all), *ends = g_new(guint64, all);
@@ -290,11 +348,6 @@ void trace_writer_move(trace_writer *writer, const char *path)
     trace_output_move(writer->output, path);
 }
 
-guint64 trace_writer_bytes(const trace_writer *writer)
-{
-    return trace_output_bytes(writer->output);
-}
-
 static gboolean write_end(trace_writer *writer, GError **error)
 {
     struct trace_chunk_header header = {.type = GUINT16_TO_LE(TRACE_CHUNK_INDEX)};
@@ -311,6 +364,9 @@ static gboolean write_end(trace_writer *writer, GError **error)
 static void free_writer(trace_writer *writer)
 {
     trace_encoder_free(writer->encoder);
+    if (writer->finishing != NULL) {
+        trace_encoder_free(writer->finishing);
+    }
     trace_slots_destroy(&writer->slots);
     g_byte_array_free(writer->content, TRUE);
     g_byte_array_free(writer->index, TRUE);
@@ -335,6 +391,8 @@ gboolean trace_writer_close(trace_writer *writer, GError **error)
 void trace_writer_abandon(trace_writer *writer)
 {
     if (writer != NULL) {
+        wait_for_thread(writer);
+        g_clear_error(&writer->thread_error);
         trace_output_abandon(writer->output);
         free_writer(writer);
     }

@@ -41,14 +41,17 @@ gboolean trace_writer_record(trace_writer *writer, const struct trace_record *re
 /* At TRACE_LEVEL_REPLAYABLE. */
 gboolean trace_writer_event(trace_writer *writer, const struct trace_event *event, GError **error);
 
+/* From now on a thread makes chunks of the events, while the caller brings the next ones; what
+ * fails there is told by a later call. Only at TRACE_LEVEL_RAW, where chunks do not depend on each
+ * other. */
+void trace_writer_use_thread(trace_writer *writer);
+
 /* How many of the chunks that are written overlap in time at most: so many a reader has in memory
  * at once. At TRACE_LEVEL_RAW. */
-guint trace_writer_overlap(const trace_writer *writer);
+guint trace_writer_overlap(trace_writer *writer);
 
 /* The file goes to another place when it is done, in the folder of the first. */
 void trace_writer_move(trace_writer *writer, const char *path);
-
-guint64 trace_writer_bytes(const trace_writer *writer); /* written so far */
 
 /* Writes what is left, the index and the trailer. The writer is gone in either case. */
 gboolean trace_writer_close(trace_writer *writer, GError **error);

@@ -14,20 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "clock.h"
-
-enum { BUFFER_BYTES = 65536 };
-
-struct bsar_buffer {
-    uint64_t count;  /* records, in the lower half; the upper one is their generation: a count that
-                        is  read once is never seen again when records were written in between */
-    uint32_t saved;  /* of them in the file; bsar_lock's */
-    uint32_t thread; /* id, 0: nobody's */
-    struct bsar_buffer *next_of_all;
-    uint64_t next_free; /* as first_free */
-    struct trace_fixed record[];
-};
-enum { RECORDS = (BUFFER_BYTES - sizeof(struct bsar_buffer)) / sizeof(struct trace_fixed) };
+#include "records.h"
 
 __thread struct bsar_self bsar_self;
 uint64_t bsar_lost;
@@ -40,7 +27,6 @@ static bool end_key_made;
 static uint64_t events; /* that count for --max-events */
 
 enum { ADDRESS_SHIFT = 12, NUMBER_BITS = 19 };
-_Static_assert(sizeof(struct trace_fixed) == 32, "a record is half a cache line");
 
 static struct bsar_buffer *free_address(uint64_t word)
 {
@@ -78,7 +64,7 @@ static struct bsar_buffer *pop_free(void)
 
 static struct bsar_buffer *make_buffer(void)
 {
-    long pages = syscall(SYS_mmap, NULL, (size_t)BUFFER_BYTES, PROT_READ | PROT_WRITE,
+    long pages = syscall(SYS_mmap, NULL, (size_t)BSAR_BUFFER_BYTES, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (pages < 0 && pages >= -4095)
         return NULL;
@@ -92,37 +78,6 @@ static struct bsar_buffer *make_buffer(void)
 
 /* Records ------------------------------------------------------------------------------------------ */
 
-/*
- * The next count, unless another came since it was read: by a signal handler of the same thread. So
- * it is one instruction, and needs no other CPU to agree.
- */
-static inline bool commit(uint64_t *count, uint64_t seen, uint64_t next)
-{
-#ifdef __x86_64__
-    bool done;
-    uint64_t expected = seen;
-    __asm__ volatile("cmpxchgq %3, %1"
-                     : "=@ccz"(done), "+m"(*count), "+a"(expected)
-                     : "r"(next)
-                     : "memory");
-    return done;
-#else
-    return __atomic_compare_exchange_n(count, &seen, next, false, __ATOMIC_RELEASE,
-                                       __ATOMIC_RELAXED);
-#endif
-}
-
-static inline void fill(struct trace_fixed *record, enum trace_kind kind, unsigned flags,
-                        const void *address, size_t size, size_t align)
-{
-    record->ticks = bsar_ticks(&record->cpu);
-    record->address = (uintptr_t)address;
-    record->size = size;
-    record->align = align < UINT32_MAX ? (uint32_t)align : UINT32_MAX;
-    record->kind = (uint8_t)kind;
-    record->flags = (uint8_t)flags;
-}
-
 /* Records that nobody will read: they have the time of the one behind them. */
 static BSAR_COLD void leave_holes(struct trace_fixed *record, uint32_t count)
 {
@@ -131,33 +86,39 @@ static BSAR_COLD void leave_holes(struct trace_fixed *record, uint32_t count)
             (struct trace_fixed){.ticks = record[count + 1].ticks, .kind = TRACE_MARKER};
 }
 
-/*
- * False: the buffer is full. A signal handler leaves the records alone that it found being filled,
- * one for each handler that it interrupted and one for the program, and begins behind them; whoever
- * was interrupted finds the count changed, makes a hole of the record, and takes another one with a
- * later time. Where a handler has emptied the buffer the record is in nobody's way.
- */
-static inline bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
-                          const void *address, size_t size, size_t align)
+/* A record that began when the count was seen: another has come, and it takes a later place. */
+static BSAR_COLD void leave_torn(struct bsar_buffer *buffer, uint32_t behind, uint64_t seen)
 {
-    const uint32_t behind = bsar_self.filling;
-    bool room;
-    bsar_self.filling = behind + 1;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&buffer->count, __ATOMIC_RELAXED) >> 32 == seen >> 32)
+        leave_holes(&buffer->record[(uint32_t)seen + behind], 1);
+}
+
+/* As bsar_record, behind the records that are being filled. False: the buffer is full. */
+static bool fill_behind(struct bsar_buffer *buffer, uint32_t behind, enum trace_kind kind,
+                        unsigned flags, const void *address, size_t size, size_t align)
+{
     for (;;) {
         uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
         struct trace_fixed *record = &buffer->record[(uint32_t)count];
-        room = (uint32_t)count + behind < RECORDS;
-        if (BSAR_UNLIKELY(!room))
-            break;
-        fill(record + behind, kind, flags, address, size, align);
-        if (BSAR_UNLIKELY(behind != 0))
+        if ((uint32_t)count + behind >= BSAR_RECORDS)
+            return false;
+        bsar_fill(record + behind, kind, flags, address, size, align);
+        if (behind != 0)
             leave_holes(record, behind);
-        if (BSAR_LIKELY(commit(&buffer->count, count, count + behind + 1)))
-            break;
-        if (__atomic_load_n(&buffer->count, __ATOMIC_RELAXED) >> 32 == count >> 32)
-            leave_holes(record + behind, 1);
+        if (bsar_commit(&buffer->count, count, count + behind + 1))
+            return true;
+        leave_torn(buffer, behind, count);
     }
+}
+
+/* The same, for any number of records that are being filled. */
+static bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
+                   const void *address, size_t size, size_t align)
+{
+    const uint32_t behind = bsar_self.filling;
+    bsar_self.filling = behind + 1;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    bool room = fill_behind(buffer, behind, kind, flags, address, size, align);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     bsar_self.filling = behind;
     return room;
@@ -345,8 +306,8 @@ static bool within_limits(enum trace_kind kind)
            __atomic_fetch_add(&events, 1, __ATOMIC_RELAXED) < bsar_config.max_events;
 }
 
-static BSAR_COLD void record_slowly(enum trace_kind kind, unsigned flags, const void *address,
-                                    size_t size, size_t align)
+void bsar_record_slowly(enum trace_kind kind, unsigned flags, const void *address, size_t size,
+                        size_t align)
 {
     uint32_t mode = bsar_mode();
     if (mode == BSAR_FAILED)
@@ -366,12 +327,15 @@ static BSAR_COLD void record_slowly(enum trace_kind kind, unsigned flags, const 
         append_slowly(kind, flags, address, size, align);
 }
 
-void bsar_record(enum trace_kind kind, unsigned flags, const void *address, size_t size,
-                 size_t align)
+void bsar_record_again(uint64_t seen, enum trace_kind kind, unsigned flags, const void *address,
+                       size_t size, size_t align)
 {
     struct bsar_buffer *buffer = bsar_self.buffer;
-    if (BSAR_LIKELY(bsar_mode() == BSAR_RECORDING && buffer != NULL &&
-                    append(buffer, kind, flags, address, size, align)))
-        return;
-    record_slowly(kind, flags, address, size, align);
+    if ((uint32_t)seen < BSAR_RECORDS)
+        leave_torn(buffer, 0, seen);
+    bool room = fill_behind(buffer, 0, kind, flags, address, size, align);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    bsar_self.filling = 0;
+    if (!room)
+        bsar_record_slowly(kind, flags, address, size, align);
 }

@@ -6,13 +6,13 @@
  *
  * C++'s new and delete call these, as strdup, getline and all others do.
  */
-#include "internal.h"
-
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "records.h"
 
 /* result of CALL, with nothing recorded inside. */
 #define REAL(result, call)                                                                         \

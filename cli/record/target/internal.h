@@ -5,7 +5,8 @@
  *     calls.c      the functions of malloc that a target calls; each calls the real one
  *     real.c       where the real ones are, and memory until they are found
  *     live.c       which objects are recorded, where small ones are not
- *     buffer.c     a thread's records, and how they become a chunk of the file
+ *     records.h    an event becomes a record of its thread
+ *     buffer.c     threads' records, and how they become a chunk of the file
  *     file.c       the file, and the end of the recording when it cannot be written
  *     process.c    a process begins, forks and ends; exec.c: it runs another program
  *     config.c     the environment; clock.h time and CPU
@@ -13,7 +14,7 @@
  * Records. A thread writes into a buffer of its own, 32 bytes for an event, without a lock or a
  * system call; a full buffer becomes a chunk, by one write. What a thread knows of itself is in
  * bsar_self. A signal handler that interrupts it in the middle of a record writes behind that, and
- * the interrupted one starts again (append in buffer.c).
+ * the interrupted one starts again (records.h).
  *
  * Order. A free is recorded before the real call and an allocation after it. So a thread that is
  * handed what another one freed has the later time, whatever happens between.
@@ -42,7 +43,11 @@
 #define BSAR_LIKELY(x) __builtin_expect(!!(x), 1)
 #define BSAR_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define BSAR_COLD __attribute__((cold, noinline))
+#define BSAR_HOT __attribute__((always_inline)) /* in each of the target's calls */
 #define BSAR_EXPORT __attribute__((visibility("default")))
+
+/* No name of ours is looked up in a table. */
+#pragma GCC visibility push(hidden)
 
 /* config.c: what the environment says; read once in the life of a program. */
 struct bsar_config {
@@ -111,9 +116,6 @@ struct bsar_self {
 };
 extern __thread struct bsar_self bsar_self __attribute__((tls_model("initial-exec")));
 
-/* An event, of whatever kind, by whatever way the mode asks for. */
-void bsar_record(enum trace_kind kind, unsigned flags, const void *address, size_t size,
-                 size_t align);
 /* Events of this process that are in no file and in no buffer. */
 extern uint64_t bsar_lost;
 /* The records of all threads go to the file; the lock is free. */
@@ -178,5 +180,7 @@ size_t bsar_store_size(const void *p); /* of an object in the store */
 /* live.c: a set of addresses; true when it was in it. */
 void bsar_live_add(const void *p);
 bool bsar_live_remove(const void *p);
+
+#pragma GCC visibility pop
 
 #endif
