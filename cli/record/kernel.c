@@ -44,6 +44,7 @@ static gboolean open_writer(struct session *session, GError **error)
         .kernel = TRUE,
         .page_size = (guint32)sysconf(_SC_PAGESIZE),
         .addresses = TRUE,
+        .compression = RECORD_COMPRESSION,
         .names = recording->names,
     };
     recording->writer = trace_writer_open(session->output, &options, error);
@@ -143,6 +144,7 @@ static gboolean stop(struct session *session, GError **error)
 static gboolean finish_file(struct session *session, GError **error)
 {
     struct kernel_recording *recording = &session->recording;
+    trace_writer_use_thread(recording->writer); /* the load has ended */
     if (!trace_writer_meta(recording->writer, recording->meta, error) ||
         !kernel_write(recording, error) ||
         !trace_writer_meta(recording->writer, recording->meta, error)) {

@@ -59,11 +59,12 @@ record_target_sources = \
 	%D%/target/exec.c \
 	%D%/target/file.c \
 	%D%/target/internal.h \
+	%D%/target/jump.c \
 	%D%/target/live.c \
 	%D%/target/process.c \
 	%D%/target/records.h \
 	%D%/target/real.c
-record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat)$$
+record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|_?longjmp|siglongjmp|__longjmp_chk|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat)$$
 
 if RECORDER
 pkglib_LTLIBRARIES += %D%/libbuddyslab-record.la

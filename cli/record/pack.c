@@ -21,11 +21,7 @@
 
 #define STAYS "%s stays as it was recorded: "
 
-enum {
-    COMPRESSION = 1, /* takes no longer than the rest of the packing; bsa-trace convert does more */
-    OVERLAP_MAX = 64,
-    RECORDS_BETWEEN_LOOKS = 65536
-};
+enum { OVERLAP_MAX = 64, RECORDS_BETWEEN_LOOKS = 65536 };
 
 struct record_packer {
     char *raw;
@@ -49,7 +45,7 @@ static gboolean open_writer(record_packer *packer, GError **error)
     const struct trace_writer_options options = {
         .level = TRACE_LEVEL_RAW,
         .page_size = trace_file_header(packer->file)->page_size,
-        .compression = COMPRESSION,
+        .compression = RECORD_COMPRESSION,
         .names = packer->names,
     };
     packer->writer = trace_writer_open(packer->raw, &options, error);

@@ -23,6 +23,7 @@
 
 enum {
     PACKERS = 2,      /* files that are packed at once */
+    LINES = 10,       /* of the summary */
     GRACE_US = 10000, /* processes that are about to end have some time */
     GRACE_ATTEMPTS = 20
 };
@@ -160,6 +161,20 @@ static const struct record_file *find_main(const struct session *session, const 
     return found;
 }
 
+/* What stays as it was recorded is counted all the same. */
+static void count_raw(struct job *job)
+{
+    record_packer *packer = record_packer_new(job->file->path, TRUE, NULL);
+    if (packer == NULL ||
+        !record_packer_finish(packer, job->file->path, job->about, &job->counts, NULL))
+        return;
+    char *message = g_strdup_printf("%s; it has %" G_GUINT64_FORMAT
+                                    " events, and %" G_GUINT64_FORMAT " were lost",
+                                    job->error->message, job->counts.events, job->counts.lost);
+    g_free(job->error->message);
+    job->error->message = message;
+}
+
 static void pack(gpointer data, gpointer unused)
 {
     struct job *job = data;
@@ -172,6 +187,8 @@ static void pack(gpointer data, gpointer unused)
         record_packer_finish(packer, job->target, job->about, &job->counts, &job->error) &&
         counting && !job->file->running)
         record_rename(job->file->path, job->target, &job->error);
+    if (job->error != NULL)
+        count_raw(job);
 }
 
 static void print_summary(const struct job *job)
@@ -195,7 +212,78 @@ static void print_summary(const struct job *job)
     g_string_free(line, TRUE);
 }
 
-/* Packs all, says of each what it is; the first error is the caller's. */
+/* The command's own first, then those that miss something, then by events. */
+static gint by_interest(gconstpointer a, gconstpointer b)
+{
+    const struct job *first = *(const struct job *const *)a,
+                     *second = *(const struct job *const *)b;
+    gboolean main_first = first->about == first->session->about_main;
+    gboolean main_second = second->about == second->session->about_main;
+    gboolean less_first = first->counts.lost > 0 || !first->counts.whole;
+    gboolean less_second = second->counts.lost > 0 || !second->counts.whole;
+    if (main_first != main_second)
+        return main_first ? -1 : 1;
+    if (less_first != less_second)
+        return less_first ? -1 : 1;
+    return first->counts.events > second->counts.events   ? -1
+           : first->counts.events < second->counts.events ? 1
+                                                          : 0;
+}
+
+static void print_rest(const struct session *session, struct job *const *jobs, guint count)
+{
+    struct record_counts sum = {0};
+    for (guint i = 0; i < count; i++) {
+        sum.events += jobs[i]->counts.events;
+        sum.bytes += jobs[i]->counts.bytes;
+        sum.lost += jobs[i]->counts.lost;
+    }
+    GString *line = g_string_new("bsa-record: and ");
+    g_string_append_printf(line, "%u more, %s.PROGRAM.PROCESS%s, %" G_GUINT64_FORMAT " events, ",
+                           count, session->place.stem, session->place.suffix, sum.events);
+    append_bytes(line, sum.bytes);
+    if (sum.lost > 0)
+        g_string_append_printf(line, ", %" G_GUINT64_FORMAT " events lost", sum.lost);
+    fprintf(stderr, "%s\n", line->str);
+    g_string_free(line, TRUE);
+}
+
+/* A script runs many programs: a line for each would hide what it prints itself. */
+static void summarise(const struct session *session, struct job *jobs, guint count)
+{
+    GPtrArray *good = g_ptr_array_new();
+    for (guint i = 0; i < count; i++) {
+        if (jobs[i].error == NULL)
+            g_ptr_array_add(good, &jobs[i]);
+    }
+    g_ptr_array_sort(good, by_interest);
+    guint lines = good->len > LINES ? LINES - 1 : good->len;
+    for (guint i = 0; i < lines; i++)
+        print_summary(g_ptr_array_index(good, i));
+    if (good->len > lines)
+        print_rest(session, (struct job *const *)good->pdata + lines, good->len - lines);
+    g_ptr_array_free(good, TRUE);
+}
+
+/* The first error is the caller's. */
+static gboolean take_errors(struct job *jobs, guint count, GError **error)
+{
+    gboolean ok = TRUE;
+    for (guint i = 0; i < count; i++) {
+        if (jobs[i].error == NULL)
+            continue;
+        if (ok) {
+            g_propagate_error(error, jobs[i].error);
+        } else {
+            fprintf(stderr, "bsa-record: %s\n", jobs[i].error->message);
+            g_error_free(jobs[i].error);
+        }
+        ok = FALSE;
+    }
+    return ok;
+}
+
+/* Packs all, and says what they are. */
 static gboolean finish(const struct session *session, const GArray *files, GError **error)
 {
     const struct record_file *main_file = find_main(session, files);
@@ -214,19 +302,9 @@ static gboolean finish(const struct session *session, const GArray *files, GErro
         g_thread_pool_push(pool, &jobs[i], NULL);
     }
     g_thread_pool_free(pool, FALSE, TRUE);
-    gboolean ok = TRUE;
-    for (guint i = 0; i < files->len; i++) {
-        if (jobs[i].error == NULL) {
-            if (!session->options->quiet)
-                print_summary(&jobs[i]);
-        } else if (ok) {
-            g_propagate_error(error, jobs[i].error);
-            ok = FALSE;
-        } else {
-            fprintf(stderr, "bsa-record: %s\n", jobs[i].error->message);
-            g_error_free(jobs[i].error);
-        }
-    }
+    if (!session->options->quiet)
+        summarise(session, jobs, files->len);
+    gboolean ok = take_errors(jobs, files->len, error);
     g_free(jobs);
     return ok;
 }

@@ -28,6 +28,9 @@ enum record_parse record_options_parse(struct record_options *options, int argc,
                                        GError **error);
 void record_options_clear(struct record_options *options);
 
+/* zstd's level: it takes no longer than the rest of the work. bsa-trace convert does more. */
+#define RECORD_COMPRESSION 1
+
 #define RECORD_ERROR (record_error_quark())
 GQuark record_error_quark(void);
 

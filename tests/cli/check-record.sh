@@ -20,7 +20,7 @@ fi
 unset LD_PRELOAD
 
 # Not optimized: a compiler may leave out an object that is freed at once.
-for program in calls ends execs forks handler nested threads slow; do
+for program in calls ends execs forks handler jumps late nested threads slow; do
     expect "$program.c compiles" "$CC" -w -fno-builtin -o "$work/$program" "$sources/$program.c" \
         -lpthread
 done
@@ -92,6 +92,17 @@ recorded --no-pack ./nested
 "$show" trace.bsat | grep -c 'alloc [0-9]* failed' >failed
 same "handlers that interrupt each other: every call is there" out failed
 
+recorded ./late
+expect "threads that begin in their last destructor leave nothing behind" status 0 "trace.bsat: late"
+expect "and their objects are recorded" counted 400 ' alloc 80 ' trace.bsat
+
+expect "jumps_malloc.c compiles" "$CC" -w -fPIC -shared -o jumps_malloc.so "$sources/jumps_malloc.c"
+LD_PRELOAD=$work/jumps_malloc.so
+export LD_PRELOAD
+recorded ./jumps
+unset LD_PRELOAD
+expect "who leaves malloc by a jump is recorded on" counted 20 ' alloc 90 ' trace.bsat
+
 if have "$CXX" && "$CXX" -w -fno-builtin -o operators "$sources/operators.cc" 2>log; then
     recorded ./operators
     expect "operators of C++: done" status 0 "trace.bsat: operators"
@@ -150,6 +161,10 @@ unset TZ
 expect "the recorder does not read the time zone before the program" \
     counted 1 ' alloc 25 ' trace.bsat
 
+recorded sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do ./nothing; done'
+expect "many processes: the summary has ten lines" test "$(wc -l <log)" -eq 10
+expect "and tells how many are in none of them" grep -q 'and 6 more, .*/trace.PROGRAM.PROCESS.bsat, ' log
+
 # --- Options ---------------------------------------------------------------------------------
 
 recorded --max-events=500 ./threads
@@ -207,6 +222,17 @@ fi
 expect "a limit of files: the program goes on" test $? -eq 0
 expect "a limit of files: the lost events are told" grep -q 'events lost' log
 expect "a limit of files: and are in the trace" counted 1 '^t[0-9]+ lost [1-9]' trace.bsat
+
+if have prlimit; then
+    # shellcheck disable=SC2016 # the command's own
+    recorded sh -c 'prlimit --fsize=2000 --pid=$PPID; ulimit -f 100; exec ./threads'
+    expect "packing fails: the raw file stays" status 125 "stays as it was recorded"
+    expect "and what it lacks is told" grep -q 'it has [0-9]* events, and [1-9][0-9]* were lost' log
+    ls trace.*threads*.bsat >left
+    expect "and is the only one" test "$(wc -l <left)" -eq 1
+else
+    skip "packing fails" "no prlimit"
+fi
 
 # killed PROCESS-NAME: what it left of ./threads can be read.
 "$record" -q -o trace.bsat ./threads &

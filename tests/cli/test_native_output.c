@@ -45,7 +45,8 @@ static guint files_in(const char *directory)
     return count;
 }
 
-/* A file that cannot be finished leaves the one that was there, and nothing beside it. */
+/* A file that cannot be finished leaves the one that was there, and nothing beside it: also where
+ * a thread finds that out. */
 START_TEST(full_disk)
 {
     struct rlimit limit = {.rlim_cur = 100000, .rlim_max = RLIM_INFINITY};
@@ -56,11 +57,17 @@ START_TEST(full_disk)
     ck_assert(g_file_set_contents(path, "old", 3, NULL));
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    trace_writer *writer = open_writer(path, TRACE_LEVEL_REPLAYABLE, NULL);
+    trace_writer *writer =
+        open_writer(path, _i == 0 ? TRACE_LEVEL_REPLAYABLE : TRACE_LEVEL_RAW, NULL);
     gboolean good = TRUE;
+    if (_i > 0) {
+        trace_writer_use_thread(writer);
+    }
     for (guint32 i = 0; i < 300000 && good; i++) {
         struct trace_event event = {.slot = i, .size = random_word(random) >> 16};
-        good = trace_writer_event(writer, &event, &error);
+        struct trace_record record = trace_record_of(&event);
+        good = _i == 0 ? trace_writer_event(writer, &event, &error)
+                       : trace_writer_record(writer, &record, &error);
     }
     ck_assert(!good);
     ck_assert_msg(strstr(error->message, "cannot grow beyond ") != NULL, "%s", error->message);
@@ -114,12 +121,57 @@ START_TEST(links_and_devices)
 }
 END_TEST
 
+/* Some chunks of records that are not in order of time, with names that come while it is written.
+ */
+static GByteArray *write_chunks(guint32 seed, gboolean thread)
+{
+    GRand *random = g_rand_new_with_seed(seed);
+    trace_names *names = trace_names_new();
+    char *path = new_path();
+    trace_writer *writer = open_writer(path, TRACE_LEVEL_RAW, names);
+    for (guint32 i = 0; i < 70000; i++) {
+        struct trace_record record = TRACE_RECORD_INIT;
+        char *name = g_strdup_printf("cache %u", i / 500);
+        if (i == 1000 && thread) {
+            trace_writer_use_thread(writer);
+        }
+        record.time_ns = (guint64)i * 10 + g_rand_int(random) % 100000;
+        record.thread = g_rand_int(random) % 5;
+        record.address = (g_rand_int(random) % 1000) * 16;
+        record.kind = g_rand_int(random) % 2 == 0 ? TRACE_ALLOC : TRACE_FREE;
+        record.size = g_rand_int(random) % 300;
+        record.cache = trace_names_intern(names, name, strlen(name));
+        write_record(writer, &record);
+        g_free(name);
+    }
+    guint overlap = trace_writer_overlap(writer);
+    ck_assert_uint_ge(overlap, 1);
+    close_writer(writer);
+    trace_names_free(names);
+    g_rand_free(random);
+    return take_file(path);
+}
+
+START_TEST(threads_write_the_same)
+{
+    GRand *random = seeded("threads_write_the_same");
+    guint32 seed = g_rand_int(random);
+    GByteArray *alone = write_chunks(seed, FALSE), *apart = write_chunks(seed, TRUE);
+    ck_assert_uint_eq(alone->len, apart->len);
+    ck_assert_int_eq(memcmp(alone->data, apart->data, alone->len), 0);
+    g_byte_array_free(alone, TRUE);
+    g_byte_array_free(apart, TRUE);
+    g_rand_free(random);
+}
+END_TEST
+
 static Suite *suite(void)
 {
     Suite *suite = suite_create("native-output");
     TCase *output = tcase_create("output");
     tcase_add_loop_test(output, refused_events, 0, 8);
-    tcase_add_test(output, full_disk);
+    tcase_add_loop_test(output, full_disk, 0, 2);
+    tcase_add_test(output, threads_write_the_same);
     tcase_add_loop_test(output, unwritable_place, 0, 3);
     tcase_add_test(output, links_and_devices);
     suite_add_tcase(suite, output);

@@ -19,6 +19,7 @@
 __thread struct bsar_self bsar_self;
 uint64_t bsar_lost;
 static struct bsar_buffer *first_of_all; /* pushed to, never taken from */
+static uint32_t buffers_made;
 /* Buffers of nobody: the address without its page offset, and a number that changes with each
  * exchange, so that what was first, was taken and came back is not taken for unchanged. */
 static uint64_t first_free;
@@ -26,7 +27,7 @@ static pthread_key_t end_key;
 static bool end_key_made;
 static uint64_t events; /* that count for --max-events */
 
-enum { ADDRESS_SHIFT = 12, NUMBER_BITS = 19 };
+enum { ADDRESS_SHIFT = 12, NUMBER_BITS = 19, FEW_BUFFERS = 16 };
 
 static struct bsar_buffer *free_address(uint64_t word)
 {
@@ -69,6 +70,7 @@ static struct bsar_buffer *make_buffer(void)
     if (pages < 0 && pages >= -4095)
         return NULL;
     struct bsar_buffer *buffer = (struct bsar_buffer *)pages;
+    __atomic_fetch_add(&buffers_made, 1, __ATOMIC_RELAXED);
     buffer->next_of_all = __atomic_load_n(&first_of_all, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&first_of_all, &buffer->next_of_all, buffer, true,
                                         __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
@@ -154,8 +156,20 @@ static bool save(struct bsar_buffer *buffer, struct trace_chunk_header *header)
     return true;
 }
 
-/* By the owner, who is between enter and leave: the buffer is empty then, whatever became of it. */
-static void save_and_empty(struct bsar_buffer *buffer)
+/* The lock is held: what the buffer has is in the file, or lost. */
+static void empty(struct bsar_buffer *buffer, struct trace_chunk_header *header)
+{
+    if (bsar_mode() < BSAR_OFF)
+        save(buffer, header);
+    if (bsar_mode() == BSAR_FAILED)
+        lose((uint32_t)buffer->count - buffer->saved);
+    buffer->saved = 0;
+    uint64_t next = ((buffer->count >> 32) + 1) << 32;
+    __atomic_store_n(&buffer->count, next, __ATOMIC_RELEASE);
+}
+
+/* By the owner, who is between enter and leave; it is so no more where it gives the buffer up. */
+static void save_and_empty(struct bsar_buffer *buffer, bool give_up)
 {
     /* Others wait for the file only, not for what can be made ready before. */
     uint32_t saved = __atomic_load_n(&buffer->saved, __ATOMIC_RELAXED);
@@ -163,16 +177,12 @@ static void save_and_empty(struct bsar_buffer *buffer)
     bsar_lock();
     if (buffer->saved != saved)
         header = make_chunk(buffer, buffer->saved);
-    if (bsar_mode() < BSAR_OFF)
-        save(buffer, &header);
-    if (bsar_mode() == BSAR_FAILED)
-        lose((uint32_t)buffer->count - buffer->saved);
-    buffer->saved = 0;
-    uint64_t next = ((buffer->count >> 32) + 1) << 32;
-    __atomic_store_n(&buffer->count, next, __ATOMIC_RELEASE);
+    empty(buffer, &header);
     /* Nobody begins a record at the front: who was interrupted was at the end, or will not come
        back as the handler jumped. */
     bsar_self.filling = 0;
+    if (give_up)
+        __atomic_store_n(&buffer->thread, 0, __ATOMIC_RELAXED);
     bsar_unlock();
 }
 
@@ -210,8 +220,7 @@ static void give_buffer_back(void)
     struct bsar_buffer *buffer = bsar_self.buffer;
     bsar_self.buffer = NULL;
     if (buffer != NULL) {
-        save_and_empty(buffer);
-        buffer->thread = 0;
+        save_and_empty(buffer, true);
         push_free(buffer);
     }
 }
@@ -236,15 +245,52 @@ void bsar_watch_thread_ends(void)
     end_key_made = end_key_made || pthread_key_create(&end_key, thread_ends) == 0;
 }
 
-/* A buffer for this thread, which has none. */
+static bool is_gone(uint32_t thread)
+{
+    return syscall(SYS_tgkill, getpid(), thread, 0) != 0 && errno == ESRCH;
+}
+
+/*
+ * Buffers of threads that have ended and did not give them back, as their first event came in the
+ * last round of destructors. The kernel is asked for each thread, and so only when there are twice
+ * as many buffers as threads lived the last time. Under the lock no owner gives its buffer up.
+ */
+static void take_from_the_dead(void)
+{
+    static uint32_t enough = FEW_BUFFERS; /* the lock's */
+    uint32_t alive = 0;
+    bsar_lock();
+    struct bsar_buffer *buffer = __atomic_load_n(&first_of_all, __ATOMIC_ACQUIRE);
+    bool due = __atomic_load_n(&buffers_made, __ATOMIC_RELAXED) >= enough;
+    for (; due && buffer != NULL; buffer = buffer->next_of_all) {
+        uint32_t thread = __atomic_load_n(&buffer->thread, __ATOMIC_RELAXED);
+        if (thread != 0 && is_gone(thread)) {
+            struct trace_chunk_header header = make_chunk(buffer, buffer->saved);
+            empty(buffer, &header);
+            __atomic_store_n(&buffer->thread, 0, __ATOMIC_RELAXED);
+            push_free(buffer);
+        } else {
+            alive++;
+        }
+    }
+    if (due)
+        enough = 2 * alive > FEW_BUFFERS ? 2 * alive : FEW_BUFFERS;
+    bsar_unlock();
+}
+
+/* A buffer for this thread, which has none. Between enter and leave. */
 static bool take_buffer(void)
 {
     struct bsar_buffer *buffer = pop_free();
+    if (buffer == NULL) {
+        take_from_the_dead();
+        buffer = pop_free();
+    }
     if (buffer == NULL)
         buffer = make_buffer();
     if (buffer == NULL)
         return false;
-    buffer->thread = (uint32_t)syscall(SYS_gettid);
+    __atomic_store_n(&buffer->thread, (uint32_t)syscall(SYS_gettid), __ATOMIC_RELAXED);
     bsar_self.buffer = buffer;
     if (!bsar_self.ended) {
         if (end_key_made)
@@ -288,11 +334,11 @@ static void append_slowly(enum trace_kind kind, unsigned flags, const void *addr
     } else {
         struct bsar_buffer *buffer = bsar_self.buffer;
         while (!append(buffer, kind, flags, address, size, align))
-            save_and_empty(buffer);
+            save_and_empty(buffer, false);
         if (bsar_self.ended)
             give_buffer_back();
         else if (bsar_mode() == BSAR_ENDING)
-            save_and_empty(buffer);
+            save_and_empty(buffer, false);
     }
     bsar_leave(&pause);
 }

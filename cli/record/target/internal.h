@@ -9,6 +9,7 @@
  *     buffer.c     threads' records, and how they become a chunk of the file
  *     file.c       the file, and the end of the recording when it cannot be written
  *     process.c    a process begins, forks and ends; exec.c: it runs another program
+ *     jump.c       a signal handler leaves what it interrupted
  *     config.c     the environment; clock.h time and CPU
  *
  * Records. A thread writes into a buffer of its own, 32 bytes for an event, without a lock or a
@@ -157,6 +158,7 @@ struct bsar_real {
     void *(*pvalloc)(size_t size);
     size_t (*malloc_usable_size)(void *p);
     void (*exit_now)(int status);
+    void (*longjmp)(void *place, int value);
     int (*execve)(const char *path, char *const *argv, char *const *envp);
     int (*execv)(const char *path, char *const *argv);
     int (*execvp)(const char *file, char *const *argv);

@@ -177,6 +177,7 @@ void bsar_find_real(void)
     FIND(pvalloc, "pvalloc");
     FIND(malloc_usable_size, "malloc_usable_size");
     FIND(exit_now, "_exit");
+    FIND(longjmp, "longjmp");
     FIND(execve, "execve");
     FIND(execv, "execv");
     FIND(execvp, "execvp");
