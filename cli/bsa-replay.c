@@ -23,6 +23,7 @@
 #include "report/recorded_write.h"
 #include "report/report.h"
 #include "sweep/sweep.h"
+#include "tune/tune.h"
 #include "view/command.h"
 #include "view/write.h"
 
@@ -40,6 +41,7 @@ struct run {
     struct backends backends;
     struct observed observed;
     struct report report;
+    struct tune tune;
 };
 
 static double seconds_since(gint64 start)
@@ -189,13 +191,28 @@ static gboolean replay(struct run *run, GError **error)
            write_backends(run, error) && write_report(run, error);
 }
 
+/* What an earlier run left. */
+static gboolean remove_files(const char *folder, GError **error)
+{
+    return view_remove(folder, error) && report_remove(folder, error) && tune_remove(folder, error);
+}
+
 /* Of the recorded allocator alone: nothing is replayed. */
 static gboolean tell_recorded(struct run *run, GError **error)
 {
     const struct replay_options *options = &run->options;
-    return take_recorded(run, error) && view_remove(options->directory, error) &&
-           report_remove(options->directory, error) &&
+    return take_recorded(run, error) && remove_files(options->directory, error) &&
            recorded_write(&run->recorded, options, run->report.trace_name, error) &&
+           view_make(options->directory, options->output.formats, options->plots, error);
+}
+
+/* A table of size classes, instead of a report. */
+static gboolean do_tune(struct run *run, GError **error)
+{
+    const struct replay_options *options = &run->options;
+    replay_interrupt_catch();
+    return tune_run(&run->tune, options, &run->progress, error) &&
+           remove_files(options->directory, error) && tune_write(&run->tune, error) &&
            view_make(options->directory, options->output.formats, options->plots, error);
 }
 
@@ -207,14 +224,15 @@ static gboolean do_run(struct run *run, GError **error)
         strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
     if (!files_prepare(folder, error))
         return FALSE;
+    if (run->options.tune.classes != 0)
+        return do_tune(run, error);
     if (replay_allocator_is_recorded(run->options.engine.backend))
         return tell_recorded(run, error);
     if (!open_trace(run, error) || !take_recorded(run, error))
         return FALSE;
     replay_interrupt_catch();
     return find_caches(run, error) && try_regions(run, error) && not_interrupted(error) &&
-           compare_backends(run, error) && view_remove(folder, error) &&
-           report_remove(folder, error) && replay(run, error);
+           compare_backends(run, error) && remove_files(folder, error) && replay(run, error);
 }
 
 /* What there is of a report has been written. */
@@ -237,6 +255,12 @@ static void print_summary(const struct run *run)
         backends_text(&run->backends, &run->options, table);
         printf("%s\n", table->str);
         g_string_free(table, TRUE);
+    }
+    if (run->options.tune.classes != 0) {
+        GString *line = g_string_new(NULL);
+        tune_option_string(&run->tune, line);
+        printf("%s\n", line->str);
+        g_string_free(line, TRUE);
     }
     if (is_foreign(run) && run->recorded.figures) {
         GString *line = g_string_new("recorded: ");
@@ -276,6 +300,7 @@ static void run_clear(struct run *run)
     recorded_clear(&run->recorded);
     backends_clear(&run->backends);
     observed_clear(&run->observed);
+    tune_clear(&run->tune);
     replay_caches_clear(&run->caches);
     if (run->reader != NULL)
         trace_close(run->reader);

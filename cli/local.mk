@@ -8,6 +8,7 @@ include %D%/record/local.mk
 include %D%/tool/local.mk
 include %D%/replay/local.mk
 include %D%/report/local.mk
+include %D%/tune/local.mk
 include %D%/view/local.mk
 include %D%/sweep/local.mk
 
@@ -23,7 +24,8 @@ endif
 
 %C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) \
 	$(cli_record_sources) $(cli_replay_sources) $(cli_report_sources) \
-	$(cli_tool_sources) $(cli_view_sources) $(cli_sweep_sources)
+	$(cli_tool_sources) $(cli_tune_sources) $(cli_view_sources) \
+	$(cli_sweep_sources)
 %C%_libcli_la_CPPFLAGS = $(cli_cppflags) -DRECORD_LIBRARY_DIRECTORY='"$(pkglibdir)"' \
 	-DRECORD_LIBRARY='"libbuddyslab-record.so"'
 %C%_libcli_la_LIBADD = $(cli_libs)

@@ -115,7 +115,8 @@ cli_check_scripts = \
 	%D%/cli/check-replay.sh \
 	%D%/cli/check-report.sh \
 	%D%/cli/check-sweep.sh \
-	%D%/cli/check-trace-tool.sh
+	%D%/cli/check-trace-tool.sh \
+	%D%/cli/check-tune.sh
 
 # Shared by the programs; tests/support.h says what is in it.
 test_support = %D%/libsupport.la

@@ -171,6 +171,16 @@ gboolean replay_step(struct replay_execution *execution, const struct trace_even
     return replay_books_enter(execution, event, cpu, &outcome, error);
 }
 
+gboolean replay_never_sample(gpointer data, struct replay_execution *execution, gboolean peak,
+                             GError **error)
+{
+    (void)data;
+    (void)execution;
+    (void)peak;
+    (void)error;
+    return TRUE;
+}
+
 const void *replay_object_address(const struct replay_execution *execution, guint64 slot)
 {
     return execution->slot[slot].address;

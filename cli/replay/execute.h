@@ -67,6 +67,10 @@ struct replay_observer {
                        GError **error);
 };
 
+/* A sample of an observer that looks at nothing. */
+gboolean replay_never_sample(gpointer data, struct replay_execution *execution, gboolean peak,
+                             GError **error);
+
 struct replay_execution {
     trace_reader *reader;
     const struct trace_summary *summary;

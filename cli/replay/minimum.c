@@ -8,16 +8,6 @@
 #define MAX_REGION (G_GUINT64_CONSTANT(1) << 47)
 #define MAX_TOGETHER 64u
 
-static gboolean never_sample(gpointer data, struct replay_execution *execution, gboolean peak,
-                             GError **error)
-{
-    (void)data;
-    (void)execution;
-    (void)peak;
-    (void)error;
-    return TRUE;
-}
-
 static gboolean run(struct replay_session *session, struct replay_trial *trial, GError **error)
 {
     struct replay_execution *execution = &session->execution;
@@ -43,7 +33,7 @@ static gboolean try_region(const struct replay_search *search, guint64 bytes,
                            struct replay_trial *trial, GError **error)
 {
     struct replay_options options = *search->options;
-    struct replay_observer nobody = {.next = G_MAXUINT64, .sample = never_sample};
+    struct replay_observer nobody = {.next = G_MAXUINT64, .sample = replay_never_sample};
     struct progress silent = {.mode = PROGRESS_NONE};
     struct replay_session session;
     GError *reason = NULL;

@@ -85,6 +85,7 @@ struct raw_options {
     struct replay_heap_raw heap;
     struct replay_output_raw output;
     struct replay_sweep_raw sweep;
+    struct replay_tune_raw tune;
 };
 
 static void raw_clear(struct raw_options *raw)
@@ -102,18 +103,20 @@ static void raw_clear(struct raw_options *raw)
     replay_heap_raw_clear(&raw->heap);
     replay_output_raw_clear(&raw->output);
     replay_sweep_raw_clear(&raw->sweep);
+    replay_tune_raw_clear(&raw->tune);
 }
 
 static gboolean take_trace(struct raw_options *raw, struct replay_options *options, GError **error)
 {
     guint count = raw->rest == NULL ? 0 : g_strv_length(raw->rest);
-    if (count == 1) {
+    if (count == 1 || (count > 1 && raw->tune.classes != NULL)) {
         options->trace = g_strdup(raw->rest[0]);
         return TRUE;
     }
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 count == 0 ? "no TRACE given; name a file, or - for standard input"
-                           : "%u traces given; one run replays one trace",
+                           : "%u traces given; one run replays one trace, or makes a table of size "
+                             "classes for several by --tune",
                 count);
     return FALSE;
 }
@@ -159,6 +162,27 @@ static gboolean check_recorded(const struct raw_options *raw, const struct repla
     return TRUE;
 }
 
+/* A table is tried on libbuddyslab, in the strict schedule. */
+static gboolean check_tune(const struct raw_options *raw, const struct replay_options *options,
+                           GError **error)
+{
+    const char *option = raw->heap.classes != NULL ? "--classes"
+                         : raw->minimum            ? "--find-min-region"
+                         : raw->curve              ? "--curve"
+                         : options->engine.against != NULL || options->engine.recorded ? "--against"
+                         : options->output.terminal                                    ? "--term"
+                         : strcmp(options->engine.backend, "buddyslab") != 0           ? "--backend"
+                         : options->engine.order != REPLAY_STRICT ? "--schedule"
+                                                                  : NULL;
+    if (option == NULL || raw->tune.classes == NULL)
+        return TRUE;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "%s does not go with --tune, which replays strictly on libbuddyslab with tables of "
+                "its own choice; give it in a run with the table that is made",
+                option);
+    return FALSE;
+}
+
 static gboolean convert(struct raw_options *raw, struct replay_options *options, GError **error)
 {
     guint layer = TRACE_LAYER_BOTH, map = REPLAY_CPU_RECORDED, threads = 0;
@@ -174,7 +198,9 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !replay_heap_convert(&raw->heap, &options->heap, error) ||
         !check_backend(raw, options, error) ||
         !replay_output_convert(&raw->output, &options->output, error) ||
-        !take_trace(raw, options, error) || !check_recorded(raw, options, error))
+        !take_trace(raw, options, error) || !check_recorded(raw, options, error) ||
+        !check_tune(raw, options, error) ||
+        !replay_tune_convert(&raw->tune, raw->rest, &options->tune, error))
         return FALSE;
     if (raw->directory != NULL && raw->directory[0] == '\0') {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -237,6 +263,7 @@ static GOptionContext *make_context(struct raw_options *raw)
     replay_heap_entries(&raw->heap, context);
     replay_output_entries(&raw->output, context);
     replay_sweep_entries(&raw->sweep, context);
+    replay_tune_entries(&raw->tune, context);
     return context;
 }
 
@@ -247,6 +274,7 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
     *options = (struct replay_options){.samples = DEFAULT_SAMPLES, .page_size = 4096};
     /* GOption exits by itself after --help, before values are checked. */
     GOptionContext *context = make_context(&raw);
+    replay_tune_default(*argc, *argv);
     enum replay_parse result = REPLAY_PARSE_FAILED;
     if (g_option_context_parse(context, argc, argv, error)) {
         if (raw.version) {
@@ -296,4 +324,5 @@ void replay_options_clear(struct replay_options *options)
     replay_engine_options_clear(&options->engine);
     g_free(options->heap.classes);
     replay_sweep_options_clear(&options->sweep);
+    replay_tune_options_clear(&options->tune);
 }

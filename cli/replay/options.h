@@ -8,8 +8,10 @@
 #include "../trace/reader.h"
 #include "backend.h"
 #include "control.h"
+#include "options_heap.h"
 #include "options_output.h"
 #include "options_sweep.h"
+#include "options_tune.h"
 
 #define REPLAY_MAX_REGIONS 64u
 
@@ -59,6 +61,7 @@ struct replay_options {
     struct replay_heap_options heap;
     struct replay_output_options output;
     struct replay_sweep_options sweep;
+    struct replay_tune_options tune;
     char *trace; /* "-" is standard input */
     char *directory;
     enum trace_layer layer;

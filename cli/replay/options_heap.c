@@ -168,6 +168,13 @@ const char *replay_heap_given(const struct replay_heap_raw *raw)
                                      : NULL;
 }
 
+char *replay_limit_text(unsigned limit)
+{
+    return limit == 0          ? g_strdup("default")
+           : limit == BSA_NONE ? g_strdup("none")
+                               : g_strdup_printf("%u", limit);
+}
+
 void replay_heap_raw_clear(struct replay_heap_raw *raw)
 {
     g_free(raw->classes);

@@ -17,6 +17,8 @@ gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_he
                              GError **error);
 /* One of them that was given, or NULL. */
 const char *replay_heap_given(const struct replay_heap_raw *raw);
+/* A limit as report.json has it: default, none or a number; to be freed. */
+char *replay_limit_text(unsigned limit);
 void replay_heap_raw_clear(struct replay_heap_raw *raw);
 
 #endif

@@ -220,21 +220,11 @@ static gboolean run_process(struct replay_session *session, const struct replay_
     return ok;
 }
 
-static gboolean never_sample(gpointer data, struct replay_execution *execution, gboolean peak,
-                             GError **error)
-{
-    (void)data;
-    (void)execution;
-    (void)peak;
-    (void)error;
-    return TRUE;
-}
-
 gboolean replay_run_process(struct replay_session *session, const struct replay_options *options,
                             const char *name, trace_reader *reader, struct progress *progress,
                             struct replay_measure *measure, GError **error)
 {
-    static struct replay_observer nobody = {.next = G_MAXUINT64, .sample = never_sample};
+    static struct replay_observer nobody = {.next = G_MAXUINT64, .sample = replay_never_sample};
     struct replay_execution *execution = &session->execution;
     struct replay_allocator allocator;
     memset(session, 0, sizeof(*session));

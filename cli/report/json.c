@@ -61,9 +61,7 @@ static void put_engine(JsonBuilder *json, const struct replay_engine_options *en
 
 static void put_limit(JsonBuilder *json, const char *key, unsigned limit)
 {
-    char *text = limit == 0          ? g_strdup("default")
-                 : limit == BSA_NONE ? g_strdup("none")
-                                     : g_strdup_printf("%u", limit);
+    char *text = replay_limit_text(limit);
     put_text(json, key, text);
     g_free(text);
 }

@@ -28,6 +28,7 @@ cli_view_sources = \
 	%D%/plot_histograms.c \
 	%D%/plot_measured.c \
 	%D%/plot_memory.c \
+	%D%/plot_tune.c \
 	%D%/plot_recorded.c \
 	%D%/plot_sweep.c \
 	%D%/sweep.c \
@@ -40,5 +41,6 @@ cli_view_sources = \
 	%D%/text_regions.c \
 	%D%/text_sweep.c \
 	%D%/text_tables.c \
+	%D%/text_tune.c \
 	%D%/write.c \
 	%D%/write.h

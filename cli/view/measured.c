@@ -109,6 +109,8 @@ JsonNode *view_open(const char *folder, GError **error)
         return view_open_sweep(folder, error);
     if (!report && lies_in(folder, "recorded.json")) {
         root = view_load_recorded(folder, error);
+    } else if (!report && lies_in(folder, "tune.json")) {
+        root = view_load_tune(folder, error);
     } else if (!report && lies_in(folder, "backends.json")) {
         root = json_node_new(JSON_NODE_OBJECT);
         json_node_take_object(root, json_object_new());

@@ -93,6 +93,14 @@ JsonNode *view_load_sweep(const char *folder, GError **error)
     return root;
 }
 
+JsonNode *view_load_tune(const char *folder, GError **error)
+{
+    char *file = g_build_filename(folder, "tune.json", NULL);
+    JsonNode *root = load(file, "tune", error);
+    g_free(file);
+    return root;
+}
+
 /* NULL: not there, or null. */
 static JsonNode *find(JsonObject *object, const char *path)
 {

@@ -24,6 +24,8 @@ JsonNode *view_load(const char *path, GError **error);
 JsonNode *view_load_recorded(const char *folder, GError **error);
 /* The table of a sweep, sweep.json, in a folder. */
 JsonNode *view_load_sweep(const char *folder, GError **error);
+/* The same of tune.json. */
+JsonNode *view_load_tune(const char *folder, GError **error);
 
 gboolean view_has(JsonObject *object, const char *path);
 guint64 view_count(JsonObject *object, const char *path);

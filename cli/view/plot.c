@@ -26,6 +26,7 @@ const struct view_plot view_plots[] = {
     {"latency", "How long calls take", "measured.latency", view_plot_latency},
     {"memory", "Memory of the allocators, as the system counts it", "measured.memory",
      view_plot_memory},
+    {"tune", "Size classes: waste over their number", "tune", view_plot_tune},
     {"curve", "External fragmentation over the size of the region", "curve", view_plot_curve},
     {"curve-measures", "All measures of fragmentation over the size of the region", "curve",
      view_plot_curve_measures},

@@ -50,6 +50,7 @@ void view_plot_curve(JsonObject *report, struct view_script *script);
 void view_plot_curve_measures(JsonObject *report, struct view_script *script);
 void view_plot_sweep(JsonObject *sweep, struct view_script *script);
 void view_plot_sweep_occupancy(JsonObject *sweep, struct view_script *script);
+void view_plot_tune(JsonObject *tune, struct view_script *script);
 void view_plot_latency(JsonObject *report, struct view_script *script);
 void view_plot_recorded(JsonObject *report, struct view_script *script);
 void view_plot_memory(JsonObject *report, struct view_script *script);

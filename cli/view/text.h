@@ -7,10 +7,13 @@
 
 void view_report_text(JsonObject *report, GString *out);
 
+/* tune.txt. */
+void view_tune_text(JsonObject *tune, GString *out);
+
 /* Where the recorded allocator alone was looked at. */
 void view_recorded_text(JsonObject *report, GString *out);
 
-/* Its parts. */
+/* Parts of report.txt. */
 void view_text_memory(JsonObject *report, GString *out);
 void view_text_external(JsonObject *report, GString *out);
 void view_text_recorded(JsonObject *report, GString *out);

@@ -26,11 +26,12 @@ gboolean view_remove(const char *folder, GError **error)
     return files_remove(folder, "report", ".txt", error) &&
            files_remove(folder, "report", ".html", error) &&
            files_remove(folder, "sweep", ".txt", error) &&
-           files_remove(folder, "sweep", ".html", error);
+           files_remove(folder, "sweep", ".html", error) &&
+           files_remove(folder, "tune", ".txt", error);
 }
 
-/* What is written for people: of a report, of the recorded allocator alone, or of a sweep. Where
- * only other allocators were measured there is none of it. */
+/* What is written for people: of a report, of the recorded allocator alone, of a sweep, or of a
+ * tuning. Where only other allocators were measured there is none of it. */
 struct kind {
     const char *needs, *text_name, *page_name;
     void (*text)(JsonObject *report, GString *out);
@@ -43,6 +44,7 @@ static const struct kind *kind_of(JsonObject *report)
         {"result", "report.txt", "report.html", view_report_text, view_page},
         {"recorded", "report.txt", "report.html", view_recorded_text, view_recorded_page},
         {"runs", "sweep.txt", "sweep.html", view_sweep_text, view_sweep_page},
+        {"tune", "tune.txt", NULL, view_tune_text, NULL},
     };
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
         if (view_has(report, kinds[i].needs))

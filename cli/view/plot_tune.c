@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The picture of a tuning: what tables waste, and what replays with them took, by their number of
+ * classes. */
+#include "plot.h"
+
+/* The best tables, and those of the library with their names. */
+static void series(GString *out, const char *value, const char *colour, const char *style,
+                   const char *title, guint point)
+{
+    g_string_append_printf(out,
+                           "\"tune.csv\" using (column(\"classes\")):(best(%s)) with %s lc rgb "
+                           "\"%s\" title \"%s\", \\\n     ",
+                           value, style, colour, title);
+    g_string_append_printf(out,
+                           "\"tune.csv\" using (column(\"classes\")):(other(%s)):"
+                           "(strcol(\"table\")) with labels point pt %u ps 1.2 lc rgb \"%s\" "
+                           "rotate by 40 offset 0.4,0.6 left tc rgb \"%s\" title \"the same, the "
+                           "library's tables\"",
+                           value, point, colour, colour);
+}
+
+void view_plot_tune(JsonObject *tune, struct view_script *script)
+{
+    guint traces = 0;
+    const char *name = "";
+    for (guint i = 0; i < view_length(tune, "traces"); i++) {
+        JsonObject *trace = view_row(tune, "traces", i);
+        if (view_flag(trace, "check"))
+            continue;
+        name = traces++ == 0 ? view_text(trace, "name") : name;
+    }
+    g_string_append(script->settings,
+                    "set title \"{/:Bold Size classes: waste over their number}\\n");
+    view_quote(script->settings, name);
+    if (traces > 1)
+        g_string_append_printf(script->settings, " and %u more", traces - 1);
+    g_string_append(script->settings,
+                    "\"\nset xlabel \"size classes\"\n"
+                    "set ylabel \"% beyond what is asked for\"\n"
+                    "set logscale x 2\nset xrange [1.8:72]\n"
+                    "set xtics (2, 3, 4, 6, 9, 12, 16, 20, 28, 40, 64)\n"
+                    "set yrange [0:*]\n"
+                    "waste = \"waste_over_requested\"\n"
+                    "peak = \"peak_occupied_over_requested\"\n"
+                    "best(value) = strcol(\"table\") eq \"best\" ? value : NaN\n"
+                    "other(value) = strcol(\"table\") eq \"best\" ? NaN : value\n");
+    series(script->plot, "100 * column(waste)", "#0072B2", "lines lw 2",
+           "waste of objects up to 8 KiB", 7);
+    g_string_append(script->plot, ", \\\n     ");
+    series(script->plot, "100 * (column(peak) - 1)", "#D55E00", "points pt 5 ps 1.2",
+           "pages in use at peak", 4);
+}
