@@ -282,7 +282,10 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
                    BSA_VERSION_PATCH);
             result = REPLAY_PARSE_DONE;
         } else if (replay_sweep_convert(&raw.sweep, &options->sweep, error)) {
-            if (raw.sweep.grid != NULL)
+            if (raw.sweep.grid != NULL && raw.tune.classes != NULL)
+                g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                                    "--sweep does not go with --tune; give one of them");
+            else if (raw.sweep.grid != NULL)
                 result = REPLAY_PARSE_SWEEP;
             else if (convert(&raw, options, error))
                 result = REPLAY_PARSE_RUN;

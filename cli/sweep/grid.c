@@ -6,8 +6,8 @@
 #define FOLDER_MAX 200u /* bytes of a name; file systems have room for 255 */
 
 /* Options that say how the runs are made, and not what they do. */
-static const char *const not_swept[] = {"output", "format", "term",    "progress",
-                                        "sweep",  "jobs",   "max-runs"};
+static const char *const not_swept[] = {"output", "format",   "term", "progress", "sweep",
+                                        "jobs",   "max-runs", "tune", "tune-for", "check"};
 
 static gboolean is_one_of(const char *name, const char *const *names, gsize count)
 {

@@ -188,6 +188,8 @@ for option in --classes=fine --curve --find-min-region --against=null --backend=
     says 2 "${option%%=*} does not go with --tune" "$option" \
         "$replay" --tune "$option" "$work/one.txt"
 done
+says 2 "--sweep does not go with --tune" "a sweep" \
+    "$replay" --tune --sweep classes=nine,fine "$work/one.txt"
 says 1 "missing.txt" "a trace that is not there" \
     "$replay" --tune -o "$work/bad" --check="$work/missing.txt" "$work/one.txt"
 printf 'worker 7 [000] 1.000001: kmem:mm_page_alloc: page=0x1 pfn=0x1 order=0 migratetype=0 gfp_flags=GFP_KERNEL\n' \
