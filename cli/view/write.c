@@ -33,7 +33,8 @@ gboolean view_remove(const char *folder, GError **error)
 /* What is written for people: of a report, of the recorded allocator alone, of a sweep, or of a
  * tuning. Where only other allocators were measured there is none of it. */
 struct kind {
-    const char *needs, *text_name, *page_name;
+    const char *needs, *text_name;
+    const char *page_name; /* NULL: no page */
     void (*text)(JsonObject *report, GString *out);
     void (*page)(const char *folder, JsonObject *report, GString *out);
 };
@@ -77,7 +78,7 @@ static gboolean write_texts(const char *folder, JsonObject *report, guint format
 static gboolean write_page(const char *folder, JsonObject *report, GError **error)
 {
     const struct kind *kind = kind_of(report);
-    if (kind == NULL)
+    if (kind == NULL || kind->page == NULL)
         return TRUE;
     GString *text = g_string_new(NULL);
     kind->page(folder, report, text);
