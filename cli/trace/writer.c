@@ -204,8 +204,8 @@ static gboolean begin_events(trace_writer *writer, GError **error)
     trace_encoder *full = writer->encoder;
     writer->encoder = writer->finishing;
     writer->finishing = full;
-    writer->thread = g_thread_new("chunk", finish_apart, writer);
-    return TRUE;
+    writer->thread = g_thread_try_new("chunk", finish_apart, writer, NULL);
+    return writer->thread != NULL || finish_events(writer, full, error);
 }
 
 static gboolean write_events(trace_writer *writer, GError **error)
