@@ -186,6 +186,19 @@ static void ratio(GString *out, const char *key, double value, int decimals)
     g_string_free(text, TRUE);
 }
 
+/* What a file says of itself, for a terminal: nothing in it is a command. */
+static char *printable(const char *data, gsize length)
+{
+    char *valid = g_utf8_make_valid(data == NULL ? "" : data, (gssize)length);
+    GString *text = g_string_new(NULL);
+    for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
+        gunichar character = g_utf8_get_char(at);
+        g_string_append_unichar(text, g_unichar_isprint(character) ? character : ' ');
+    }
+    g_free(valid);
+    return g_string_free(text, FALSE);
+}
+
 /* The value's first line, as far as there is room. */
 static void put_value(GString *out, const char *key, GBytes *value)
 {
@@ -194,13 +207,12 @@ static void put_value(GString *out, const char *key, GBytes *value)
     gsize shown = 0;
     while (shown < length && shown < VALUE_COLUMNS && data[shown] != '\n')
         shown++;
-    char *text = g_utf8_make_valid(data == NULL ? "" : data, (gssize)shown);
-    for (char *at = text; *at != '\0'; at++)
-        *at = (guchar)*at < ' ' || *at == 0x7f ? ' ' : *at;
+    char *name = printable(key, strlen(key)), *text = printable(data, shown);
     if (shown < length)
-        line(out, key, "%s ... (%" G_GSIZE_FORMAT " bytes)", text, length);
+        line(out, name, "%s ... (%" G_GSIZE_FORMAT " bytes)", text, length);
     else
-        line(out, key, "%s", text);
+        line(out, name, "%s", text);
+    g_free(name);
     g_free(text);
 }
 
@@ -274,8 +286,10 @@ static void put_json_meta(JsonBuilder *json, const trace_meta *meta)
         gsize length;
         const char *data = g_bytes_get_data(entry->value, &length);
         char *text = g_utf8_make_valid(data == NULL ? "" : data, (gssize)length);
-        put_text(json, entry->key, text);
+        char *key = g_utf8_make_valid(entry->key, -1);
+        put_text(json, key, text);
         g_free(text);
+        g_free(key);
     }
     json_builder_end_object(json);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parts of bsa-trace that no file can reach: what the readers would refuse first, and limits. */
-#include "trace_support.h"
+#include "native_support.h"
 
 #include "common/arguments.h"
 #include "tool/check.h"
 #include "tool/stats.h"
+#include "tool/tool.h"
 
 /* --- What check says of events ----------------------------------------------------------------- */
 
@@ -198,6 +199,36 @@ START_TEST(times_of_the_command_line)
 }
 END_TEST
 
+/* --- What info says of a file that is not to be trusted ---------------------------------------- */
+
+START_TEST(metadata_is_no_command_of_the_terminal)
+{
+    char *path = new_path(), *out = new_path(), *text = NULL;
+    char *to = g_strconcat("--output=", out, NULL), *argv[] = {"info", to, path, NULL};
+    struct tool tool = {.output = NULL};
+    GError *error = NULL;
+    trace_meta *meta = trace_meta_new();
+    trace_writer *writer = open_writer(path, TRACE_LEVEL_REPLAYABLE, NULL);
+    trace_meta_set_text(meta, "red\033[31m\nkey\302\233\377", "value\033[0m\302\233");
+    ck_assert(trace_writer_meta(writer, meta, &error));
+    write_event(writer, &first_alloc);
+    close_writer(writer);
+    trace_meta_free(meta);
+    ck_assert(tool_info.run(&tool, 3, argv, &error));
+    tool_clear(&tool);
+    ck_assert(g_file_get_contents(out, &text, NULL, NULL));
+    ck_assert_ptr_nonnull(strstr(text, "\nred [31m key \357\277\275"));
+    ck_assert_ptr_nonnull(strstr(text, "value [0m \n"));
+    ck_assert_ptr_null(strchr(text, '\033'));
+    unlink(path);
+    unlink(out);
+    g_free(path);
+    g_free(out);
+    g_free(to);
+    g_free(text);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("tool");
@@ -215,5 +246,8 @@ int main(void)
     TCase *arguments = tcase_create("arguments");
     tcase_add_loop_test(arguments, times_of_the_command_line, 0, G_N_ELEMENTS(times));
     suite_add_tcase(suite, arguments);
+    TCase *info = tcase_create("info");
+    tcase_add_test(info, metadata_is_no_command_of_the_terminal);
+    suite_add_tcase(suite, info);
     return run_suite(suite);
 }
