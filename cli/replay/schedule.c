@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "schedule.h"
 
+#include "../trace/random.h"
+
 struct replay_thread {
     guint32 id;
     guint32 cpu;   /* by order of appearance */
@@ -62,15 +64,6 @@ gboolean replay_schedule_switch(struct replay_schedule *schedule, guint cpu, gbo
     return TRUE;
 }
 
-/* Sebastiano Vigna's splitmix64: any seed will do. */
-static guint64 draw(struct replay_schedule *schedule)
-{
-    guint64 z = schedule->random += G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * G_GUINT64_CONSTANT(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * G_GUINT64_CONSTANT(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 /* Fibonacci hashing: the high bits of id times 2^32 / golden ratio, which spreads ids that are
  * neighbours, as thread ids are. */
 static guint32 spread(guint32 id)
@@ -126,8 +119,8 @@ static struct replay_thread *thread_of(struct replay_schedule *schedule, guint32
 static guint moved_cpu(struct replay_schedule *schedule, guint32 id, guint cpu)
 {
     struct replay_thread *thread = thread_of(schedule, id);
-    if (draw(schedule) < schedule->migrate)
-        thread->moved = (guint32)(draw(schedule) % schedule->cpus);
+    if (trace_random(&schedule->random) < schedule->migrate)
+        thread->moved = (guint32)trace_random_below(&schedule->random, schedule->cpus);
     return (cpu + thread->moved) % schedule->cpus;
 }
 

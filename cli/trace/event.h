@@ -41,7 +41,9 @@ enum trace_flag {
     /* the recorded call got nothing: no slot; a TRACE_REALLOC's object stays as it was */
     TRACE_FAILED = 1u << 1,
     /* a block of pages that held slab objects, which have events of their own */
-    TRACE_SLAB_PAGES = 1u << 2
+    TRACE_SLAB_PAGES = 1u << 2,
+    /* never in files: an object older than the trace begins, before event 1; its number is 0 */
+    TRACE_PRELUDE = 1u << 7
 };
 
 /* No machine gives more at once; sums of sizes cannot overflow. */

@@ -29,6 +29,8 @@ cli_trace_sources = \
     %D%/heaptrack.c \
     %D%/hygiene.c \
     %D%/hygiene.h \
+    %D%/implicit.c \
+    %D%/implicit.h \
     %D%/import.c \
     %D%/import.h \
     %D%/input.c \
@@ -54,6 +56,9 @@ cli_trace_sources = \
     %D%/output.c \
     %D%/output.h \
     %D%/perf.c \
+    %D%/prelude.c \
+    %D%/prelude.h \
+    %D%/random.h \
     %D%/reader.c \
     %D%/reader.h \
     %D%/rep.c \

@@ -6,12 +6,17 @@
  * and the hygiene, and once more as the caller asks for events. So the input
  * itself is read once, be it a file or a pipe. A file that has events instead of
  * records needs none of this: its stream is read twice.
+ *
+ * A prelude takes two passes more over the records, to find what is older than
+ * the trace and to learn of its sizes; both bounds of implicit frees take two
+ * more over the events, where there are such frees.
  */
 #include "reader.h"
 
 #include <string.h>
 
 #include "error.h"
+#include "implicit.h"
 #include "import.h"
 #include "resolve.h"
 #include "scan.h"
@@ -42,7 +47,14 @@ struct trace_reader {
     struct trace_event resolved[RESOLVED_EVENTS];
     const struct trace_event *events; /* that are handed out, of the stream or in resolved */
     guint32 next, ready;              /* of them */
-    gboolean pages;                   /* some record is of a page block */
+    struct trace_event made[RESOLVED_EVENTS]; /* of the prelude, or in another order than read */
+    const struct trace_event *late;           /* events that are to be brought into it */
+    guint32 late_next, late_ready;            /* of them */
+    trace_prelude *prelude;
+    guint placed; /* of the prelude */
+    struct trace_implicit implicit;
+    gboolean early;  /* implicit frees are */
+    gboolean pages;  /* some record is of a page block */
     guint64 late_ns; /* the latest first time stamp among the CPUs, since first_ns */
 };
 
@@ -218,28 +230,119 @@ static gboolean import_input(trace_reader *reader, GError **error)
     return good;
 }
 
-/* Resolves all records for the summary's sake, and starts again. */
-static gboolean summarise(trace_reader *reader, GError **error)
+/* The records come from the first on, and nothing is live but the prelude. */
+static gboolean restart(trace_reader *reader, struct trace_hygiene *hygiene,
+                        struct trace_summary *summary, GError **error)
+{
+    trace_resolver_restart(&reader->resolver, hygiene, summary);
+    if (reader->prelude != NULL) {
+        trace_resolver_prelude(&reader->resolver);
+    }
+    return trace_spool_rewind(reader->spool, error);
+}
+
+/* Resolves all records for the summary's sake; learner: NULL, or a prelude that learns of them. */
+static gboolean resolve_all(trace_reader *reader, struct trace_hygiene *hygiene,
+                            struct trace_summary *summary, trace_prelude *learner, GError **error)
 {
     const struct trace_record *record;
     struct trace_event events[TRACE_RESOLVE_EVENTS];
     int got;
-    if (!trace_spool_rewind(reader->spool, error)) {
+    if (!restart(reader, hygiene, summary, error)) {
         return FALSE;
     }
-    trace_resolver_restart(&reader->resolver, &reader->hygiene, &reader->summary);
     while ((got = trace_spool_next(reader->spool, &record, error)) > 0) {
         int count = trace_resolve(&reader->resolver, record, events);
         for (int i = 0; i < count; i++) {
-            reader->hygiene.incomplete_start += events[i].time_ns < reader->late_ns;
+            hygiene->incomplete_start += events[i].time_ns < reader->late_ns;
+            if (learner != NULL) {
+                trace_prelude_learn(learner, &events[i]);
+            }
         }
     }
-    if (got < 0) {
+    trace_resolver_finish(&reader->resolver);
+    return got == 0;
+}
+
+/* Finds what is older than the trace: once to see it, once to learn of its sizes. */
+static gboolean find_prelude(trace_reader *reader, GError **error)
+{
+    struct trace_hygiene hygiene = {0};
+    struct trace_summary summary = {0};
+    trace_prelude *prelude = reader->prelude;
+    gboolean ok = resolve_all(reader, &hygiene, &summary, NULL, error);
+    reader->resolver.prelude = NULL;
+    reader->prelude = NULL; /* the orphans have been seen */
+    trace_prelude_begin_learning(prelude);
+    hygiene = (struct trace_hygiene){0};
+    ok = ok && resolve_all(reader, &hygiene, &summary, prelude, error);
+    trace_prelude_settle(prelude, reader->names);
+    reader->resolver.prelude = reader->prelude = prelude;
+    reader->summary.prelude = trace_prelude_count(prelude);
+    return ok;
+}
+
+static gboolean summarise(trace_reader *reader, GError **error)
+{
+    if (reader->options.prelude) {
+        reader->prelude = trace_prelude_new(reader->options.prelude_seed, reader->options.page_size,
+                                            reader->summary.kernel);
+        reader->resolver.prelude = reader->prelude;
+        if (!find_prelude(reader, error)) {
+            return FALSE;
+        }
+    }
+    if (!resolve_all(reader, &reader->hygiene, &reader->summary, NULL, error) ||
+        !restart(reader, &reader->second_hygiene, &reader->second_summary, error)) {
         return FALSE;
     }
-    trace_resolver_finish(&reader->resolver);
-    trace_resolver_restart(&reader->resolver, &reader->second_hygiene, &reader->second_summary);
-    return trace_spool_rewind(reader->spool, error);
+    reader->summary.prelude_bytes = reader->resolver.live_bytes;
+    return TRUE;
+}
+
+/* All events once more. */
+static gboolean rewind_events(trace_reader *reader, GError **error)
+{
+    reader->next = reader->ready = 0;
+    reader->late_next = reader->late_ready = 0;
+    reader->placed = 0;
+    trace_implicit_restart(&reader->implicit);
+    if (reader->stream != NULL) {
+        trace_stream_rewind(reader->stream);
+        return TRUE;
+    }
+    reader->second_hygiene = (struct trace_hygiene){0};
+    return restart(reader, &reader->second_hygiene, &reader->second_summary, error);
+}
+
+/* Both bounds of the peak; and which of them the events are to have. */
+static gboolean find_bounds(trace_reader *reader, GError **error)
+{
+    struct trace_summary *summary = &reader->summary;
+    struct trace_implicit *implicit = &reader->implicit;
+    struct trace_event event;
+    int got;
+    if (reader->hygiene.implicit_frees + reader->hygiene.implicit_page_frees == 0) {
+        return TRUE;
+    }
+    while ((got = trace_next(reader, &event, error)) > 0) {
+        trace_implicit_note(implicit, &event);
+    }
+    trace_implicit_settle(implicit);
+    if (got < 0 || !rewind_events(reader, error)) {
+        return FALSE;
+    }
+    reader->early = TRUE;
+    while ((got = trace_next(reader, &event, error)) > 0) {
+        trace_implicit_count(implicit, &event, reader->options.page_size);
+    }
+    summary->peak_early_bytes = implicit->peak_bytes;
+    reader->early = reader->options.implicit == TRACE_BOUND_EARLY;
+    if (reader->early) {
+        summary->peak_live_bytes = implicit->peak_bytes;
+        summary->peak_live_pages = implicit->peak_pages;
+    }
+    return got == 0 && rewind_events(reader, error);
 }
 
 static gboolean prepare_records(trace_reader *reader, GError **error)
@@ -257,14 +360,30 @@ static gboolean prepare_records(trace_reader *reader, GError **error)
     return trace_spool_rewind(reader->spool, error);
 }
 
-static gboolean prepare_events(trace_reader *reader, GError **error)
+/* A replayable file has lost the frees of what is older. */
+static gboolean check_orphans(const trace_reader *reader, GError **error)
+{
+    const struct trace_hygiene *hygiene = &reader->hygiene;
+    guint64 orphans = hygiene->orphan_frees + hygiene->orphan_page_frees + hygiene->orphan_reallocs;
+    if (orphans == 0) {
+        return TRUE;
+    }
+    g_set_error(error, TRACE_ERROR, TRACE_ERROR_OPTION,
+                "%s: is replayable, and the %" G_GUINT64_FORMAT
+                " frees of what is older than the trace are not in it; for a prelude, give the "
+                "file that it was made of, or the text of perf script",
+                trace_input_name(reader->input), orphans);
+    return FALSE;
+}
+
+static gboolean open_events(trace_reader *reader, GError **error)
 {
     enum trace_layer layer = reader->options.layer;
     if (!import_input(reader, error)) {
         return FALSE;
     }
     if (reader->stream != NULL) {
-        return TRUE;
+        return !reader->options.prelude || check_orphans(reader, error);
     }
     if (reader->pages && (layer == TRACE_LAYER_BOTH || layer == TRACE_LAYER_ALL)) {
         reader->marks = trace_page_marks_new(reader->spool, reader->options.page_size,
@@ -277,6 +396,17 @@ static gboolean prepare_events(trace_reader *reader, GError **error)
         reader->resolver.keep_marked = layer == TRACE_LAYER_ALL;
     }
     return summarise(reader, error);
+}
+
+static gboolean prepare_events(trace_reader *reader, GError **error)
+{
+    struct trace_summary *summary = &reader->summary;
+    if (!open_events(reader, error)) {
+        return FALSE;
+    }
+    summary->peak_late_bytes = summary->peak_early_bytes = summary->peak_live_bytes;
+    return (!reader->options.bounds && reader->options.implicit == TRACE_BOUND_LATE) ||
+           find_bounds(reader, error);
 }
 
 static trace_reader *open_with(const char *path, const struct trace_options *options,
@@ -302,6 +432,7 @@ static trace_reader *open_with(const char *path, const struct trace_options *opt
     reader->spool = trace_spool_new(0);
     trace_resolver_init(&reader->resolver);
     reader->resolver.page_size = page_size;
+    trace_implicit_init(&reader->implicit);
     if (!prepare(reader, error)) {
         prefix_name(error, input);
         trace_close(reader);
@@ -346,13 +477,57 @@ static int resolve_some(trace_reader *reader, GError **error)
     return count > 0;
 }
 
+/* As recorded: implicit frees are late. */
+static int fill_late(trace_reader *reader, GError **error)
+{
+    return reader->stream != NULL
+               ? trace_stream_next(reader->stream, &reader->events, &reader->ready, error)
+               : resolve_some(reader, error);
+}
+
+static int fill_early(trace_reader *reader, GError **error)
+{
+    guint32 count = 0;
+    while (count + 2 <= RESOLVED_EVENTS && (count == 0 || reader->late_next < reader->late_ready)) {
+        if (reader->late_next == reader->late_ready) {
+            int got = fill_late(reader, error);
+            if (got <= 0) {
+                return got;
+            }
+            reader->late = reader->events;
+            reader->late_next = 0;
+            reader->late_ready = reader->ready;
+        }
+        reader->made[count] = reader->late[reader->late_next++];
+        if (trace_implicit_pass(&reader->implicit, &reader->made[count])) {
+            count++;
+            count += trace_implicit_due(&reader->implicit, &reader->made[count]) ? 1 : 0;
+        }
+    }
+    reader->events = reader->made;
+    reader->ready = count;
+    return 1;
+}
+
+static int fill_prelude(trace_reader *reader)
+{
+    guint32 count = 0;
+    for (; count < RESOLVED_EVENTS && reader->placed < reader->summary.prelude; count++) {
+        reader->made[count] = trace_prelude_event(
+            reader->prelude, trace_prelude_slot(reader->prelude, reader->placed++));
+    }
+    reader->events = reader->made;
+    reader->ready = count;
+    return 1;
+}
+
 /* Of events, so that there are some: as trace_next. */
 static int fill(trace_reader *reader, GError **error)
 {
     reader->next = reader->ready = 0;
-    return reader->stream != NULL
-               ? trace_stream_next(reader->stream, &reader->events, &reader->ready, error)
-               : resolve_some(reader, error);
+    return reader->placed < reader->summary.prelude ? fill_prelude(reader)
+           : reader->early                          ? fill_early(reader, error)
+                                                    : fill_late(reader, error);
 }
 
 int trace_next_events(trace_reader *reader, const struct trace_event **events, guint32 *count,
@@ -380,6 +555,11 @@ int trace_next(trace_reader *reader, struct trace_event *event, GError **error)
     }
     *event = reader->events[reader->next++];
     return 1;
+}
+
+const trace_prelude *trace_reader_prelude(const trace_reader *reader)
+{
+    return reader->prelude;
 }
 
 const struct trace_summary *trace_summary(const trace_reader *reader)
@@ -419,6 +599,8 @@ void trace_close(trace_reader *reader)
     }
     trace_resolver_destroy(&reader->resolver);
     trace_page_marks_free(reader->marks);
+    trace_prelude_free(reader->prelude);
+    trace_implicit_destroy(&reader->implicit);
     trace_stream_free(reader->stream);
     trace_input_close(reader->input);
     trace_spool_free(reader->spool);

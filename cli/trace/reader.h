@@ -12,6 +12,7 @@
 #include "format.h"
 #include "meta.h"
 #include "names.h"
+#include "prelude.h"
 #include "spool.h"
 
 /* Which of the two layers of a kernel trace the events come from. */
@@ -22,9 +23,19 @@ enum trace_layer {
     TRACE_LAYER_ALL   /* both; the page blocks that held slab objects have TRACE_SLAB_PAGES */
 };
 
+/* When what the trace does not show freed ends. */
+enum trace_bound {
+    TRACE_BOUND_LATE, /* when its address is handed out again */
+    TRACE_BOUND_EARLY /* directly after the last event of it */
+};
+
 struct trace_options {
     enum trace_layer layer;
-    guint page_size; /* bytes of a page frame of the recorded machine; 0: 4096 */
+    enum trace_bound implicit;
+    gboolean bounds;      /* both peaks are to be known: costs two passes where they differ */
+    gboolean prelude;     /* what is older than the trace and freed in it begins before event 1, */
+    guint64 prelude_seed; /*   see prelude.h */
+    guint page_size;      /* bytes of a page frame of the recorded machine; 0: 4096 */
     /* Called now and then while reading, for a progress line; may be NULL. fraction is of the
      * input consumed, negative where its length is not known (a pipe). */
     void (*progress)(gpointer data, guint64 events, double fraction);
@@ -66,11 +77,15 @@ struct trace_hygiene {
 
 /* What one pass over the whole input found before the first event is handed out. */
 struct trace_summary {
-    guint64 events;          /* events that the stream will hand out */
-    guint64 peak_slots;      /* slots ever in use at once, so that slot < peak_slots */
-    guint64 peak_live_bytes; /* requested bytes alive at once, pages and objects together */
-    guint64 peak_live_pages; /* of them in page blocks, in pages */
-    guint64 max_size;        /* largest request, bytes */
+    guint64 events;           /* events that the stream will hand out */
+    guint64 peak_slots;       /* slots ever in use at once, so that slot < peak_slots */
+    guint64 peak_live_bytes;  /* requested bytes alive at once, pages and objects together */
+    guint64 peak_live_pages;  /* of them in page blocks, in pages */
+    guint64 peak_late_bytes;  /* peak_live_bytes with implicit frees at their latest, */
+    guint64 peak_early_bytes; /*   and at their earliest; equal where nobody asked for bounds */
+    guint64 prelude;          /* events before the first, which have number 0 and are not counted */
+    guint64 prelude_bytes;
+    guint64 max_size; /* largest request, bytes */
     guint64 duration_ns;
     guint32 cpus;       /* highest recorded CPU + 1 */
     guint32 threads;    /* distinct thread ids */
@@ -105,6 +120,7 @@ const struct trace_hygiene *trace_hygiene(const trace_reader *reader);
 const char *trace_name(const trace_reader *reader, guint32 index); /* of a cache or call site */
 guint32 trace_name_count(const trace_reader *reader);
 const trace_names *trace_reader_names(const trace_reader *reader);
+const trace_prelude *trace_reader_prelude(const trace_reader *reader); /* NULL: not asked for */
 const trace_meta *trace_reader_meta(const trace_reader *reader);
 
 /*

@@ -13,6 +13,8 @@
  *
  * A block of pages that held slab objects has no slot where it is left out;
  * LEFT_OUT stands in the map instead, so that its free is recognised.
+ *
+ * Where there is a prelude, what an orphan frees has the first slots, in the order of the orphans.
  */
 #include "resolve.h"
 
@@ -57,6 +59,7 @@ void trace_resolver_restart(struct trace_resolver *resolver, struct trace_hygien
     resolver->slots = 0;
     resolver->free_count = 0;
     resolver->page_blocks = 0;
+    resolver->page_orphans = 0;
     resolver->live_bytes = 0;
     resolver->live_pages = 0;
     resolver->number = 0;
@@ -73,11 +76,8 @@ void trace_resolver_destroy(struct trace_resolver *resolver)
     g_free(resolver->free_slots);
 }
 
-static guint32 take_slot(struct trace_resolver *resolver)
+static guint32 new_slot(struct trace_resolver *resolver)
 {
-    if (resolver->free_count > 0) {
-        return resolver->free_slots[--resolver->free_count];
-    }
     if (resolver->slots == resolver->slots_held) {
         if (resolver->slots_held >= LEFT_OUT / 2) {
             g_error("more than %u objects live at once", resolver->slots_held);
@@ -87,6 +87,12 @@ static guint32 take_slot(struct trace_resolver *resolver)
         resolver->free_slots = g_renew(guint32, resolver->free_slots, resolver->slots_held);
     }
     return resolver->slots++;
+}
+
+static guint32 take_slot(struct trace_resolver *resolver)
+{
+    return resolver->free_count > 0 ? resolver->free_slots[--resolver->free_count]
+                                    : new_slot(resolver);
 }
 
 /* An event with what every kind of record has. */
@@ -160,6 +166,42 @@ static void begin_life(struct trace_resolver *resolver, const struct trace_recor
     note_size(resolver, event->size);
 }
 
+void trace_resolver_prelude(struct trace_resolver *resolver)
+{
+    trace_prelude_restart(resolver->prelude);
+    for (guint i = 0; i < trace_prelude_count(resolver->prelude); i++) {
+        struct trace_event event = trace_prelude_event(resolver->prelude, i);
+        guint32 slot = new_slot(resolver);
+        resolver->object[slot] = (struct trace_object){event.size, event.order, 0};
+        if (trace_kind_is_page(event.kind)) {
+            resolver->live_pages += (guint64)1 << event.order;
+        }
+        note_size(resolver, event.size);
+    }
+}
+
+/* The slot of what is freed though it never began; TRACE_NO_SLOT: it has none. */
+static guint32 orphan(struct trace_resolver *resolver, const struct trace_record *record)
+{
+    struct trace_hygiene *hygiene = resolver->hygiene;
+    gboolean page = trace_kind_is_page(record->kind);
+    gboolean slab = page && resolver->marks != NULL &&
+                    trace_page_marks_test_orphan(resolver->marks, resolver->page_orphans);
+    guint32 slot = TRACE_NO_SLOT;
+    resolver->page_orphans += page ? 1 : 0;
+    if (resolver->prelude != NULL && slab) {
+        hygiene->slab_page_frees++;
+        return TRACE_NO_SLOT;
+    }
+    if (resolver->prelude != NULL) {
+        slot = trace_prelude_orphan(resolver->prelude, record);
+    }
+    if (slot == TRACE_NO_SLOT) {
+        *(page ? &hygiene->orphan_page_frees : &hygiene->orphan_frees) += 1;
+    }
+    return slot;
+}
+
 /* The address is handed out: what was there went without a line. 0 or 1 event. */
 static int end_former(struct trace_resolver *resolver, const struct trace_record *record,
                       struct trace_event *event)
@@ -200,8 +242,10 @@ static int resolve_free(struct trace_resolver *resolver, const struct trace_reco
     gboolean page = trace_kind_is_page(record->kind);
     guint32 slot;
     if (!trace_map_remove(page ? &resolver->pages : &resolver->objects, record->address, &slot)) {
-        *(page ? &hygiene->orphan_page_frees : &hygiene->orphan_frees) += 1;
-        return 0;
+        slot = orphan(resolver, record);
+        if (slot == TRACE_NO_SLOT) {
+            return 0;
+        }
     }
     if (slot == LEFT_OUT) {
         hygiene->slab_page_frees++;
@@ -217,7 +261,10 @@ static void resolve_realloc_begin(struct trace_resolver *resolver,
     struct trace_open open = {record->address, TRACE_NO_SLOT, 0};
     guint32 *top = trace_map_find(&resolver->open_tops, record->thread);
     guint32 index = resolver->open->len;
-    trace_map_remove(&resolver->objects, record->address, &open.slot);
+    if (!trace_map_remove(&resolver->objects, record->address, &open.slot) &&
+        resolver->prelude != NULL && record->address != 0) {
+        open.slot = trace_prelude_orphan(resolver->prelude, record);
+    }
     open.below = top == NULL ? 0 : *top;
     if (resolver->open_unused->len > 0) {
         index = g_array_index(resolver->open_unused, guint32, resolver->open_unused->len - 1);

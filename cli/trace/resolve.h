@@ -10,6 +10,7 @@
 #include <glib.h>
 
 #include "map.h"
+#include "prelude.h"
 #include "reader.h"
 #include "slabpages.h"
 #include "spool.h"
@@ -19,11 +20,12 @@
 
 struct trace_resolver {
     guint64 page_size;
-    guint64 first_ns;                /* time 0 of the events */
-    const trace_page_marks *marks;   /* blocks that held slab objects; NULL: none known */
-    gboolean keep_marked;            /* they have events with TRACE_SLAB_PAGES, else none */
-    struct trace_hygiene *hygiene;   /* where what is odd is counted */
-    struct trace_summary *summary;   /* and the peaks */
+    guint64 first_ns;              /* time 0 of the events */
+    const trace_page_marks *marks; /* blocks that held slab objects; NULL: none known */
+    gboolean keep_marked;          /* they have events with TRACE_SLAB_PAGES, else none */
+    struct trace_hygiene *hygiene; /* where what is odd is counted */
+    struct trace_summary *summary; /* and the peaks */
+    trace_prelude *prelude; /* what is older than the trace; NULL: its frees are counted only */
     struct trace_map objects, pages; /* live addresses and page frame numbers -> slot */
     struct trace_object *object;     /* by slot */
     GArray *open;                    /* struct trace_open: reallocs that have begun */
@@ -33,7 +35,8 @@ struct trace_resolver {
     guint32 slots;                   /* ever used */
     guint32 slots_held;              /* room in the two arrays */
     guint32 free_count;
-    guint64 page_blocks; /* page allocations seen, the marks' index */
+    guint64 page_blocks;  /* page allocations seen, the marks' index */
+    guint64 page_orphans; /* the same of frees of blocks that are older than the trace */
     guint64 live_bytes, live_pages;
     guint64 number;
 };
@@ -43,6 +46,9 @@ void trace_resolver_init(struct trace_resolver *resolver);
 /* Nothing is live again; what is counted goes to hygiene and summary from now on. */
 void trace_resolver_restart(struct trace_resolver *resolver, struct trace_hygiene *hygiene,
                             struct trace_summary *summary);
+
+/* Behind a restart: what the prelude holds is live. */
+void trace_resolver_prelude(struct trace_resolver *resolver);
 
 /* Fills 0 to TRACE_RESOLVE_EVENTS events. */
 int trace_resolve(struct trace_resolver *resolver, const struct trace_record *record,

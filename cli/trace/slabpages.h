@@ -11,7 +11,8 @@
 
 #include "spool.h"
 
-/* One bit per page allocation, in the order of the trace. */
+/* One bit per page allocation, in the order of the trace; and one for each free of a block that the
+ * trace did not see allocated. */
 typedef struct trace_page_marks trace_page_marks;
 
 /*
@@ -23,6 +24,7 @@ trace_page_marks *trace_page_marks_new(trace_spool *spool, guint64 page_size, co
 gboolean trace_page_marks_test(const trace_page_marks *marks, guint64 block);
 guint64
 trace_page_marks_base(const trace_page_marks *marks); /* as trace_find_direct_map tells it */
+gboolean trace_page_marks_test_orphan(const trace_page_marks *marks, guint64 orphan);
 void trace_page_marks_free(trace_page_marks *marks);
 
 #endif

@@ -215,7 +215,7 @@ static gboolean tally_all(trace_stream *stream, struct trace_tally *tally, GErro
 }
 
 /* The same from the beginning; what is known of the names stays. */
-static void rewind_stream(trace_stream *stream)
+void trace_stream_rewind(trace_stream *stream)
 {
     trace_decoder_rewind(stream->decoder);
     trace_file_rewind(stream->file);
@@ -240,7 +240,7 @@ gboolean trace_stream_summarise(trace_stream *stream, struct trace_import *impor
             stream->first_ns = tally.first_ns;
             summary->duration_ns -= tally.first_ns;
         }
-        rewind_stream(stream);
+        trace_stream_rewind(stream);
     }
     trace_tally_destroy(&tally);
     return good;

@@ -33,6 +33,8 @@ gboolean trace_stream_has_addresses(const trace_stream *stream);
  * next call. */
 int trace_stream_next(trace_stream *stream, const struct trace_event **events, guint32 *count,
                       GError **error);
+/* Starts again. */
+void trace_stream_rewind(trace_stream *stream);
 void trace_stream_free(trace_stream *stream);
 
 #endif
