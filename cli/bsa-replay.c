@@ -56,12 +56,9 @@ static void on_read_progress(gpointer data, guint64 events, double fraction)
 
 static gboolean open_trace(struct run *run, GError **error)
 {
-    struct trace_options options = {
-        .layer = run->options.layer,
-        .page_size = run->options.page_size,
-        .progress = on_read_progress,
-        .progress_data = &run->progress,
-    };
+    struct trace_options options = replay_trace_options(&run->options);
+    options.progress = on_read_progress;
+    options.progress_data = &run->progress;
     gint64 start = g_get_monotonic_time();
     progress_start(&run->progress, "reading", 0);
     run->reader = trace_open(run->options.trace, &options, error);

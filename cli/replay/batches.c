@@ -14,12 +14,15 @@ static guint runner_of(const struct replay_batches *batches, guint cpu)
     return batches->batch.shared->terms.runners == 1 ? 0 : cpu;
 }
 
-/* Events until the next one after which something looks at the allocator. */
+/* Events until the next one after which something looks at the allocator; the prelude is done
+ * before the first. */
 static guint room(const struct replay_batches *batches)
 {
     const struct replay_execution *execution = batches->execution;
     guint64 next = MIN(execution->observer->next, execution->control.next);
     guint64 most = batches->batch.shared->terms.capacity;
+    if (execution->placed < execution->summary->prelude)
+        return (guint)MIN(most, execution->summary->prelude - execution->placed);
     return (guint)(next > execution->events ? MIN(most, next - execution->events) : most);
 }
 
@@ -84,7 +87,7 @@ static gboolean place_op(struct replay_batches *batches, guint32 seq, GError **e
     if (begins) {
         guint cache = replay_cache_of(execution->caches, event);
         op->cache = cache != REPLAY_NO_CACHE ? (guint16)(cache + 1) : 0;
-        slot->born = event->number;
+        slot->born = replay_event_tag(event);
     }
     batch->held[index] =
         (struct replay_held){.size = begins ? 0 : slot->requested, .tag = slot->born};

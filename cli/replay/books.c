@@ -185,11 +185,12 @@ static gboolean enter_alloc(struct replay_execution *execution, const struct tra
                             guint cpu, const struct replay_outcome *outcome, GError **error)
 {
     struct replay_slot *slot = &execution->slot[event->slot];
-    slot->born = event->number;
+    slot->born = replay_event_tag(event);
     execution->low.asked += replay_lowmem_asks(&execution->low, event) ? 1 : 0;
     if (outcome->status == REPLAY_OP_DONE) {
-        *(event->kind == TRACE_PAGE_ALLOC ? &execution->cpu[cpu].page_allocs
-                                          : &execution->cpu[cpu].allocs) += 1;
+        if ((event->flags & TRACE_PRELUDE) == 0)
+            *(event->kind == TRACE_PAGE_ALLOC ? &execution->cpu[cpu].page_allocs
+                                              : &execution->cpu[cpu].allocs) += 1;
         return book_alloc(execution, event, cpu, outcome->address, error);
     }
     slot->address = NULL;
@@ -235,6 +236,25 @@ static gboolean enter_realloc(struct replay_execution *execution, const struct t
     return book_alloc(execution, event, moved ? cpu : slot->cpu, outcome->address, error);
 }
 
+/* With all that is older than the trace in its place the time line begins: so many bytes are live
+ * before the first event. */
+static gboolean after_placing(struct replay_execution *execution, GError **error)
+{
+    struct replay_observer *observer = execution->observer;
+    struct replay_backend *backend = execution->backend;
+    if (++execution->placed < execution->summary->prelude)
+        return TRUE;
+    replay_account_tick(&execution->account, 0, 0,
+                        backend->ops->occupied != NULL ? backend->ops->occupied(backend) : 0);
+    gboolean peak = !execution->peak_seen &&
+                    execution->account.requested == execution->summary->peak_live_bytes;
+    if (peak)
+        execution->peak_seen = TRUE;
+    if (peak && execution->demand != NULL)
+        demand_peak(execution->demand);
+    return observer->sample(observer->data, execution, peak, error);
+}
+
 /* After an event: the account, the observer, the progress line. */
 static gboolean after_event(struct replay_execution *execution, guint64 allocated, GError **error)
 {
@@ -268,6 +288,12 @@ gboolean replay_books_enter(struct replay_execution *execution, const struct tra
 {
     guint64 failed = execution->failed;
     gboolean done = TRUE;
+    if ((event->flags & TRACE_PRELUDE) != 0) {
+        if (execution->observer->event != NULL)
+            execution->observer->event(execution->observer->data, event, cpu);
+        return enter_alloc(execution, event, cpu, outcome, error) &&
+               after_placing(execution, error);
+    }
     execution->time_ns = MAX(execution->time_ns, event->time_ns);
     if (cpu != execution->last_cpu && execution->last_cpu != G_MAXUINT)
         execution->switches++;

@@ -41,6 +41,12 @@ static inline gboolean replay_event_asks(const struct trace_event *event)
     return (event->flags & TRACE_FAILED) == 0 && trace_kind_has_slot(event->kind);
 }
 
+/* From which the pattern of the event's object is made: no other object has it meanwhile. */
+static inline guint64 replay_event_tag(const struct trace_event *event)
+{
+    return (event->flags & TRACE_PRELUDE) != 0 ? G_MAXUINT64 - event->slot : event->number;
+}
+
 /* Bytes, a power of two; of an object that the trace gives none for, the allocator's natural one.
  */
 guint64 replay_event_align(const struct replay_execution *execution,

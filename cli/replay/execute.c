@@ -154,7 +154,7 @@ static gboolean act_request(struct replay_execution *execution, const struct tra
     outcome->address = address;
     return !execution->verify ||
            verify_new(execution, event, cpu, address, resizes ? slot->requested : 0,
-                      resizes ? slot->born : event->number, error);
+                      resizes ? slot->born : replay_event_tag(event), error);
 }
 
 gboolean replay_step(struct replay_execution *execution, const struct trace_event *event, guint cpu,

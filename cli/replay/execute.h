@@ -91,6 +91,7 @@ struct replay_execution {
     struct replay_slot *slot;
     guint64 slots;
 
+    guint64 placed;       /* of the prelude */
     guint64 events;       /* done */
     _Atomic guint64 beat; /* the same, for other threads */
     guint64 time_ns;      /* of the latest event */

@@ -54,6 +54,8 @@ cli_replay_sources = \
 	%D%/options_heap.h \
 	%D%/options_sweep.c \
 	%D%/options_sweep.h \
+	%D%/options_trace.c \
+	%D%/options_trace.h \
 	%D%/options_tune.c \
 	%D%/options_tune.h \
 	%D%/perform.c \

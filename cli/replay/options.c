@@ -11,6 +11,7 @@
 #include "error.h"
 #include "options_engine.h"
 #include "options_heap.h"
+#include "options_trace.h"
 
 #define DEFAULT_SAMPLES 1000
 #define MAX_SAMPLES 100000
@@ -83,6 +84,7 @@ struct raw_options {
     gboolean minimum, curve, no_plots, quiet, version;
     struct replay_engine_raw engine;
     struct replay_heap_raw heap;
+    struct replay_trace_raw trace;
     struct replay_output_raw output;
     struct replay_sweep_raw sweep;
     struct replay_tune_raw tune;
@@ -101,6 +103,7 @@ static void raw_clear(struct raw_options *raw)
     g_strfreev(raw->rest);
     replay_engine_raw_clear(&raw->engine);
     replay_heap_raw_clear(&raw->heap);
+    replay_trace_raw_clear(&raw->trace);
     replay_output_raw_clear(&raw->output);
     replay_sweep_raw_clear(&raw->sweep);
     replay_tune_raw_clear(&raw->tune);
@@ -196,7 +199,7 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_regions(raw->regions, options, error) ||
         !replay_engine_convert(&raw->engine, &options->engine, error) ||
         !replay_heap_convert(&raw->heap, &options->heap, error) ||
-        !check_backend(raw, options, error) ||
+        !replay_trace_convert(&raw->trace, options, error) || !check_backend(raw, options, error) ||
         !replay_output_convert(&raw->output, &options->output, error) ||
         !take_trace(raw, options, error) || !check_recorded(raw, options, error) ||
         !check_tune(raw, options, error) ||
@@ -261,6 +264,7 @@ static GOptionContext *make_context(struct raw_options *raw)
     g_option_context_add_main_entries(context, entries, NULL);
     replay_engine_entries(&raw->engine, context);
     replay_heap_entries(&raw->heap, context);
+    replay_trace_entries(&raw->trace, context);
     replay_output_entries(&raw->output, context);
     replay_sweep_entries(&raw->sweep, context);
     replay_tune_entries(&raw->tune, context);

@@ -65,6 +65,9 @@ struct replay_options {
     char *trace; /* "-" is standard input */
     char *directory;
     enum trace_layer layer;
+    enum trace_bound implicit;
+    gboolean prelude;
+    guint64 prelude_seed;
     enum replay_cpu_map cpu_map;
     guint cpus; /* 0: as many as were recorded */
     guint samples;
@@ -94,6 +97,10 @@ void replay_options_clear(struct replay_options *options);
 char **replay_options_names(void);
 
 const char *replay_order_name(enum replay_order order);
+/* How the trace is to be read. */
+struct trace_options replay_trace_options(const struct replay_options *options);
+
+const char *replay_bound_name(enum trace_bound bound);
 const char *replay_layer_name(enum trace_layer layer);
 const char *replay_cpu_map_name(enum replay_cpu_map map);
 

@@ -13,6 +13,24 @@
 #include "measured.h"
 #include "recorded_write.h"
 
+/* What is older than the trace, where it was asked for, and how its sizes were found. */
+static void put_prelude(JsonBuilder *json, const struct report *report)
+{
+    const trace_prelude *prelude = trace_reader_prelude(report->reader);
+    if (!report->options->prelude)
+        return;
+    begin_object(json, "prelude");
+    put_count(json, "seed", report->options->prelude_seed);
+    put_count(json, "objects", report->summary->prelude);
+    put_count(json, "bytes", report->summary->prelude_bytes);
+    begin_object(json, "sizes_by");
+    for (guint rule = 0; rule < TRACE_PRELUDE_RULES; rule++)
+        put_count(json, trace_prelude_rule_name(rule),
+                  prelude == NULL ? 0 : trace_prelude_by_rule(prelude, rule));
+    json_builder_end_object(json);
+    json_builder_end_object(json);
+}
+
 /* One ratio for each order that a report shows. */
 static void put_orders(JsonBuilder *json, const char *name, const double ratios[REPORT_ORDERS])
 {
@@ -36,6 +54,10 @@ static void put_trace(JsonBuilder *json, const struct report *report)
     put_count(json, "threads", summary->threads);
     put_count(json, "peak_live_bytes", summary->peak_live_bytes);
     put_count(json, "peak_live_pages", summary->peak_live_pages);
+    put_count(json, "peak_late_bytes", summary->peak_late_bytes);
+    put_count(json, "peak_early_bytes", summary->peak_early_bytes);
+    put_text(json, "implicit", replay_bound_name(report->options->implicit));
+    put_prelude(json, report);
     put_count(json, "peak_slots", summary->peak_slots);
     put_count(json, "max_size", summary->max_size);
     json_builder_end_object(json);

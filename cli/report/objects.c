@@ -117,6 +117,7 @@ static void born(struct objects *objects, const struct trace_event *event, guint
         .order = event->order,
         .pages = event->kind == TRACE_PAGE_ALLOC,
         .live = 1,
+        .older = (event->flags & TRACE_PRELUDE) != 0,
     };
     ask(objects, birth, event->size, event->given);
 }
@@ -125,15 +126,17 @@ static void freed(struct objects *objects, struct object_birth *birth)
 {
     guint64 ns = objects->time_ns - birth->time_ns;
     guint64 bytes = objects->allocated - birth->allocated - birth->size;
-    add(&objects->time[power_of(ns)].freed, birth->size);
-    add(&objects->bytes[power_of(bytes)].freed, birth->size);
+    if (!birth->older) {
+        add(&objects->time[power_of(ns)].freed, birth->size);
+        add(&objects->bytes[power_of(bytes)].freed, birth->size);
+    }
     unask(objects, birth);
     birth->live = 0;
 }
 
 void objects_event(struct objects *objects, const struct trace_event *event, guint cpu)
 {
-    objects->events++;
+    objects->events += (event->flags & TRACE_PRELUDE) == 0 ? 1 : 0;
     objects->time_ns = MAX(objects->time_ns, event->time_ns);
     if ((event->flags & TRACE_FAILED) != 0 || !trace_kind_has_slot(event->kind) ||
         event->slot >= objects->slots)
@@ -163,7 +166,7 @@ void objects_end(struct objects *objects)
 {
     for (guint64 slot = 0; slot < objects->slots; slot++) {
         const struct object_birth *birth = &objects->birth[slot];
-        if (!birth->live)
+        if (!birth->live || birth->older)
             continue;
         guint64 ns = objects->time_ns - birth->time_ns;
         guint64 bytes = objects->allocated - birth->allocated - birth->size;

@@ -49,6 +49,7 @@ struct object_birth {
     guint8 order; /* of a page block */
     guint8 pages; /* a page block */
     guint8 live;
+    guint8 older; /* than the trace: how long it lives is not known */
 };
 
 struct objects {

@@ -209,6 +209,8 @@ static gboolean on_sample(gpointer data, struct replay_execution *execution, gbo
 
 gboolean sampler_begin(struct sampler *sampler, struct replay_execution *execution, GError **error)
 {
+    if (execution->summary->prelude > 0)
+        return TRUE; /* the time line begins when it is there */
     return on_sample(sampler, execution, FALSE, error);
 }
 

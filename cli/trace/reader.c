@@ -490,6 +490,7 @@ static int fill_early(trace_reader *reader, GError **error)
     guint32 count = 0;
     while (count + 2 <= RESOLVED_EVENTS && (count == 0 || reader->late_next < reader->late_ready)) {
         if (reader->late_next == reader->late_ready) {
+            reader->ready = 0;
             int got = fill_late(reader, error);
             if (got <= 0) {
                 return got;

@@ -71,6 +71,9 @@ void view_diff_text(JsonObject *a, JsonObject *b, GArray *changes, GString *out)
 {
     differ(a, b, "trace.name", "trace", out);
     differ(a, b, "trace.layer", "layer", out);
+    differ(a, b, "trace.implicit", "unseen frees", out);
+    differ_count(a, b, "trace.prelude.objects", "objects of a prelude", out);
+    differ_count(a, b, "trace.prelude.seed", "its seed", out);
     differ_count(a, b, "trace.events", "events of the trace", out);
     differ(a, b, "replay.allocator_version", "version of the allocator", out);
     differ(a, b, "replay.classes", "size classes", out);
@@ -78,8 +81,8 @@ void view_diff_text(JsonObject *a, JsonObject *b, GArray *changes, GString *out)
     differ(a, b, "replay.magazine", "objects in a magazine", out);
     differ(a, b, "replay.page_lists", "pages on a CPU's lists", out);
     differ(a, b, "replay.keep_empty", "empty slabs kept", out);
-    differ(a, b, "replay.low_bytes", "bytes below 4 GiB", out);
-    differ(a, b, "replay.reclaim_every", "events between reclaims", out);
+    differ_count(a, b, "replay.low_bytes", "bytes below 4 GiB", out);
+    differ_count(a, b, "replay.reclaim_every", "events between reclaims", out);
     differ(a, b, "replay.schedule", "schedule", out);
     differ(a, b, "replay.cpu_map", "CPU map", out);
     differ_count(a, b, "replay.cpus", "CPUs", out);

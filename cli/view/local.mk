@@ -42,5 +42,6 @@ cli_view_sources = \
 	%D%/text_sweep.c \
 	%D%/text_tables.c \
 	%D%/text_tune.c \
+	%D%/text_unseen.c \
 	%D%/write.c \
 	%D%/write.h

@@ -161,6 +161,7 @@ static void head(JsonObject *report, GString *out)
     g_string_append_printf(
         out, " s, %" G_GUINT64_FORMAT " thread%s on %" G_GUINT64_FORMAT " recorded CPU%s\n",
         threads, threads == 1 ? "" : "s", cpus, cpus == 1 ? "" : "s");
+    view_text_prelude(report, out);
     row(out, "Allocator");
     g_string_append_printf(out, "%s %s, pages of ", view_text(report, "replay.allocator"),
                            view_text(report, "replay.allocator_version"));
@@ -198,6 +199,7 @@ static void brief(JsonObject *report, GString *out)
     g_string_append(out, "; pages in use then ");
     append_bytes(out, view_count(report, "result.occupied_at_peak_bytes"));
     g_string_append_c(out, '\n');
+    view_text_bounds(report, out);
     row(out, "Peak pages in use");
     append_bytes(out, view_count(report, "result.peak_occupied_bytes"));
     g_string_append(out, " = ");
@@ -229,13 +231,12 @@ static void caveats(JsonObject *report, GString *out)
         g_string_append(out, about_caches(view_text(report, "replay.named_caches")));
     g_string_append(
         out, "Open loop: a kernel short of memory would reclaim or compact; here the request\n"
-             "fails, is counted, and its free is left out.\n"
-             "Objects older than the trace are not there. Objects never freed are censored by\n"
-             "the end of the trace, not leaked. A free that the trace does not show happens at\n"
-             "the latest moment: when its address is handed out again.\n"
-             "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
-             "contention is not measured. A figure for one region size says little about\n"
-             "another.\n");
+             "fails, is counted, and its free is left out.\n");
+    view_text_unseen(report, out);
+    g_string_append(out,
+                    "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
+                    "contention is not measured. A figure for one region size says little about\n"
+                    "another.\n");
 }
 
 static void files(GString *out)

@@ -23,6 +23,10 @@ void view_text_pins(JsonObject *report, GString *out);
 void view_text_objects(JsonObject *report, GString *out);
 void view_text_cpus(JsonObject *report, GString *out);
 void view_text_trace(JsonObject *report, GString *out);
+/* What became of what the trace does not show: the prelude, the peak's two bounds, what is so. */
+void view_text_prelude(JsonObject *report, GString *out);
+void view_text_bounds(JsonObject *report, GString *out);
+void view_text_unseen(JsonObject *report, GString *out);
 
 /* text in lines of at most 80 characters; lines after the first begin with so many spaces. */
 void view_wrap(GString *out, const char *text, guint indent);
