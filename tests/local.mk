@@ -89,6 +89,7 @@ cli_programs = \
 	%D%/cli/test_trace \
 	%D%/cli/test_trace_identity \
 	%D%/cli/test_trace_input \
+	%D%/cli/test_unseen \
 	%D%/cli/test_tune
 
 # They need what bsa-record --kernel needs, too.
@@ -202,6 +203,7 @@ include %D%/fuzz/local.mk
 noinst_HEADERS = \
 	%D%/cli/native_support.h \
 	%D%/cli/replay_support.h \
+	%D%/cli/seed.h \
 	%D%/api/buddies.h \
 	%D%/api/cpus.h \
 	%D%/api/machine.h \

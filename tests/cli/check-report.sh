@@ -107,11 +107,12 @@ run whole --curve --find-min-region --cpus=3 --cpu-map=hash "$trace"
 run small --region=128K --layer=page "$trace"
 run lossy "$lost"
 run causal --schedule=causal --migrate=0.1 "$trace"
+run older --prelude=3 --implicit=early --low=1M --reclaim-every=100 "$trace"
 run beside --against=recorded --rounds=1 "$trace"
 run own --backend=recorded "$trace"
 run counted --backend=recorded "$srcdir/traces/kernel-walk.bsat"
 if have python3 && python3 -c 'import jsonschema' 2>/dev/null; then
-    for name in one kept pages slabs pins frees failing stopped whole small lossy causal beside; do
+    for name in one kept pages slabs pins frees failing stopped whole small lossy causal beside older; do
         expect "report.json of $name is as the schema says" python3 - "$schema" \
             "$work/$name/report.json" <<'PYTHON'
 import json, sys
