@@ -162,11 +162,33 @@ static void take_event(struct pass *pass, const struct trace_event *event)
     sample_when_due(pass);
 }
 
+/* What is older than the trace is there before its first event. */
+static gboolean take_prelude(struct pass *pass, GError **error)
+{
+    struct recorded *recorded = pass->recorded;
+    guint64 count = trace_summary(pass->reader)->prelude;
+    struct trace_event event;
+    for (guint64 i = 0; i < count; i++) {
+        if (trace_next(pass->reader, &event, error) != 1)
+            return FALSE;
+        begin(pass, &event);
+    }
+    if (count > 0) {
+        recorded->account.span_bytes = pass->footprint.span * recorded->page_size;
+        replay_account_tick(&recorded->account, 0, 0,
+                            footprint_occupied(&pass->footprint) * recorded->page_size);
+        look(pass, &recorded->peak);
+    }
+    return TRUE;
+}
+
 static gboolean take_events(struct pass *pass, GError **error)
 {
     struct trace_event event;
     guint64 read = 0;
     int got;
+    if (!take_prelude(pass, error))
+        return FALSE;
     sample_when_due(pass);
     while ((got = trace_next(pass->reader, &event, error)) > 0) {
         if (trace_kind_has_slot(event.kind) && event.slot != TRACE_NO_SLOT &&
@@ -305,10 +327,9 @@ gboolean recorded_take(struct recorded *recorded, const struct replay_options *o
         .progress = progress,
         .events = events,
     };
-    struct trace_options reading = {
-        .layer = options->layer == TRACE_LAYER_BOTH ? TRACE_LAYER_ALL : options->layer,
-        .page_size = options->page_size,
-    };
+    struct trace_options reading = replay_trace_options(options);
+    reading.layer = options->layer == TRACE_LAYER_BOTH ? TRACE_LAYER_ALL : options->layer;
+    reading.bounds = FALSE;
     recorded->layer = options->layer;
     pass.reader = trace_open(options->trace, &reading, error);
     if (pass.reader == NULL)
