@@ -14,6 +14,7 @@
 #include "../replay/interrupt.h"
 #include "../replay/jobs.h"
 #include "../report/report.h"
+#include "../view/model.h"
 #include "../view/write.h"
 
 #define LOOK_MS 200 /* how soon an interrupt is seen */
@@ -67,6 +68,16 @@ static char *message_of(GBytes *said, GSubprocess *process)
     return message;
 }
 
+static guint64 events_of(const struct sweep_pool *pool, const struct sweep_run *run)
+{
+    char *folder = g_build_filename(pool->directory, run->folder, NULL);
+    JsonNode *report = view_load(folder, NULL);
+    guint64 events = report == NULL ? 0 : view_count(json_node_get_object(report), "result.events");
+    g_clear_pointer(&report, json_node_unref);
+    g_free(folder);
+    return events;
+}
+
 static void on_end(GObject *object, GAsyncResult *result, gpointer data)
 {
     struct child *child = data;
@@ -75,6 +86,8 @@ static void on_end(GObject *object, GAsyncResult *result, gpointer data)
     g_subprocess_communicate_finish(G_SUBPROCESS(object), result, NULL, &said, NULL);
     if (replay_interrupted() == 0 || g_subprocess_get_successful(child->process))
         run->state = g_subprocess_get_successful(child->process) ? SWEEP_DONE : SWEEP_FAILED;
+    if (run->state == SWEEP_DONE)
+        child->pool->events += events_of(child->pool, run);
     if (run->state == SWEEP_FAILED)
         run->message = message_of(said, child->process);
     if (said != NULL)
@@ -177,7 +190,7 @@ gboolean sweep_pool_run(struct sweep_pool *pool, GError **error)
             end_all(running);
         if (running->len > 0)
             g_main_context_iteration(NULL, TRUE);
-        progress_fraction(pool->progress, next - running->len,
+        progress_fraction(pool->progress, pool->events,
                           (double)(next - running->len) / (double)pool->grid->runs);
     }
     g_source_remove(timer);

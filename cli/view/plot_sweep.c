@@ -280,11 +280,13 @@ static void over_time(JsonObject *run, const char *column, GString *out)
         column);
 }
 
-/* What was requested in the first run stands for all. */
+/* What was requested in the first run, in which requests did not fail if there is one, stands for
+ * all. */
 void view_plot_sweep_occupancy(JsonObject *sweep, struct view_script *script)
 {
     GString *out = script->plot;
     JsonObject *first = NULL;
+    gboolean all = FALSE; /* of its requests succeed */
     guint drawn = 0;
     g_string_append(script->settings, "set title ");
     title(sweep, "Pages in use over the run", script->settings);
@@ -295,7 +297,10 @@ void view_plot_sweep_occupancy(JsonObject *sweep, struct view_script *script)
         JsonObject *run = view_sweep_run(sweep, i);
         if (!view_has(run, "figures"))
             continue;
-        first = first == NULL ? run : first;
+        if (first == NULL || (!all && view_count(run, "figures.failed") == 0)) {
+            first = run;
+            all = view_count(run, "figures.failed") == 0;
+        }
         GString *name = g_string_new(NULL);
         view_sweep_name(sweep, i, G_MAXUINT, name);
         over_time(run, "occupied", out);

@@ -112,6 +112,13 @@ static void messages(JsonObject *sweep, GString *out)
     }
 }
 
+/* Where requests fail, less is done: that is no effect on memory. */
+static double comparable(JsonObject *sweep, guint run, const char *figure)
+{
+    return view_sweep_figure(sweep, run, "failed") > 0.0 ? NAN
+                                                         : view_sweep_figure(sweep, run, figure);
+}
+
 /* The most that a figure changes when one key changes and the others stay: b - a, or b / a - 1. */
 static double effect(JsonObject *sweep, guint key, const char *figure, gboolean relative)
 {
@@ -122,7 +129,7 @@ static double effect(JsonObject *sweep, guint key, const char *figure, gboolean 
         if (run / stride % count != 0)
             continue;
         for (guint i = 0; i < count; i++) {
-            double value = view_sweep_figure(sweep, run + i * stride, figure);
+            double value = comparable(sweep, run + i * stride, figure);
             low = fmin(low, value); /* NaN counts for nothing */
             high = fmax(high, value);
         }
@@ -156,8 +163,8 @@ static gboolean extreme(JsonObject *sweep, gboolean most, guint *found)
 {
     double best = most ? -INFINITY : INFINITY;
     for (guint i = 0; i < view_sweep_runs(sweep); i++) {
-        double value = view_sweep_figure(sweep, i, "peak_occupied");
-        if (view_sweep_figure(sweep, i, "failed") > 0.0 || !(most ? value > best : value < best))
+        double value = comparable(sweep, i, "peak_occupied");
+        if (!(most ? value > best : value < best))
             continue;
         best = value;
         *found = i;
@@ -200,9 +207,9 @@ static void failures(JsonObject *sweep, GString *out)
     if (count == 0)
         return;
     GString *line = g_string_new(NULL);
-    g_string_append_printf(line, "Requests failed in %u of %u runs, the first ", count, runs);
+    g_string_append_printf(line, "Requests failed in %u of %u runs, the first with ", count, runs);
     view_sweep_name(sweep, first, G_MAXUINT, line);
-    g_string_append(line, ", whose memory is that of what succeeded.");
+    g_string_append(line, "; its memory is that of what succeeded.");
     view_wrap(out, line->str, 0);
     g_string_free(line, TRUE);
 }

@@ -50,6 +50,7 @@ says 1 "1 of 3 runs failed, the first with region=4K: a region" "a run that fail
 expect "  in the table, too" grep -q "^region=4K (failed): a region" "$work/short/sweep.txt"
 expect "  the others are there" test -s "$work/short/region=1M/report.html"
 expect "requests that fail are told" grep -q "^Requests failed in 1 of 3 runs" "$work/short/sweep.txt"
+expect "  and are no effect on memory" grep -q "^region  *0.0 %" "$work/short/sweep.txt"
 expect "the best run is one in which none fails" \
     grep -q "^Fewest pages in use: .* with region=1M\.$" "$work/short/sweep.txt"
 awk 'length > 80 { print FILENAME ": " length ": " $0 }' "$work"/*/sweep.txt >"$work/log"
