@@ -6,8 +6,9 @@
 #include <signal.h>
 #include <string.h>
 
-#include <gio/gio.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../replay/error.h"
@@ -17,22 +18,15 @@
 #include "../view/model.h"
 #include "../view/write.h"
 
-#define LOOK_MS 200 /* how soon an interrupt is seen */
+#define LOOK_US 10000 /* how soon an end, or an interrupt, is seen */
+#define SAID_MAX 4096 /* bytes of a message */
 #define SAYS "bsa-replay: "
 
 struct child {
-    struct sweep_pool *pool;
-    GPtrArray *running; /* of struct child: all that are under way */
     guint index;
-    GSubprocess *process;
+    GPid pid;
+    int said; /* a file that takes what it says on standard error */
 };
-
-static void child_free(gpointer data)
-{
-    struct child *child = data;
-    g_object_unref(child->process);
-    g_free(child);
-}
 
 /* In the new process: it ends with its parent, and what a terminal sends to all is the parent's, so
  * that one of them decides. What it starts itself belongs to its group. */
@@ -50,18 +44,17 @@ static gboolean no_process(GError **error, const char *what, const char *why)
 }
 
 /* What the program says on standard error, without its name and the line ends around. */
-static char *message_of(GBytes *said, GSubprocess *process)
+static char *message_of(int said, int status)
 {
-    gsize length = 0;
-    const char *text = said == NULL ? NULL : g_bytes_get_data(said, &length);
-    char *valid = g_strstrip(g_utf8_make_valid(text == NULL ? "" : text, (gssize)length));
+    char text[SAID_MAX];
+    ssize_t length = pread(said, text, sizeof(text), 0);
+    char *valid = g_strstrip(g_utf8_make_valid(text, MAX(length, 0)));
     char *message;
-    if (g_subprocess_get_if_signaled(process))
+    if (WIFSIGNALED(status))
         message = g_strdup_printf("its process was ended by signal %d; is there memory enough?",
-                                  g_subprocess_get_term_sig(process));
+                                  WTERMSIG(status));
     else if (valid[0] == '\0')
-        message = g_strdup_printf("its program ended with status %d",
-                                  g_subprocess_get_exit_status(process));
+        message = g_strdup_printf("its program ended with status %d", WEXITSTATUS(status));
     else
         message = g_strdup(valid + (g_str_has_prefix(valid, SAYS) ? strlen(SAYS) : 0));
     g_free(valid);
@@ -78,36 +71,44 @@ static guint64 events_of(const struct sweep_pool *pool, const struct sweep_run *
     return events;
 }
 
-static void on_end(GObject *object, GAsyncResult *result, gpointer data)
+static void end(struct sweep_pool *pool, const struct child *child, int status)
 {
-    struct child *child = data;
-    struct sweep_run *run = &child->pool->run[child->index];
-    GBytes *said = NULL;
-    g_subprocess_communicate_finish(G_SUBPROCESS(object), result, NULL, &said, NULL);
-    if (replay_interrupted() == 0 || g_subprocess_get_successful(child->process))
-        run->state = g_subprocess_get_successful(child->process) ? SWEEP_DONE : SWEEP_FAILED;
+    struct sweep_run *run = &pool->run[child->index];
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        run->state = SWEEP_DONE;
+    else if (replay_interrupted() == 0)
+        run->state = SWEEP_FAILED;
     if (run->state == SWEEP_DONE)
-        child->pool->events += events_of(child->pool, run);
+        pool->events += events_of(pool, run);
     if (run->state == SWEEP_FAILED)
-        run->message = message_of(said, child->process);
-    if (said != NULL)
-        g_bytes_unref(said);
-    g_ptr_array_remove_fast(child->running, child);
+        run->message = message_of(child->said, status);
+    close(child->said);
 }
 
-/* Each has a descriptor, and with it a place in the file, of its own. */
-static gboolean give_trace(GSubprocessLauncher *launcher, int trace, GError **error)
+/* Takes those that have ended out of the list. */
+static void collect_ended(struct sweep_pool *pool, GArray *running)
 {
+    for (guint i = running->len; i-- > 0;) {
+        const struct child *child = &g_array_index(running, struct child, i);
+        int status = 0;
+        if (waitpid(child->pid, &status, WNOHANG) != child->pid)
+            continue;
+        end(pool, child, status);
+        g_array_remove_index_fast(running, i);
+    }
+}
+
+/* Each has a descriptor, and with it a place in the file, of its own; -1 where there is none. */
+static gboolean open_trace(int trace, int *fd, GError **error)
+{
+    char path[40];
+    *fd = -1;
     if (trace < 0)
         return TRUE;
-    char *path = g_strdup_printf("/proc/self/fd/%d", trace);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    g_free(path);
-    if (fd < 0)
-        return no_process(error, "the copy of standard input cannot be opened again",
-                          g_strerror(errno));
-    g_subprocess_launcher_take_stdin_fd(launcher, fd);
-    return TRUE;
+    g_snprintf(path, sizeof(path), "/proc/self/fd/%d", trace);
+    *fd = open(path, O_RDONLY | O_CLOEXEC);
+    return *fd >= 0 || no_process(error, "the copy of standard input cannot be opened again",
+                                  g_strerror(errno));
 }
 
 /* Nothing of an earlier sweep is left that could be taken for a result. */
@@ -116,45 +117,49 @@ static gboolean clear_folder(const char *folder, GError **error)
     return report_remove(folder, error) && view_remove(folder, error);
 }
 
-static gboolean start(struct sweep_pool *pool, GPtrArray *running, guint index, GError **error)
+static gboolean spawn(char **words, int trace, struct child *child, GError **error)
 {
-    GSubprocessLauncher *launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_SILENCE |
-                                                              G_SUBPROCESS_FLAGS_STDERR_PIPE);
+    GError *reason = NULL;
+    int input = -1;
+    if (!open_trace(trace, &input, error))
+        return FALSE;
+    child->said = memfd_create("bsa-replay", MFD_CLOEXEC);
+    gboolean ok = child->said >= 0 &&
+                  g_spawn_async_with_fds(
+                      NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL,
+                      settle, NULL, &child->pid, input, -1, child->said, &reason);
+    if (!ok)
+        no_process(error, "cannot start a run",
+                   reason != NULL ? reason->message : g_strerror(errno));
+    if (!ok && child->said >= 0)
+        close(child->said);
+    if (input >= 0)
+        close(input);
+    g_clear_error(&reason);
+    return ok;
+}
+
+static gboolean start(struct sweep_pool *pool, GArray *running, guint index, GError **error)
+{
     char *folder = g_build_filename(pool->directory, pool->run[index].folder, NULL);
     const char *const more[] = {"--quiet", "--progress=auto", "--jobs=1", "--output", folder, NULL};
     char **words = sweep_grid_words(pool->grid, index, more);
-    GError *reason = NULL;
-    GSubprocess *process = NULL;
+    struct child child = {.index = index};
     g_free(words[0]);
     words[0] = g_strdup("/proc/self/exe");
-    g_subprocess_launcher_set_child_setup(launcher, settle, NULL, NULL);
-    gboolean ok = clear_folder(folder, error) && give_trace(launcher, pool->trace, error);
-    if (ok) {
-        process = g_subprocess_launcher_spawnv(launcher, (const char *const *)words, &reason);
-        ok = process != NULL || no_process(error, "cannot start a run", reason->message);
-        g_clear_error(&reason);
-    }
-    if (process != NULL) {
-        struct child *child = g_new(struct child, 1);
-        *child = (struct child){pool, running, index, process};
-        g_ptr_array_add(running, child);
-        g_subprocess_communicate_async(process, NULL, NULL, on_end, child);
-    }
+    gboolean ok = clear_folder(folder, error) && spawn(words, pool->trace, &child, error);
+    if (ok)
+        g_array_append_val(running, child);
     g_strfreev(words);
     g_free(folder);
-    g_object_unref(launcher);
     return ok;
 }
 
 /* With all that they have started. */
-static void end_all(GPtrArray *running)
+static void end_all(GArray *running)
 {
-    for (guint i = 0; i < running->len; i++) {
-        struct child *child = g_ptr_array_index(running, i);
-        const char *id = g_subprocess_get_identifier(child->process);
-        if (id != NULL)
-            kill(-(pid_t)g_ascii_strtoll(id, NULL, 10), SIGKILL);
-    }
+    for (guint i = 0; i < running->len; i++)
+        kill(-g_array_index(running, struct child, i).pid, SIGKILL);
 }
 
 /* Half a report is none. */
@@ -168,17 +173,10 @@ static void drop_unfinished(struct sweep_pool *pool, guint started)
     }
 }
 
-static gboolean wake(gpointer data)
-{
-    (void)data;
-    return G_SOURCE_CONTINUE;
-}
-
 gboolean sweep_pool_run(struct sweep_pool *pool, GError **error)
 {
-    GPtrArray *running = g_ptr_array_new_with_free_func(child_free);
+    GArray *running = g_array_new(FALSE, FALSE, sizeof(struct child));
     guint at_once = replay_jobs_at_once(), next = 0;
-    guint timer = g_timeout_add(LOOK_MS, wake, NULL);
     gboolean ok = TRUE;
     while (running->len > 0 || (ok && next < pool->grid->runs && replay_interrupted() == 0)) {
         while (ok && replay_interrupted() == 0 && next < pool->grid->runs &&
@@ -188,13 +186,13 @@ gboolean sweep_pool_run(struct sweep_pool *pool, GError **error)
         }
         if (!ok || replay_interrupted() != 0)
             end_all(running);
+        collect_ended(pool, running);
         if (running->len > 0)
-            g_main_context_iteration(NULL, TRUE);
+            g_usleep(LOOK_US);
         progress_fraction(pool->progress, pool->events,
                           (double)(next - running->len) / (double)pool->grid->runs);
     }
-    g_source_remove(timer);
     drop_unfinished(pool, next);
-    g_ptr_array_unref(running);
+    g_array_unref(running);
     return ok;
 }

@@ -23,7 +23,7 @@ struct sweep_pool {
     const char *directory;
     int trace; /* a file that each run reads as its standard input; -1: none */
     struct progress *progress;
-    guint64 events; /* of the runs that are done */
+    guint64 events;        /* of the runs that are done */
     struct sweep_run *run; /* grid->runs of them */
 };
 
