@@ -11,25 +11,39 @@ static gsize lines(gsize bytes)
     return (bytes + 63) & ~(gsize)63;
 }
 
+/* From a batch's first byte to its parts, and to its end. */
+struct offsets {
+    gsize runner;
+    gsize op;
+    gsize held;
+    gsize time_ns;
+    gsize end;
+};
+
+static struct offsets offsets_of(const struct replay_terms *terms)
+{
+    struct offsets to = {.runner = lines(sizeof(struct replay_batch_shared))};
+    to.op = to.runner + terms->runners * sizeof(struct replay_runner);
+    to.held = to.op + lines(terms->capacity * sizeof(struct replay_op));
+    to.time_ns = to.held + lines(terms->capacity * sizeof(struct replay_held));
+    to.end = to.time_ns + terms->capacity * sizeof(guint64);
+    return to;
+}
+
 gsize replay_batch_bytes(const struct replay_terms *terms)
 {
-    struct replay_batch batch;
-    replay_batch_at(&batch, NULL, terms);
-    return (gsize)(guintptr)(batch.time_ns + terms->capacity);
+    return offsets_of(terms).end;
 }
 
 void replay_batch_at(struct replay_batch *batch, void *memory, const struct replay_terms *terms)
 {
+    const struct offsets to = offsets_of(terms);
     char *at = memory;
     batch->shared = memory;
-    at += lines(sizeof(*batch->shared));
-    batch->runner = (struct replay_runner *)(gpointer)at;
-    at += terms->runners * sizeof(*batch->runner);
-    batch->op = (struct replay_op *)(gpointer)at;
-    at += lines(terms->capacity * sizeof(*batch->op));
-    batch->held = (struct replay_held *)(gpointer)at;
-    at += lines(terms->capacity * sizeof(*batch->held));
-    batch->time_ns = (guint64 *)(gpointer)at;
+    batch->runner = (struct replay_runner *)(gpointer)(at + to.runner);
+    batch->op = (struct replay_op *)(gpointer)(at + to.op);
+    batch->held = (struct replay_held *)(gpointer)(at + to.held);
+    batch->time_ns = (guint64 *)(gpointer)(at + to.time_ns);
 }
 
 static const char *kind_name(guint kind)

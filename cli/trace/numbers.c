@@ -146,7 +146,7 @@ gboolean trace_numbers_take(struct trace_numbers *numbers, guint64 *values, guin
         values[i + 3] = unpack(&bytes, four >> 12);
     }
     for (; i < count; i++, at++) {
-        values[i] = unpack(&bytes, lengths[at / 2] >> at % 2 * 4 & 15u);
+        values[i] = unpack(&bytes, (guint)lengths[at / 2] >> at % 2 * 4 & 15u);
     }
     numbers->next = at;
     numbers->bytes = bytes;
