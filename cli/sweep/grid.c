@@ -5,9 +5,11 @@
 
 #define FOLDER_MAX 200u /* bytes of a name; file systems have room for 255 */
 
-/* Options that say how the runs are made, and not what they do. */
-static const char *const not_swept[] = {"output", "format",   "term", "progress", "sweep",
-                                        "jobs",   "max-runs", "tune", "tune-for", "check"};
+/* Options that say how the runs are made, and not what they do; and other allocators, of which
+ * there are no figures to compare. */
+static const char *const not_swept[] = {"output",  "format",   "term",  "progress", "sweep",
+                                        "jobs",    "max-runs", "tune",  "tune-for", "check",
+                                        "backend", "against",  "rounds"};
 
 static gboolean is_one_of(const char *name, const char *const *names, gsize count)
 {
@@ -141,16 +143,27 @@ static gboolean count_runs(struct sweep_grid *grid, guint most, GError **error)
                 runs, most, runs);
 }
 
+static gboolean check_run(const struct replay_options *options, GError **error)
+{
+    const struct replay_engine_options *engine = &options->engine;
+    if (options->output.terminal)
+        return fail(error,
+                    "--term draws one run; bsa-replay show --term=dumb draws one of a sweep");
+    if (engine->against != NULL || engine->recorded || strcmp(engine->backend, "buddyslab") != 0)
+        return fail(error,
+                    "--%s does not go with --sweep, which compares runs of libbuddyslab; give it "
+                    "in a run of its own",
+                    strcmp(engine->backend, "buddyslab") != 0 ? "backend" : "against");
+    return TRUE;
+}
+
 /* Before the first of them begins. */
 static gboolean check_runs(const struct sweep_grid *grid, GError **error)
 {
     gboolean ok = TRUE;
     for (guint run = 0; ok && run < grid->runs; run++) {
         struct replay_options options;
-        ok = sweep_grid_options(grid, run, &options, error);
-        if (ok && options.output.terminal)
-            ok = fail(error,
-                      "--term draws one run; bsa-replay show --term=dumb draws one of a sweep");
+        ok = sweep_grid_options(grid, run, &options, error) && check_run(&options, error);
         replay_options_clear(&options);
     }
     return ok;

@@ -24,7 +24,7 @@ static gboolean open_trace(struct tune *tune, struct tune_trace *trace, const ch
                            GError **error)
 {
     const struct replay_options *options = tune->options;
-    struct trace_options how = {.layer = options->layer, .page_size = options->page_size};
+    struct trace_options how = replay_trace_options(options);
     trace->path = g_strdup(path);
     trace->name =
         strcmp(path, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(path);

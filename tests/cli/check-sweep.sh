@@ -136,6 +136,10 @@ bad "give the name of an option and its values" --sweep cpus
 bad "there are layer, cpus, " --sweep cpu=1,2
 bad "there are layer, cpus, " --sweep output=a,b
 bad "there are layer, cpus, " --sweep verify=1,2
+bad "there are layer, cpus, " --sweep backend=libc,null
+bad "--against does not go with --sweep" --sweep cpus=1,2 --against=null
+bad "--against does not go with --sweep" --sweep cpus=1,2 --against=recorded
+bad "--backend does not go with --sweep" --sweep layer=slab,page --backend=null
 bad "--cpus=0: give a whole number" --sweep cpus=1,0
 bad "a value is empty" --sweep cpus=1,,2
 bad "give values" --sweep cpus=

@@ -120,9 +120,29 @@ assert abs(report["internal_fragmentation"]["over_events"] - lost / (asked + los
 assert report["class_fit"]["over_time"]["avoidable"] == 0
 assert report["class_fit"]["over_time"]["own"]["waste"] == row["waste"]
 PYTHON
+    # One object is older than the trace, the address of another is used again without a free.
+    { cat "$work/one.txt" && for ptr in 0x9000000 0x100000; do
+        echo "worker 7 [000] 2.000001: kmem:kfree: call_site=f+0x1 ptr=$ptr"
+    done && echo "worker 7 [000] 2.000002: kmem:kmalloc: call_site=f+0x1 ptr=0x444000 bytes_req=4000 \
+bytes_alloc=4096 gfp_flags=GFP_KERNEL node=-1 accounted=false"; } >"$work/unseen.txt"
+    expect "a table for what a trace does not show" \
+        tune unseen --prelude=3 --implicit=early "$work/unseen.txt"
+    "$replay" -q --no-plots -o "$work/bounds" --prelude=3 --implicit=early \
+        --classes=@"$work/unseen/tuned-classes.txt" "$work/unseen.txt" >"$work/log" 2>&1
+    expect "  is tried on what a replay shows" python3 - "$work" <<'PYTHON'
+import json
+import sys
+def load(name):
+    return json.load(open(sys.argv[1] + "/" + name))
+trace, report = load("unseen/tune.json")["traces"][0], load("bounds/report.json")
+row = [row for row in trace["tables"] if row["name"] == "tuned"][0]
+assert trace["requested"] and row["peak_occupied"] == report["result"]["peak_occupied_bytes"]
+assert abs(report["class_fit"]["over_time"]["own"]["waste"] - row["waste"]) < 1, (report["class_fit"], row)
+PYTHON
 else
     skip "no table of as many classes wastes less" "no python3"
     skip "a replay with the table rounds as was said" "no python3"
+    skip "a table for what a trace does not show" "no python3"
 fi
 
 # --- The table in a program ------------------------------------------------------------------
