@@ -24,6 +24,7 @@ bsa_core_sources = \
 	%D%/buddy/owner.c \
 	%D%/buddy/query.c \
 	%D%/buddy/range.c \
+	%D%/buddy/rows.c \
 	%D%/buddy/region.c \
 	%D%/buddy/release.c \
 	%D%/buddy/reserve.c \

@@ -18,7 +18,7 @@ enum {
     LIMIT_SHARE = 8, /* of a limited address space, a region takes 1/8 at most */
     REGION_LEAST = 1 << 22,
     HUGE_PART = 64,         /* requests of 1/64 of the first region or less may become the heap's */
-    PAGE_LIST_PAGES = 1024, /* on a CPU's lists */
+    PAGE_LIST_PAGES = 2048, /* on a CPU's lists */
     TIDY_LOOK = 1 << 20,    /* bytes of large requests between two looks */
     TIDY_PACE = 4 << 20,    /* bytes between two decisions, and */
     TIDY_TURNS = 8,         /*   so many times those in use */

@@ -155,7 +155,9 @@ mutant high-for-low lib/buddy/alloc.c 's/if (!low && bsai_peek(&b->high_total) !
 # Withdrawn pages need not be free.
 mutant reserve-live lib/buddy/reserve.c 's/bool all_free = true;/bool all_free = true; if (all_free) n = n;/; s/all_free = all_free && /all_free = true || /'
 # A whole tree is broken while there are broken ones that serve another use.
-mutant wasted-trees lib/buddy/search.c 's/if (page == BSAI_NO_PAGE && small)/if (false)/'
+mutant wasted-trees lib/buddy/search.c 's/: take_broken(b, s, other, n, order)/: BSAI_NO_PAGE/'
+# What is freed is not found as a row.
+mutant short-rows lib/buddy/rows.c 's/if (row > s->trees\[index\]\.row)/if (false)/'
 # A region leaves with pages that are in use.
 mutant leaves-in-use lib/buddy/region.c 's/s->free_pages != s->total_pages/false/'
 # A region that left is found.

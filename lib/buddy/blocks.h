@@ -64,6 +64,12 @@ static inline size_t bsai_trees(const struct bsai_section *s)
     return bsai_map_groups(&s->map);
 }
 
+/* Number of a tree's page. */
+static inline size_t bsai_page_of(const struct bsai_section *s, size_t tree, unsigned page)
+{
+    return (tree << BSAI_GROUP_SHIFT) + page - s->map.lead;
+}
+
 /* The pages of a tree that are the section's: [*low, *high) within the tree. */
 void bsai_tree_span(const struct bsai_section *s, size_t tree, unsigned *low, unsigned *high);
 
@@ -110,6 +116,24 @@ static inline void bsai_section_rebound(struct bsa_buddy *b, struct bsai_section
         bsai_roster_set(&b->roster[s->zone], s->slot, bound);
     }
 }
+
+/* rows.c: broken trees by the length of their longest row --------------------------------------- */
+
+/* The list of trees whose longest row has so many pages: two lists per doubling. */
+static inline unsigned bsai_rows_list(unsigned row)
+{
+    unsigned log = bsai_log2(row);
+    return log == 0 ? 0 : 2 * log + (row >> (log - 1) & 1);
+}
+
+/* A tree gets its first free pages, of which so many lie in a row; or its last one is taken. */
+void bsai_rows_enter(struct bsai_section *s, size_t tree, unsigned row);
+void bsai_rows_leave(struct bsai_section *s, size_t tree);
+/* Pages of a tree have become free: so many lie in a row there now. */
+void bsai_rows_grown(struct bsai_section *s, size_t tree, unsigned row);
+/* Claims n pages of the tree of a use where they fit most tightly, n > 2; the first one's number,
+ * or BSAI_NO_PAGE, which does not say that there are none: only so many trees are looked at. */
+size_t bsai_rows_take(const struct bsa_buddy *b, struct bsai_section *s, unsigned use, unsigned n);
 
 /* search.c -------------------------------------------------------------------------------------- */
 

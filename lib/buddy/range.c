@@ -92,11 +92,9 @@ void bsai_odd_remove(struct bsai_section *s, size_t index)
         s->odd = tree->next_odd;
 }
 
-/* What the memo said was missed may be there now that [page, page + n) is free. */
-static void remember(struct bsai_section *s, size_t index, unsigned page)
+/* What the memo said was missed may be there now that [low, high) is free. */
+static void remember(struct bsai_section *s, size_t index, unsigned low, unsigned high)
 {
-    unsigned low, high;
-    bsai_tree_around(&s->trees[index], page, &low, &high);
     if (low == 0 || high == BSAI_GROUP_PAGES)
         s->missed_long = 0;
     for (uint32_t mask = s->missed_mask; mask != 0; mask &= mask - 1) {
@@ -136,6 +134,8 @@ static void break_around(struct bsai_section *s, size_t index, unsigned page, un
     tree->free_pages = (uint16_t)(BSAI_GROUP_PAGES - n);
     tree->bound = (uint8_t)bsai_tree_largest(tree, BSAI_TREE_TOP);
     list(s, index);
+    bsai_rows_enter(s, index,
+                    page > BSAI_GROUP_PAGES - page - n ? page : BSAI_GROUP_PAGES - page - n);
     if (s->missed_mask != 0)
         odd_add(s, index);
 }
@@ -150,6 +150,7 @@ void bsai_tree_claim(struct bsai_section *s, size_t index, unsigned page, unsign
     tree->free_pages = (uint16_t)(tree->free_pages - n);
     if (tree->free_pages == 0) {
         unlist(s, index);
+        bsai_rows_leave(s, index);
         bsai_odd_remove(s, index);
     }
 }
@@ -164,8 +165,10 @@ static void tree_release(struct bsai_section *s, size_t index, unsigned page, un
         tree->idle_pages = (uint16_t)(tree->idle_pages + bsai_tree_set_idle(tree, page, n));
     tree->free_pages = (uint16_t)(tree->free_pages + n);
     if (tree->free_pages == BSAI_GROUP_PAGES) {
-        if (listed)
+        if (listed) {
             unlist(s, index);
+            bsai_rows_leave(s, index);
+        }
         bsai_odd_remove(s, index);
         bsai_group_set_code(s, index, BSAI_GROUP_INSIDE);
         bsai_group_set_released(s, index, tree->idle_pages == BSAI_GROUP_PAGES);
@@ -180,8 +183,14 @@ static void tree_release(struct bsai_section *s, size_t index, unsigned page, un
         tree->bound = (uint8_t)bound;
         list(s, index);
     }
+    unsigned low, high;
+    bsai_tree_around(tree, page, &low, &high);
+    if (listed)
+        bsai_rows_grown(s, index, high - low);
+    else
+        bsai_rows_enter(s, index, high - low);
     if (BSAI_UNLIKELY(s->missed_mask != 0 || s->missed_long != 0))
-        remember(s, index, page);
+        remember(s, index, low, high);
 }
 
 /* Runs ------------------------------------------------------------------------------------------ */

@@ -2,9 +2,10 @@
 /*
  * Where in a section a run of pages is taken.
  *
- * First a naturally aligned block that holds the run: for less than a tree, from the broken trees
- * of the same use, the fullest that can serve first; then from those of the other use; then from
- * the smallest block of whole trees. Whole things stay whole as long as broken ones suffice
+ * A count that is no power of two is first looked for where it fits tightly (rows.c). Else a
+ * naturally aligned block that holds the run: for less than a tree, from the broken trees of the
+ * same use, the fullest that can serve first; then from those of the other use; then from the
+ * smallest block of whole trees. Whole things stay whole as long as broken ones suffice
  * (LLFree, Wrenger et al. 2023). A tree's bound says how large a block it may have at most. It is
  * lowered when a search proves it wrong and raised by frees, so that each failing look at a tree is
  * paid for by an allocation that made the bound stale.
@@ -20,11 +21,6 @@
 /* Orders up to which a run across the border of two trees is not looked for. */
 enum { SHORT_ORDER = 8 };
 
-static size_t page_of(const struct bsai_section *s, size_t tree, unsigned page)
-{
-    return (tree << BSAI_GROUP_SHIFT) + page - s->map.lead;
-}
-
 static size_t take_broken(const struct bsa_buddy *b, struct bsai_section *s, unsigned use, size_t n,
                           unsigned order)
 {
@@ -38,10 +34,25 @@ static size_t take_broken(const struct bsa_buddy *b, struct bsai_section *s, uns
         unsigned page = bsai_tree_find(tree, order);
         if (page != BSAI_TREE_NONE) {
             bsai_tree_claim(s, index, page, (unsigned)n);
-            return page_of(s, index, page);
+            return bsai_page_of(s, index, page);
         }
         bsai_tree_lower_bound(s, index, (unsigned)bsai_tree_largest(tree, (int)order - 1));
     }
+}
+
+/* From the broken trees of a use, then from those of the other one. */
+static size_t take_from_broken(const struct bsa_buddy *b, struct bsai_section *s, enum bsai_use use,
+                               size_t n, unsigned order, bool row)
+{
+    enum bsai_use other = use == BSAI_USE_PAGES ? BSAI_USE_SLABS : BSAI_USE_PAGES;
+    size_t page = BSAI_NO_PAGE;
+    if (row)
+        page = bsai_rows_take(b, s, use, (unsigned)n);
+    if (page == BSAI_NO_PAGE && row)
+        page = bsai_rows_take(b, s, other, (unsigned)n);
+    if (page == BSAI_NO_PAGE)
+        page = take_broken(b, s, use, n, order);
+    return page != BSAI_NO_PAGE ? page : take_broken(b, s, other, n, order);
 }
 
 static size_t take_whole(const struct bsa_buddy *b, struct bsai_section *s, size_t n,
@@ -52,7 +63,7 @@ static size_t take_whole(const struct bsa_buddy *b, struct bsai_section *s, size
     if (mask == 0)
         return BSAI_NO_PAGE;
     bsai_steps(b, 1);
-    size_t page = page_of(s, s->whole[upper + bsai_ctz32(mask)], 0);
+    size_t page = bsai_page_of(s, s->whole[upper + bsai_ctz32(mask)], 0);
     bsai_range_claim(s, page, n, use);
     return page;
 }
@@ -91,7 +102,7 @@ static size_t row_in_odd_trees(const struct bsa_buddy *b, struct bsai_section *s
         unsigned page = bsai_tree_find_run(tree, n, align);
         if (page != BSAI_TREE_NONE) {
             bsai_tree_claim(s, index, page, n);
-            return page_of(s, index, page);
+            return bsai_page_of(s, index, page);
         }
         if (!stays_odd(s, tree))
             bsai_odd_remove(s, index);
@@ -109,7 +120,7 @@ static size_t row_in_tree(const struct bsa_buddy *b, struct bsai_section *s, siz
         return BSAI_NO_PAGE;
     bsai_tree_claim(s, index, page, n);
     s->row_tree = (uint32_t)index;
-    return page_of(s, index, page);
+    return bsai_page_of(s, index, page);
 }
 
 static size_t row_in_broken_trees(const struct bsa_buddy *b, struct bsai_section *s, unsigned n,
@@ -209,10 +220,9 @@ size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section 
                                  unsigned align, enum bsai_use use)
 {
     unsigned block = bsai_block_order(n, align);
-    bool small = block < BSAI_GROUP_SHIFT;
-    size_t page = small ? take_broken(b, s, use, n, block) : BSAI_NO_PAGE;
-    if (page == BSAI_NO_PAGE && small)
-        page = take_broken(b, s, use == BSAI_USE_PAGES ? BSAI_USE_SLABS : BSAI_USE_PAGES, n, block);
+    size_t page = BSAI_NO_PAGE;
+    if (block < BSAI_GROUP_SHIFT)
+        page = take_from_broken(b, s, use, n, block, align == 0 && !bsai_is_pow2(n));
     return page != BSAI_NO_PAGE ? page : take_whole(b, s, n, block, use);
 }
 

@@ -100,30 +100,35 @@ unsigned bsai_tree_find(const struct bsai_tree *tree, unsigned order)
     }
 }
 
-/* Word w of the 512 bits shifted down by n. */
-static uint64_t shifted_word(const uint64_t *bits, unsigned w, unsigned n)
+/* Of bits where rows of some length begin, leaves those of rows that are `step` longer, which is no
+ * more than that length, and less than a word. */
+static BSAI_ALWAYS_INLINE void lengthen(uint64_t *begins, unsigned step)
 {
-    unsigned from = w + n / 64;
-    unsigned by = n % 64;
-    if (from >= BSAI_TREE_WORDS)
-        return 0;
-    uint64_t word = bits[from] >> by;
-    if (by != 0 && from + 1 < BSAI_TREE_WORDS)
-        word |= bits[from + 1] << (64 - by);
-    return word;
+#pragma GCC unroll 8
+    for (unsigned w = 0; w + 1 < BSAI_TREE_WORDS; w++)
+        begins[w] &= begins[w] >> step | begins[w + 1] << 1 << (63 - step);
+    begins[BSAI_TREE_WORDS - 1] &= begins[BSAI_TREE_WORDS - 1] >> step;
+}
+
+static void lengthen_by_word(uint64_t *begins)
+{
+    for (unsigned w = 0; w + 1 < BSAI_TREE_WORDS; w++)
+        begins[w] &= begins[w + 1];
+    begins[BSAI_TREE_WORDS - 1] = 0;
 }
 
 unsigned bsai_tree_find_run(const struct bsai_tree *tree, unsigned n, unsigned align)
 {
-    uint64_t begins[BSAI_TREE_WORDS]; /* a bit where `length` free pages begin */
-    for (unsigned w = 0; w < BSAI_TREE_WORDS; w++)
-        begins[w] = tree->free[w];
-    for (unsigned length = 1; length < n;) {
-        unsigned step = length < n - length ? length : n - length;
-        for (unsigned w = 0; w < BSAI_TREE_WORDS; w++)
-            begins[w] &= shifted_word(begins, w, step);
-        length += step;
+    uint64_t begins[BSAI_TREE_WORDS];
+    unsigned length = 1, step;
+    bsai_memcpy(begins, tree->free, sizeof(begins));
+    for (; length < n && length < 64; length += step) {
+        step = length < n - length ? length : n - length;
+        lengthen(begins, step);
     }
+    for (; n - length >= 64; length += 64)
+        lengthen_by_word(begins);
+    lengthen(begins, n - length);
     unsigned stride = align > WORD_ORDER ? 1u << (align - WORD_ORDER) : 1;
     uint64_t mask = aligned_bits[align < WORD_ORDER ? align : WORD_ORDER];
     for (unsigned w = 0; w < BSAI_TREE_WORDS; w += stride) {

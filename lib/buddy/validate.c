@@ -95,6 +95,9 @@ static const char *check_broken(const struct bsai_section *s, struct scan *scan,
     scan->broken[tree->use]++;
     if (bsai_tree_largest(tree, BSAI_TREE_TOP) > (int)tree->bound)
         return "a tree has a larger free block than its bound says";
+    if (tree->row == 0 || (tree->row < BSAI_GROUP_PAGES &&
+                           bsai_tree_find_run(tree, tree->row + 1u, 0) != BSAI_TREE_NONE))
+        return "a tree has a longer row of free pages than its bound says";
     return tree->odd ? NULL : check_memo(s, tree);
 }
 
@@ -165,6 +168,48 @@ static const char *scan_trees(const struct bsai_section *s, struct scan *scan)
 }
 
 /* Lists against the scan: that as many are on them, and each where it should be. */
+
+static const char *check_whole_lists(const struct bsai_section *s, const struct scan *scan)
+{
+    for (unsigned order = 0; order < BSAI_UPPER_ORDERS; order++) {
+        uint32_t prev = BSAI_NO_TREE, i = s->whole[order];
+        size_t listed = 0;
+        if (((s->whole_mask >> order & 1) != 0) != (i != BSAI_NO_TREE))
+            return "the mask of the lists of free blocks is wrong";
+        for (; i != BSAI_NO_TREE; prev = i, i = s->trees[i].next) {
+            const struct bsai_tree *tree = &s->trees[i];
+            if (++listed > scan->whole[order] || tree->prev != prev || tree->order != order ||
+                bsai_group_code(s, i) != BSAI_GROUP_FREE)
+                return "a list of free blocks is wrong";
+        }
+        if (listed != scan->whole[order])
+            return "a free block is on no list";
+    }
+    return NULL;
+}
+
+static const char *check_row_lists(const struct bsai_section *s, const struct scan *scan)
+{
+    for (unsigned use = 0; use < BSAI_USES; use++) {
+        size_t listed = 0;
+        for (unsigned list = 0; list < BSAI_ROW_LISTS; list++) {
+            uint32_t prev = BSAI_NO_TREE, i = s->rows[use][list];
+            if (((s->rows_mask[use] >> list & 1) != 0) != (i != BSAI_NO_TREE))
+                return "the mask of the lists of trees by their rows is wrong";
+            for (; i != BSAI_NO_TREE; prev = i, i = s->trees[i].next_row) {
+                const struct bsai_tree *tree = &s->trees[i];
+                if (++listed > scan->broken[use] || tree->prev_row != prev || tree->use != use ||
+                    bsai_rows_list(tree->row) != list ||
+                    bsai_group_code(s, i) != BSAI_GROUP_BROKEN || tree->free_pages == 0)
+                    return "a list of trees by their rows is wrong";
+            }
+        }
+        if (listed != scan->broken[use])
+            return "a broken tree is on no list by its rows";
+    }
+    return NULL;
+}
+
 static const char *check_lists(const struct bsai_section *s, const struct scan *scan)
 {
     for (unsigned use = 0; use < BSAI_USES; use++) {
@@ -184,21 +229,7 @@ static const char *check_lists(const struct bsai_section *s, const struct scan *
         if (listed != scan->broken[use])
             return "a broken tree is on no list";
     }
-    for (unsigned order = 0; order < BSAI_UPPER_ORDERS; order++) {
-        uint32_t prev = BSAI_NO_TREE, i = s->whole[order];
-        size_t listed = 0;
-        if (((s->whole_mask >> order & 1) != 0) != (i != BSAI_NO_TREE))
-            return "the mask of the lists of free blocks is wrong";
-        for (; i != BSAI_NO_TREE; prev = i, i = s->trees[i].next) {
-            const struct bsai_tree *tree = &s->trees[i];
-            if (++listed > scan->whole[order] || tree->prev != prev || tree->order != order ||
-                bsai_group_code(s, i) != BSAI_GROUP_FREE)
-                return "a list of free blocks is wrong";
-        }
-        if (listed != scan->whole[order])
-            return "a free block is on no list";
-    }
-    return NULL;
+    return check_whole_lists(s, scan);
 }
 
 static const char *check_odd(const struct bsai_section *s, const struct scan *scan)
@@ -219,6 +250,8 @@ const char *bsai_section_validate(const struct bsai_section *section)
     const char *wrong = scan_trees(section, &scan);
     if (wrong == NULL)
         wrong = check_lists(section, &scan);
+    if (wrong == NULL)
+        wrong = check_row_lists(section, &scan);
     if (wrong == NULL)
         wrong = check_odd(section, &scan);
     if (wrong == NULL && scan.run_end > section->map.pages)

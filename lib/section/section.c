@@ -134,6 +134,8 @@ static struct bsai_section *make_part(const struct bsai_plan *plan, uintptr_t *a
     for (unsigned use = 0; use < BSAI_USES; use++) {
         for (unsigned bound = 0; bound < BSAI_TREE_LEVELS; bound++)
             s->partial[use][bound] = BSAI_NO_TREE;
+        for (unsigned i = 0; i < BSAI_ROW_LISTS; i++)
+            s->rows[use][i] = BSAI_NO_TREE;
     }
     return s;
 }

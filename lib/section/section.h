@@ -16,8 +16,9 @@
 #include "../page/page.h"
 
 enum {
-    BSAI_TREE_LEVELS = 10, /* orders 0..9 inside a tree of 512 pages */
-    BSAI_UPPER_ORDERS = 32 /* orders of whole trees: 2^0 .. 2^31 trees */
+    BSAI_TREE_LEVELS = 10,  /* orders 0..9 inside a tree of 512 pages */
+    BSAI_UPPER_ORDERS = 32, /* orders of whole trees: 2^0 .. 2^31 trees */
+    BSAI_ROW_LISTS = 18     /* lengths of rows of free pages, two lists per doubling */
 };
 
 /* What a run of pages is for: runs of a use share trees, so that long-lived slabs and short-lived
@@ -32,7 +33,9 @@ struct bsai_tree {
     uint64_t idle[BSAI_GROUP_PAGES / 64]; /* bit set: page is free, and released since last used */
     uint32_t next, prev; /* list of trees of one use and bound, or of whole blocks of one order */
     uint32_t next_odd, prev_odd; /* list of trees that may serve what the memo says is not there */
+    uint32_t next_row, prev_row; /* list of trees of one use and length of rows */
     uint16_t free_pages, idle_pages;
+    uint16_t row;  /* no more free pages than these lie in a row in the tree */
     uint8_t bound; /* no larger order than this is free in the tree */
     uint8_t use;
     uint8_t order; /* head of a free whole block: its order in trees */
@@ -66,6 +69,9 @@ struct bsai_section {
     /* Broken trees with free pages, by use and bound, and which of the lists are not empty. */
     uint32_t partial[BSAI_USES][BSAI_TREE_LEVELS];
     uint32_t partial_mask[BSAI_USES];
+    /* The same trees by use and the length of their longest row. */
+    uint32_t rows[BSAI_USES][BSAI_ROW_LISTS];
+    uint32_t rows_mask[BSAI_USES];
     uint32_t whole[BSAI_UPPER_ORDERS]; /* free blocks of whole trees, by order */
     uint32_t whole_mask;
     uint32_t odd;      /* broken trees that the memo does not speak of */

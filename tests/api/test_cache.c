@@ -320,7 +320,7 @@ END_TEST
 START_TEST(pressure)
 {
     struct bed bed;
-    static void *p[4096];
+    static void *p[4096], *rest[64];
     void *one;
     bed_open(&bed, _i, config_of(_i), 2 * MIB);
     bsa_cache *cache = cache_new(bed.heap, "greedy", 1500, 0);
@@ -337,10 +337,15 @@ START_TEST(pressure)
     while (bsa_heap_alloc_pages(bed.heap, 16, 1, &p[blocks]) == BSA_OK)
         blocks++;
     ck_assert_uint_gt(blocks * 16 * PAGE, MIB);
+    unsigned singles = 0;
+    while (bsa_heap_alloc_pages(bed.heap, 1, 1, &rest[singles]) == BSA_OK)
+        singles++;
     assert_status(get(&bed, cache, &one), BSA_ERR_NO_MEMORY);
     ck_assert_ptr_null(one);
     for (unsigned i = 0; i < blocks; i++)
         assert_ok(bsa_heap_free_pages(bed.heap, p[i], 16));
+    for (unsigned i = 0; i < singles; i++)
+        assert_ok(bsa_heap_free_pages(bed.heap, rest[i], 1));
     assert_ok(get(&bed, cache, &one));
     assert_ok(put(&bed, cache, one));
     assert_ok(bsa_cache_destroy(&cache, NULL));

@@ -50,6 +50,14 @@ static unsigned char *take(struct bed *bed, size_t pages, enum bsai_use use)
     return bsai_buddy_take(bed->buddy, &call, pages, pages * PAGE, false, use, BSAI_PAGE_BLOCK);
 }
 
+/* Without an alignment, which a count that is no power of two has not. */
+static unsigned char *take_row(struct bed *bed, size_t pages, enum bsai_use use)
+{
+    struct bsai_call call;
+    bsai_call_begin(&call, &bed->buddy->platform);
+    return bsai_buddy_take(bed->buddy, &call, pages, PAGE, false, use, BSAI_PAGE_BLOCK);
+}
+
 static void give(struct bed *bed, size_t tree, size_t page, size_t pages)
 {
     assert_status(bsa_buddy_free(bed->buddy, page_at(bed, tree, page), pages), BSA_OK);
@@ -171,6 +179,57 @@ START_TEST(policy_own_use_first)
     bed_clear(&bed);
 }
 END_TEST
+
+/* Tree 2 is whole; all else is taken but for a row of five pages and one of seven. */
+static void bed_make_rows(struct bed *bed)
+{
+    bed_make(bed);
+    while (take(bed, 1, BSAI_USE_PAGES) != NULL) {
+    }
+    for (size_t page = 0; page < TREE; page++)
+        give(bed, 2, page, 1);
+    for (size_t page = 0; page < 5; page++)
+        give(bed, 1, 9 + page, 1);
+    for (size_t page = 0; page < 7; page++)
+        give(bed, 3, 100 + page, 1);
+}
+
+/* A count that is no power of two takes the tightest row, although it is no block, and for either
+ * use; a whole tree is broken when nothing else has room. */
+START_TEST(policy_odd_counts_take_rows)
+{
+    struct bed bed;
+    enum bsai_use use = _i == 0 ? BSAI_USE_PAGES : BSAI_USE_SLABS;
+    bed_make_rows(&bed);
+    ck_assert_ptr_eq(take_row(&bed, 5, use), page_at(&bed, 1, 9));
+    ck_assert_ptr_eq(take_row(&bed, 3, use), page_at(&bed, 3, 100));
+    ck_assert_ptr_eq(take_row(&bed, 3, use), page_at(&bed, 3, 103));
+    assert_status(bsa_buddy_validate(bed.buddy), BSA_OK);
+    ck_assert_ptr_eq(take_row(&bed, 3, use), page_at(&bed, 2, 0));
+    ck_assert_ptr_eq(take_row(&bed, 6, use), page_at(&bed, 2, 3));
+    give(&bed, 1, 9, 5);
+    ck_assert_ptr_eq(take_row(&bed, 5, BSAI_USE_PAGES), page_at(&bed, 1, 9));
+    bed_clear(&bed);
+}
+END_TEST
+
+/* The bound of a tree's rows may be too high: it is found out once. */
+START_TEST(policy_rows_are_bounds)
+{
+    struct bed bed;
+    bed_make_rows(&bed);
+    ck_assert_ptr_eq(take(&bed, TREE, BSAI_USE_PAGES), page_at(&bed, 2, 0));
+    ck_assert_ptr_eq(take(&bed, 1, BSAI_USE_PAGES), page_at(&bed, 1, 9));
+    ck_assert_ptr_eq(take(&bed, 4, BSAI_USE_PAGES), page_at(&bed, 3, 100));
+    for (int i = 0; i < 2; i++)
+        ck_assert_ptr_null(take_row(&bed, 5, BSAI_USE_PAGES));
+    assert_status(bsa_buddy_validate(bed.buddy), BSA_OK);
+    ck_assert_ptr_nonnull(take_row(&bed, 3, BSAI_USE_PAGES));
+    ck_assert_ptr_nonnull(take_row(&bed, 3, BSAI_USE_PAGES));
+    ck_assert_ptr_null(take_row(&bed, 3, BSAI_USE_PAGES));
+    bed_clear(&bed);
+}
+END_TEST
 #endif
 
 /* Whatever the policy: all that is free can be had, and comes together again. */
@@ -221,6 +280,8 @@ int main(void)
 #else
     tcase_add_test(tc, policy_whole_trees_outlast_uses);
     tcase_add_test(tc, policy_own_use_first);
+    tcase_add_loop_test(tc, policy_odd_counts_take_rows, 0, 2);
+    tcase_add_test(tc, policy_rows_are_bounds);
 #endif
     tcase_add_test(tc, policy_uses_and_merges_everything);
     tcase_add_test(tc, policy_finds_no_block);
