@@ -14,7 +14,7 @@ static size_t largest_broken(struct bsai_section *s, unsigned least)
                 size_t index = s->partial[use][bound];
                 unsigned page = bsai_tree_find(&s->trees[index], bound);
                 if (page != BSAI_TREE_NONE)
-                    return page_of(s, index, page);
+                    return bsai_page_of(s, index, page);
                 int less = bsai_tree_largest(&s->trees[index], (int)bound - 1);
                 bsai_tree_lower_bound(s, index, (unsigned)less);
             }
@@ -29,7 +29,7 @@ size_t bsai_section_search_block(const struct bsa_buddy *b, struct bsai_section 
     unsigned order = bsai_block_order(n, align), whole = bsai_log2(s->whole_mask | 1);
     size_t page = BSAI_NO_PAGE;
     if (s->whole_mask != 0 && BSAI_GROUP_SHIFT + whole >= order)
-        page = page_of(s, s->whole[whole], 0);
+        page = bsai_page_of(s, s->whole[whole], 0);
     else if (order < BSAI_GROUP_SHIFT)
         page = largest_broken(s, order);
     if (page == BSAI_NO_PAGE)

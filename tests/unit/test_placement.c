@@ -50,14 +50,6 @@ static unsigned char *take(struct bed *bed, size_t pages, enum bsai_use use)
     return bsai_buddy_take(bed->buddy, &call, pages, pages * PAGE, false, use, BSAI_PAGE_BLOCK);
 }
 
-/* Without an alignment, which a count that is no power of two has not. */
-static unsigned char *take_row(struct bed *bed, size_t pages, enum bsai_use use)
-{
-    struct bsai_call call;
-    bsai_call_begin(&call, &bed->buddy->platform);
-    return bsai_buddy_take(bed->buddy, &call, pages, PAGE, false, use, BSAI_PAGE_BLOCK);
-}
-
 static void give(struct bed *bed, size_t tree, size_t page, size_t pages)
 {
     assert_status(bsa_buddy_free(bed->buddy, page_at(bed, tree, page), pages), BSA_OK);
@@ -179,6 +171,14 @@ START_TEST(policy_own_use_first)
     bed_clear(&bed);
 }
 END_TEST
+
+/* Without an alignment, which a count that is no power of two has not. */
+static unsigned char *take_row(struct bed *bed, size_t pages, enum bsai_use use)
+{
+    struct bsai_call call;
+    bsai_call_begin(&call, &bed->buddy->platform);
+    return bsai_buddy_take(bed->buddy, &call, pages, PAGE, false, use, BSAI_PAGE_BLOCK);
+}
 
 /* Tree 2 is whole; all else is taken but for a row of five pages and one of seven. */
 static void bed_make_rows(struct bed *bed)
