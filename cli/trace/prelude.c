@@ -8,7 +8,7 @@
 
 #define SAMPLE 1024u    /* allocations of which one is drawn */
 #define SIZE_AT_LEAST 8 /* of objects of a trace that has no allocation at all */
-#define NAME "(older than the trace)"
+#define NAME "before the trace"
 
 /* What is known of an object's size, and how sure: Boyer and Moore's majority vote. */
 struct evidence {

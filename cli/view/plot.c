@@ -18,7 +18,7 @@ const struct view_plot view_plots[] = {
      view_plot_fragmentation},
     {"free-blocks", "Free blocks by order", NULL, view_plot_free_blocks},
     {"sizes", "Sizes that were asked for", "sizes.allocs", view_plot_sizes},
-    {"lifetimes", "Lifetimes of objects and blocks", "sizes.allocs", view_plot_lifetimes},
+    {"lifetimes", "Lifetimes of objects and blocks", "lifetimes.time", view_plot_lifetimes},
     {"cpu-caches", "Objects served by the CPU's own magazines", "timeline.maximum.cpu_objects",
      view_plot_cpu_caches},
     {"remote-frees", "Frees of what another CPU allocated, by the CPU that frees", NULL,

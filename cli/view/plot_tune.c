@@ -27,20 +27,25 @@ static double top_of(JsonObject *tune)
     return 120.0 * top;
 }
 
-/* The best tables, and those of the library with their names. */
+/* The best tables, and those of the library, with their names in the plot of waste: in that of
+ * pages they would lie over each other. */
 static void series(GString *out, const char *value, const char *colour, const char *style,
-                   const char *title, guint point, gboolean above)
+                   const char *title, guint point, gboolean named)
 {
     g_string_append_printf(out,
                            "\"tune.csv\" using (column(\"classes\")):(best(%s)) with %s lc rgb "
-                           "\"%s\" title \"%s\", \\\n     ",
-                           value, style, colour, title);
-    g_string_append_printf(out,
-                           "\"tune.csv\" using (column(\"classes\")):(other(%s)):"
-                           "(strcol(\"table\")) with labels point pt %u ps 1.2 lc rgb \"%s\" "
-                           "rotate by %d offset 0.4,%s left tc rgb \"%s\" title \"the same, the "
-                           "library's tables\"",
-                           value, point, colour, above ? 40 : -40, above ? "0.6" : "-0.6", colour);
+                           "\"%s\" title \"%s\", \\\n     "
+                           "\"tune.csv\" using (column(\"classes\")):(other(%s))",
+                           value, style, colour, title, value);
+    if (named)
+        g_string_append_printf(out,
+                               ":(strcol(\"table\")) with labels rotate by 40 offset 0.4,0.6 left "
+                               "tc rgb \"%s\" point",
+                               colour);
+    else
+        g_string_append(out, " with points");
+    g_string_append_printf(
+        out, " pt %u ps 1.2 lc rgb \"%s\" title \"the same, the library's tables\"", point, colour);
 }
 
 void view_plot_tune(JsonObject *tune, struct view_script *script)

@@ -108,6 +108,8 @@ run small --region=128K --layer=page "$trace"
 run lossy "$lost"
 run causal --schedule=causal --migrate=0.1 "$trace"
 run older --prelude=3 --implicit=early --low=1M --reclaim-every=100 "$trace"
+run placed --prelude=1 "$work/frees.txt"
+expect "findings say that an object is older" grep -q "object from before$" "$work/placed/report.txt"
 run beside --against=recorded --rounds=1 "$trace"
 run own --backend=recorded "$trace"
 run counted --backend=recorded "$srcdir/traces/kernel-walk.bsat"
@@ -298,7 +300,7 @@ if have gnuplot; then
     expect "  draws what it says" test -s "$work/again/page-map.svg" -a ! -e "$work/again/page-map.png"
     says 0 "pages in use" "show --term=dumb" "$replay" show --term=dumb "$work/again"
     says 0 "pages in use" "--term=dumb" "$replay" --no-plots --term=dumb -o "$work/again" "$trace"
-    for name in one kept pages slabs pins frees; do
+    for name in one kept pages slabs pins frees placed; do
         says 0 "" "pictures of $name" "$replay" show "$work/$name"
         nothing "  gnuplot has nothing to say" "$work/log"
     done

@@ -110,7 +110,7 @@ START_TEST(a_rule_for_each)
             ck_assert_str_eq(trace_name(read.reader, event->cache), "dentry");
             ck_assert_uint_eq(event->given, 200);
         }
-        ck_assert_str_eq(trace_name(read.reader, event->site), "(older than the trace)");
+        ck_assert_str_eq(trace_name(read.reader, event->site), "before the trace");
     }
     ck_assert_uint_eq(summary->prelude_bytes, bytes);
     /* Each orphan frees its own. */
