@@ -67,6 +67,20 @@ nothing() {
     fi
 }
 
+# follows_schema SCHEMA FILE: is the JSON file as the schema says? For python3 with jsonschema.
+follows_schema() {
+    python3 - "$1" "$2" <<'PYTHON'
+import json, sys
+from jsonschema import Draft202012Validator as Validator
+schema = json.load(open(sys.argv[1]))
+Validator.check_schema(schema)
+errors = list(Validator(schema).iter_errors(json.load(open(sys.argv[2]))))
+for error in errors:
+    print("/".join(map(str, error.path)), error.message[:300])
+sys.exit(1 if errors else 0)
+PYTHON
+}
+
 # says STATUS WORDS NAME COMMAND...: ends with the status and prints the words, to $work/log.
 says() {
     says_status=$1

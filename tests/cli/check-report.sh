@@ -115,17 +115,8 @@ run own --backend=recorded "$trace"
 run counted --backend=recorded "$srcdir/traces/kernel-walk.bsat"
 if have python3 && python3 -c 'import jsonschema' 2>/dev/null; then
     for name in one kept pages slabs pins frees failing stopped whole small lossy causal beside older; do
-        expect "report.json of $name is as the schema says" python3 - "$schema" \
-            "$work/$name/report.json" <<'PYTHON'
-import json, sys
-from jsonschema import Draft202012Validator as Validator
-schema = json.load(open(sys.argv[1]))
-Validator.check_schema(schema)
-errors = list(Validator(schema).iter_errors(json.load(open(sys.argv[2]))))
-for error in errors:
-    print("/".join(map(str, error.path)), error.message[:300])
-sys.exit(1 if errors else 0)
-PYTHON
+        expect "report.json of $name is as the schema says" follows_schema "$schema" \
+            "$work/$name/report.json"
     done
     for name in own counted; do
         expect "recorded.json of $name is as the schema says" python3 - "$schema" \

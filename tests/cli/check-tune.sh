@@ -11,22 +11,6 @@ if [ ! -x "$replay" ]; then
     done_testing
 fi
 
-# says STATUS WORDS NAME COMMAND...: ends with the status and prints the words.
-says() {
-    says_status=$1
-    says_words=$2
-    says_name=$3
-    shift 3
-    "$@" >"$work/log" 2>&1 </dev/null
-    says_got=$?
-    if [ "$says_got" -eq "$says_status" ] && grep -qF -- "$says_words" "$work/log"; then
-        ok "status $says_status: $says_name"
-    else
-        echo "status $says_got, wanted $says_status and '$says_words'" >>"$work/log"
-        not_ok "status $says_status: $says_name" "$work/log"
-    fi
-}
-
 # trace SEED: objects of a few sizes, as perf script prints them; all at once, then freed.
 trace() {
     awk -v seed="$1" 'BEGIN {
