@@ -24,6 +24,7 @@ struct bsa_buddy {
     size_t low_free, high_free;   /* pages, sums over the sections; read anywhere, */
     size_t low_total, high_total; /*   as these */
     size_t low_reserve;           /* pages; follows from them */
+    size_t taken;                 /* blocks to hand out, ever; read anywhere */
     struct bsai_roster roster[BSAI_ZONES];
     size_t steps; /* see bsa_buddy_steps */
 };

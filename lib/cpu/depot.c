@@ -37,6 +37,7 @@ bool bsai_depot_get(struct bsai_depot *depot, struct bsai_call *call, unsigned h
     uint32_t i = find(depot, home);
     bool any = i < depot->count;
     if (any) {
+        bsai_count(&depot->taken, (size_t)1);
         struct bsai_slot *batch = depot->slots + (size_t)i * depot->batch;
         bsai_count(&depot->count, 0u - 1u);
         bsai_memcpy(slots, batch, bytes);

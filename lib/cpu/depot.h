@@ -14,6 +14,7 @@ struct bsai_depot {
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE))); /* guards count and slots */
     uint32_t count, most; /* batches; most is constant, as batch and slots */
     uint32_t batch;       /* objects of a batch */
+    size_t taken;         /* batches, ever; read anywhere, as count */
     struct bsai_slot *slots;
 };
 

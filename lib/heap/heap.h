@@ -185,11 +185,9 @@ struct bsai_pressure {
     unsigned rounds;
     bool everybody; /* other CPUs have been asked as well */
     bool last;      /* nothing moved any more: one try is left, for what was freed meanwhile */
+    size_t taken;   /* from what is shared, by anybody, when the round began */
+    const struct bsai_cache *cache; /* of the object that is asked for; NULL: pages */
 };
-#define BSAI_PRESSURE_INIT                                                                         \
-    {                                                                                              \
-        0, false, false                                                                            \
-    }
 
 /*
  * Called by such an allocation, which owns cpu on entry and return, but not meanwhile. Sends home

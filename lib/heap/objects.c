@@ -99,7 +99,7 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
 {
     struct bsai_cache *cache = &cpu->heap->caches[number];
     struct bsai_magazine *m = &cpu->magazines[number];
-    struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
+    struct bsai_pressure pressure = {.cache = cache};
     struct stand_in in;
     void *twice = NULL;
     if (BSAI_UNLIKELY(m->capacity == 0) && number > cpu->heap->classes.count) {

@@ -32,7 +32,7 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
         bsai_count(&lists->misses, (size_t)1);
         return BSA_OK;
     }
-    struct bsai_pressure pressure = BSAI_PRESSURE_INIT;
+    struct bsai_pressure pressure = {.cache = NULL};
     do {
         bsai_heap_meet_request(cpu, call);
         *out = bsai_buddy_take(buddy, call, pages, align, low, BSAI_USE_PAGES,

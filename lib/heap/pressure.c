@@ -154,12 +154,29 @@ static size_t drain_other(struct bsa_cpu *cpu, struct bsai_call *call)
     return 0;
 }
 
+/* How often anybody has taken from where an allocation looks. */
+static size_t taken(struct bsa_cpu *cpu, const struct bsai_cache *cache)
+{
+    size_t n = bsai_peek(&cpu->heap->buddy.taken);
+    if (cache == NULL)
+        return n;
+    const struct bsai_depot *depot = bsai_heap_depot(cpu, cache->id);
+    return n + bsai_peek(&cache->taken) + (depot != NULL ? bsai_peek(&depot->taken) : 0);
+}
+
+/*
+ * That nothing is left follows from a round in which all CPUs were found empty, one after the
+ * other, and a last try in vain, if nobody has taken anything since the round began: what went to a
+ * CPU after its turn was allocated before, and is no more than that CPU has freed since.
+ */
 bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_pressure *pressure)
 {
     struct bsa_heap *heap = cpu->heap;
-    if (pressure->last || pressure->rounds++ == ROUNDS_MAX)
+    size_t now = taken(cpu, pressure->cache);
+    if ((pressure->last && pressure->taken == now) || pressure->rounds++ == ROUNDS_MAX)
         return false;
 
+    pressure->taken = now;
     size_t moved = bsai_heap_drain_owned(cpu, call);
     bsai_cpu_disown(cpu, call);
     struct bsa_cpu *other;

@@ -212,6 +212,7 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
         got += take_from(cache, slab, cpu, want - got, out + got);
         bsai_cache_steps(cache, 1);
     }
+    bsai_count(&cache->taken, (size_t)(got != 0));
     bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
     return got;
 }

@@ -55,13 +55,14 @@ struct bsai_cache {
     size_t epoch; /* slabs that have left or changed their home: an address may be another slab's,
                      or another CPU's; read anywhere */
 
-    /* Guarded by lock; slabs, remote and available are read anywhere. */
+    /* Guarded by lock; slabs, remote, available and taken are read anywhere. */
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE)));
     struct bsai_slab_list partial, claimed, empty;
     struct bsai_shelf *shelves;
     size_t slabs;
     size_t remote;    /* sum of the remote counts of all slabs */
     size_t available; /* objects that are FREE */
+    size_t taken;     /* batches, ever */
     size_t steps;     /* records and words looked at; builds with checks */
 
     /* Sums over the slabs that a validation has seen, while everything is locked. */
