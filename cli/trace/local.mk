@@ -61,6 +61,9 @@ cli_trace_sources = \
     %D%/random.h \
     %D%/reader.c \
     %D%/reader.h \
+    %D%/reader_events.c \
+    %D%/reader_passes.c \
+    %D%/reader_state.h \
     %D%/rep.c \
     %D%/resolve.c \
     %D%/resolve.h \

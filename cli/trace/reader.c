@@ -6,56 +6,19 @@
  * and the hygiene, and once more as the caller asks for events. So the input
  * itself is read once, be it a file or a pipe. A file that has events instead of
  * records needs none of this: its stream is read twice.
- *
- * A prelude takes two passes more over the records, to find what is older than
- * the trace and to learn of its sizes; both bounds of implicit frees take two
- * more over the events, where there are such frees.
+ * These passes are in reader_passes.c, and what is handed out in reader_events.c.
  */
-#include "reader.h"
+#include "reader_state.h"
 
 #include <string.h>
 
 #include "error.h"
-#include "implicit.h"
 #include "import.h"
-#include "resolve.h"
 #include "scan.h"
-#include "stream.h"
 
 static const struct trace_format *const formats[] = {
     &trace_format_native, &trace_format_perf_script, &trace_format_trace_cmd, &trace_format_tracefs,
     &trace_format_mtrace, &trace_format_heaptrack,   &trace_format_valgrind,  &trace_format_rep,
-};
-
-/* Records are resolved so many events at a time. */
-#define RESOLVED_EVENTS 128u
-
-struct trace_reader {
-    struct trace_options options;
-    trace_input *input;
-    struct trace_summary summary;
-    struct trace_hygiene hygiene;
-    /* While events are handed out the same things are counted again, here. */
-    struct trace_summary second_summary;
-    struct trace_hygiene second_hygiene;
-    trace_names *names;
-    trace_meta *meta;
-    trace_spool *spool;
-    trace_stream *stream; /* NULL: there are records */
-    trace_page_marks *marks;
-    struct trace_resolver resolver;
-    struct trace_event resolved[RESOLVED_EVENTS];
-    const struct trace_event *events; /* that are handed out, of the stream or in resolved */
-    guint32 next, ready;              /* of them */
-    struct trace_event made[RESOLVED_EVENTS]; /* of the prelude, or in another order than read */
-    const struct trace_event *late;           /* events that are to be brought into it */
-    guint32 late_next, late_ready;            /* of them */
-    trace_prelude *prelude;
-    guint placed; /* of the prelude */
-    struct trace_implicit implicit;
-    gboolean early;  /* implicit frees are */
-    gboolean pages;  /* some record is of a page block */
-    guint64 late_ns; /* the latest first time stamp among the CPUs, since first_ns */
 };
 
 /* What is read, for messages. */
@@ -230,121 +193,6 @@ static gboolean import_input(trace_reader *reader, GError **error)
     return good;
 }
 
-/* The records come from the first on, and nothing is live but the prelude. */
-static gboolean restart(trace_reader *reader, struct trace_hygiene *hygiene,
-                        struct trace_summary *summary, GError **error)
-{
-    trace_resolver_restart(&reader->resolver, hygiene, summary);
-    if (reader->prelude != NULL) {
-        trace_resolver_prelude(&reader->resolver);
-    }
-    return trace_spool_rewind(reader->spool, error);
-}
-
-/* Resolves all records for the summary's sake; learner: NULL, or a prelude that learns of them. */
-static gboolean resolve_all(trace_reader *reader, struct trace_hygiene *hygiene,
-                            struct trace_summary *summary, trace_prelude *learner, GError **error)
-{
-    const struct trace_record *record;
-    struct trace_event events[TRACE_RESOLVE_EVENTS];
-    int got;
-    if (!restart(reader, hygiene, summary, error)) {
-        return FALSE;
-    }
-    while ((got = trace_spool_next(reader->spool, &record, error)) > 0) {
-        int count = trace_resolve(&reader->resolver, record, events);
-        for (int i = 0; i < count; i++) {
-            hygiene->incomplete_start += events[i].time_ns < reader->late_ns;
-            if (learner != NULL) {
-                trace_prelude_learn(learner, &events[i]);
-            }
-        }
-    }
-    trace_resolver_finish(&reader->resolver);
-    return got == 0;
-}
-
-/* Finds what is older than the trace: once to see it, once to learn of its sizes. */
-static gboolean find_prelude(trace_reader *reader, GError **error)
-{
-    struct trace_hygiene hygiene = {0};
-    struct trace_summary summary = {0};
-    trace_prelude *prelude = reader->prelude;
-    gboolean ok = resolve_all(reader, &hygiene, &summary, NULL, error);
-    reader->resolver.prelude = NULL;
-    reader->prelude = NULL; /* the orphans have been seen */
-    trace_prelude_begin_learning(prelude);
-    hygiene = (struct trace_hygiene){0};
-    ok = ok && resolve_all(reader, &hygiene, &summary, prelude, error);
-    trace_prelude_settle(prelude, reader->names);
-    reader->resolver.prelude = reader->prelude = prelude;
-    reader->summary.prelude = trace_prelude_count(prelude);
-    return ok;
-}
-
-static gboolean summarise(trace_reader *reader, GError **error)
-{
-    if (reader->options.prelude) {
-        reader->prelude = trace_prelude_new(reader->options.prelude_seed, reader->options.page_size,
-                                            reader->summary.kernel);
-        reader->resolver.prelude = reader->prelude;
-        if (!find_prelude(reader, error)) {
-            return FALSE;
-        }
-    }
-    if (!resolve_all(reader, &reader->hygiene, &reader->summary, NULL, error) ||
-        !restart(reader, &reader->second_hygiene, &reader->second_summary, error)) {
-        return FALSE;
-    }
-    reader->summary.prelude_bytes = reader->resolver.live_bytes;
-    return TRUE;
-}
-
-/* All events once more. */
-static gboolean rewind_events(trace_reader *reader, GError **error)
-{
-    reader->next = reader->ready = 0;
-    reader->late_next = reader->late_ready = 0;
-    reader->placed = 0;
-    trace_implicit_restart(&reader->implicit);
-    if (reader->stream != NULL) {
-        trace_stream_rewind(reader->stream);
-        return TRUE;
-    }
-    reader->second_hygiene = (struct trace_hygiene){0};
-    return restart(reader, &reader->second_hygiene, &reader->second_summary, error);
-}
-
-/* Both bounds of the peak; and which of them the events are to have. */
-static gboolean find_bounds(trace_reader *reader, GError **error)
-{
-    struct trace_summary *summary = &reader->summary;
-    struct trace_implicit *implicit = &reader->implicit;
-    struct trace_event event;
-    int got;
-    if (reader->hygiene.implicit_frees + reader->hygiene.implicit_page_frees == 0) {
-        return TRUE;
-    }
-    while ((got = trace_next(reader, &event, error)) > 0) {
-        trace_implicit_note(implicit, &event);
-    }
-    trace_implicit_settle(implicit);
-    if (got < 0 || !rewind_events(reader, error)) {
-        return FALSE;
-    }
-    reader->early = TRUE;
-    while ((got = trace_next(reader, &event, error)) > 0) {
-        trace_implicit_count(implicit, &event, reader->options.page_size);
-    }
-    summary->peak_early_bytes = implicit->peak_bytes;
-    reader->early = reader->options.implicit == TRACE_BOUND_EARLY;
-    if (reader->early) {
-        summary->peak_live_bytes = implicit->peak_bytes;
-        summary->peak_live_pages = implicit->peak_pages;
-    }
-    return got == 0 && rewind_events(reader, error);
-}
-
 static gboolean prepare_records(trace_reader *reader, GError **error)
 {
     if (!import_input(reader, error)) {
@@ -395,7 +243,7 @@ static gboolean open_events(trace_reader *reader, GError **error)
         reader->summary.direct_map = trace_page_marks_base(reader->marks);
         reader->resolver.keep_marked = layer == TRACE_LAYER_ALL;
     }
-    return summarise(reader, error);
+    return trace_reader_summarise(reader, error);
 }
 
 static gboolean prepare_events(trace_reader *reader, GError **error)
@@ -406,7 +254,7 @@ static gboolean prepare_events(trace_reader *reader, GError **error)
     }
     summary->peak_late_bytes = summary->peak_early_bytes = summary->peak_live_bytes;
     return (!reader->options.bounds && reader->options.implicit == TRACE_BOUND_LATE) ||
-           find_bounds(reader, error);
+           trace_reader_find_bounds(reader, error);
 }
 
 static trace_reader *open_with(const char *path, const struct trace_options *options,
@@ -455,107 +303,6 @@ trace_reader *trace_open_records(const char *path, const struct trace_options *o
 int trace_next_record(trace_reader *reader, const struct trace_record **record, GError **error)
 {
     return trace_spool_next(reader->spool, record, error);
-}
-
-/* 1, 0 at the end, -1 and error. */
-static int resolve_some(trace_reader *reader, GError **error)
-{
-    const struct trace_record *record;
-    guint32 count = 0;
-    while (count + TRACE_RESOLVE_EVENTS <= RESOLVED_EVENTS) {
-        int got = trace_spool_next(reader->spool, &record, error);
-        if (got < 0) {
-            return -1;
-        }
-        if (got == 0) {
-            break;
-        }
-        count += (guint32)trace_resolve(&reader->resolver, record, &reader->resolved[count]);
-    }
-    reader->events = reader->resolved;
-    reader->ready = count;
-    return count > 0;
-}
-
-/* As recorded: implicit frees are late. */
-static int fill_late(trace_reader *reader, GError **error)
-{
-    return reader->stream != NULL
-               ? trace_stream_next(reader->stream, &reader->events, &reader->ready, error)
-               : resolve_some(reader, error);
-}
-
-static int fill_early(trace_reader *reader, GError **error)
-{
-    guint32 count = 0;
-    while (count + 2 <= RESOLVED_EVENTS && (count == 0 || reader->late_next < reader->late_ready)) {
-        if (reader->late_next == reader->late_ready) {
-            reader->ready = 0;
-            int got = fill_late(reader, error);
-            if (got <= 0) {
-                return got;
-            }
-            reader->late = reader->events;
-            reader->late_next = 0;
-            reader->late_ready = reader->ready;
-        }
-        reader->made[count] = reader->late[reader->late_next++];
-        if (trace_implicit_pass(&reader->implicit, &reader->made[count])) {
-            count++;
-            count += trace_implicit_due(&reader->implicit, &reader->made[count]) ? 1 : 0;
-        }
-    }
-    reader->events = reader->made;
-    reader->ready = count;
-    return 1;
-}
-
-static int fill_prelude(trace_reader *reader)
-{
-    guint32 count = 0;
-    for (; count < RESOLVED_EVENTS && reader->placed < reader->summary.prelude; count++) {
-        reader->made[count] = trace_prelude_event(
-            reader->prelude, trace_prelude_slot(reader->prelude, reader->placed++));
-    }
-    reader->events = reader->made;
-    reader->ready = count;
-    return 1;
-}
-
-/* Of events, so that there are some: as trace_next. */
-static int fill(trace_reader *reader, GError **error)
-{
-    reader->next = reader->ready = 0;
-    return reader->placed < reader->summary.prelude ? fill_prelude(reader)
-           : reader->early                          ? fill_early(reader, error)
-                                                    : fill_late(reader, error);
-}
-
-int trace_next_events(trace_reader *reader, const struct trace_event **events, guint32 *count,
-                      GError **error)
-{
-    if (reader->next == reader->ready) {
-        int got = fill(reader, error);
-        if (got <= 0) {
-            return got;
-        }
-    }
-    *events = reader->events + reader->next;
-    *count = reader->ready - reader->next;
-    reader->next = reader->ready;
-    return 1;
-}
-
-int trace_next(trace_reader *reader, struct trace_event *event, GError **error)
-{
-    if (reader->next == reader->ready) {
-        int got = fill(reader, error);
-        if (got <= 0) {
-            return got;
-        }
-    }
-    *event = reader->events[reader->next++];
-    return 1;
 }
 
 const trace_prelude *trace_reader_prelude(const trace_reader *reader)
