@@ -77,6 +77,7 @@ cli_programs = \
 	%D%/cli/test_native_bombs \
 	%D%/cli/test_native_damage \
 	%D%/cli/test_native_output \
+	%D%/cli/test_native_short \
 	%D%/cli/test_pack \
 	%D%/cli/test_recorded \
 	%D%/cli/test_regions \

@@ -8,7 +8,6 @@
 #include "pack.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include <glib/gstdio.h>
@@ -126,18 +125,20 @@ static gboolean take_record(record_packer *packer, const struct trace_record *re
 
 static gboolean take_records(record_packer *packer, const struct trace_chunk *chunk, GError **error)
 {
+    struct trace_fixed_reader reader = {.type = chunk->header.type};
     struct trace_record record;
     struct trace_fixed fixed;
-    for (guint32 i = 0; i < chunk->header.events; i++) {
-        memcpy(&fixed, packer->content.bytes + i * sizeof(fixed), sizeof(fixed));
+    trace_fixed_read(&reader, packer->content.bytes, chunk->header.content_bytes);
+    while (trace_fixed_next(&reader, &fixed)) {
         trace_fixed_record(&fixed, chunk->header.thread, &packer->clock, &record);
         const char *wrong = trace_record_wrong(&record, FALSE);
         if (wrong != NULL)
-            return trace_file_spoilt(packer->file, chunk, i + 1, wrong, error);
+            return trace_file_spoilt(packer->file, chunk, reader.events, wrong, error);
         if (!take_record(packer, &record, error))
             return FALSE;
     }
-    return TRUE;
+    const char *wrong = trace_fixed_wrong(&reader, chunk->header.events);
+    return wrong == NULL || trace_file_spoilt(packer->file, chunk, 0, wrong, error);
 }
 
 static void merge_in_the_end(record_packer *packer)
@@ -169,7 +170,7 @@ static gboolean is_own(const struct trace_chunk *chunk)
 
 static gboolean take_chunk(record_packer *packer, const struct trace_chunk *chunk, GError **error)
 {
-    if (chunk->header.type != TRACE_CHUNK_FIXED)
+    if (trace_fixed_bytes(chunk->header.type) == 0)
         return trace_dictionary_take(&packer->dictionary, packer->file, chunk, &packer->content,
                                      error);
     if (!packer->begun && !begin(packer, error))
@@ -210,7 +211,7 @@ static gboolean take_own(record_packer *packer, GError **error)
     trace_file_rewind(packer->file);
     do {
         got = trace_file_next(packer->file, &chunk, error);
-    } while (got > 0 && chunk.header.type != TRACE_CHUNK_FIXED);
+    } while (got > 0 && trace_fixed_bytes(chunk.header.type) == 0);
     return got == 0 ||
            (got > 0 && (!is_own(&chunk) ||
                         (trace_file_content(packer->file, &chunk, &packer->content, error) &&

@@ -29,11 +29,6 @@ static void take_chunk(struct walk *walk, const struct trace_chunk *chunk)
     }
 }
 
-static gboolean is_known(guint type)
-{
-    return type >= TRACE_CHUNK_META && type <= TRACE_CHUNK_INDEX;
-}
-
 /* Each chunk that was met stands in the index, in its place; others are of kinds not known here. */
 static void compare_index(struct walk *walk, const struct trace_chunk *index)
 {
@@ -42,7 +37,7 @@ static void compare_index(struct walk *walk, const struct trace_chunk *index)
     for (guint64 i = 0; i < count; i++) {
         struct trace_index_entry entry;
         memcpy(&entry, walk->content.bytes + i * sizeof entry, sizeof entry);
-        if (!is_known(GUINT16_FROM_LE(entry.type)))
+        if (!trace_chunk_is_known(GUINT16_FROM_LE(entry.type)))
             continue;
         const struct trace_index_entry *chunk =
             met < walk->chunks->len ? &g_array_index(walk->chunks, struct trace_index_entry, met)

@@ -13,6 +13,7 @@
 #include "checksum.h"
 #include "columns.h"
 #include "error.h"
+#include "fixed.h"
 #include "numbers.h"
 #include "temporary.h"
 
@@ -264,8 +265,8 @@ static const char *check_chunk(const struct trace_chunk_header *header)
                : header->stored_bytes != header->content_bytes) {
         return "its size is not that of its content";
     }
-    if (header->type == TRACE_CHUNK_FIXED &&
-        (guint64)header->events * sizeof(struct trace_fixed) != header->content_bytes) {
+    if (trace_fixed_bytes(header->type) != 0 &&
+        !trace_fixed_fit(header->type, header->content_bytes, header->events)) {
         return "its size is not that of its events";
     }
     if (header->type == TRACE_CHUNK_COLUMNS &&
@@ -314,10 +315,8 @@ static int read_header(trace_file *file, struct trace_chunk *chunk, GError **err
 static int is_wanted(trace_file *file, const struct trace_chunk *chunk, GError **error)
 {
     guint known_flags = TRACE_CHUNK_OPTIONAL | TRACE_CHUNK_ZSTD;
-    gboolean known = chunk->header.type >= TRACE_CHUNK_META &&
-                     chunk->header.type <= TRACE_CHUNK_INDEX &&
-                     (chunk->header.flags | known_flags) == known_flags;
-    if (known) {
+    if (trace_chunk_is_known(chunk->header.type) &&
+        (chunk->header.flags | known_flags) == known_flags) {
         return 1;
     }
     if ((chunk->header.flags & TRACE_CHUNK_OPTIONAL) != 0) {

@@ -17,6 +17,11 @@ struct trace_chunk {
     guint32 number;                   /* 1, 2, ... */
 };
 
+static inline gboolean trace_chunk_is_known(guint type)
+{
+    return type >= TRACE_CHUNK_META && type <= TRACE_CHUNK_SHORT;
+}
+
 typedef struct trace_file trace_file;
 
 /* Whether an input that begins so is a trace file. */

@@ -1,25 +1,128 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recorder's fixed record, as the record that all formats are turned into. */
+/* A recorder's records, in either of their sizes, as the record that all formats are turned into.
+ */
 #ifndef BSA_CLI_TRACE_FIXED_H
 #define BSA_CLI_TRACE_FIXED_H
 
 #include <glib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "format.h"
 #include "spool.h"
 
-/* fixed: as it stands in a file; thread: of its chunk. */
+/* Bytes of a record in chunks of a type, 0: they have none. */
+static inline guint trace_fixed_bytes(guint type)
+{
+    return type == TRACE_CHUNK_FIXED   ? sizeof(struct trace_fixed)
+           : type == TRACE_CHUNK_SHORT ? sizeof(struct trace_short)
+                                       : 0;
+}
+
+/* Whether so many bytes may be records of so many events. */
+static inline gboolean trace_fixed_fit(guint type, guint32 bytes, guint32 events)
+{
+    guint32 records = bytes / trace_fixed_bytes(type);
+    return bytes % trace_fixed_bytes(type) == 0 &&
+           (records == events || (type == TRACE_CHUNK_SHORT && records > events));
+}
+
+/* Goes from record to record of a chunk, which is in memory as a whole or by parts. */
+struct trace_fixed_reader {
+    const guint8 *at, *end;
+    guint type;
+    guint32 events;               /* that were read */
+    struct trace_short extension; /* what is known of the next record; object 0: its ticks only */
+};
+
+/* At the beginning of a chunk, or of what is behind the part before. */
+static inline void trace_fixed_read(struct trace_fixed_reader *reader, gconstpointer bytes,
+                                    guint64 count)
+{
+    reader->at = bytes;
+    reader->end = reader->at + count;
+}
+
+static inline struct trace_fixed trace_fixed_long(const guint8 *at)
+{
+    struct trace_fixed stored;
+    memcpy(&stored, at, sizeof stored);
+    return (struct trace_fixed){
+        .ticks = GUINT64_FROM_LE(stored.ticks),
+        .address = GUINT64_FROM_LE(stored.address),
+        .size = GUINT64_FROM_LE(stored.size),
+        .align = GUINT32_FROM_LE(stored.align),
+        .cpu = GUINT16_FROM_LE(stored.cpu),
+        .kind = stored.kind,
+        .flags = stored.flags,
+    };
+}
+
+static inline struct trace_short trace_fixed_word(const guint8 *at)
+{
+    struct trace_short stored;
+    memcpy(&stored, at, sizeof stored);
+    return (struct trace_short){GUINT64_FROM_LE(stored.object), GUINT64_FROM_LE(stored.moment)};
+}
+
+static inline struct trace_fixed trace_fixed_extended(struct trace_short word,
+                                                      struct trace_short upper)
+{
+    return (struct trace_fixed){
+        .ticks = word.moment >> 16 | (upper.moment & 0xffff0000) << 32,
+        .address = word.object >> 16 | upper.moment << 48,
+        .size = (word.moment & 0xffff) | (upper.object & ~(guint64)0xffff),
+        .align = (guint32)(upper.moment >> 32),
+        .cpu = (guint16)((word.object >> 4 & 0xfff) | (upper.object & 0xf0) << 8),
+        .kind = (guint8)(word.object & 0xf),
+        .flags = (guint8)(upper.object >> 8),
+    };
+}
+
+/* The next one, in the machine's byte order. FALSE: there are no more bytes. */
+static inline gboolean trace_fixed_next(struct trace_fixed_reader *reader,
+                                        struct trace_fixed *record)
+{
+    guint bytes = trace_fixed_bytes(reader->type);
+    while (reader->at < reader->end) {
+        const guint8 *at = reader->at;
+        reader->at += bytes;
+        if (reader->type == TRACE_CHUNK_FIXED) {
+            *record = trace_fixed_long(at);
+        } else {
+            struct trace_short word = trace_fixed_word(at);
+            if ((word.object & 0xf) == TRACE_EXTENSION) {
+                reader->extension = word;
+                continue;
+            }
+            *record = trace_fixed_extended(word, reader->extension);
+            reader->extension = (struct trace_short){0, reader->extension.moment & 0xffff0000};
+        }
+        reader->events++;
+        return TRUE;
+    }
+    return FALSE;
+}
+
+/* NULL, or what is wrong with a chunk of so many events that was read to its end. */
+static inline const char *trace_fixed_wrong(const struct trace_fixed_reader *reader, guint32 events)
+{
+    return reader->extension.object != 0 ? "an extension has no record behind it"
+           : reader->events != events    ? "its events are not as many as it says"
+                                         : NULL;
+}
+
+/* thread: of the record's chunk. */
 static inline void trace_fixed_record(const struct trace_fixed *fixed, guint32 thread,
                                       struct trace_clock *clock, struct trace_record *record)
 {
     *record = (struct trace_record){
-        .time_ns = trace_clock_ns(clock, GUINT64_FROM_LE(fixed->ticks)),
-        .address = GUINT64_FROM_LE(fixed->address),
-        .size = GUINT64_FROM_LE(fixed->size),
-        .align = GUINT32_FROM_LE(fixed->align),
+        .time_ns = trace_clock_ns(clock, fixed->ticks),
+        .address = fixed->address,
+        .size = fixed->size,
+        .align = fixed->align,
         .thread = thread,
-        .cpu = GUINT16_FROM_LE(fixed->cpu),
+        .cpu = fixed->cpu,
         .node = TRACE_NO_NODE,
         .kind = fixed->kind,
         .flags = fixed->flags & TRACE_FAILED,

@@ -17,7 +17,7 @@
 /* Not text, not valid UTF-8, and spoilt by whatever changes line ends (as PNG's). */
 #define TRACE_FILE_MAGIC "\x89\x42SAT\r\n\x1a" /* 8 bytes */
 #define TRACE_FILE_MAJOR 1u                    /* a reader refuses a higher one */
-#define TRACE_FILE_MINOR 0u                    /* it reads any of these */
+#define TRACE_FILE_MINOR 1u                    /* it reads any of these; 1: short records */
 
 enum trace_level {
     TRACE_LEVEL_RAW = 0,       /* as recorded: addresses; chunks of several threads side by side */
@@ -42,7 +42,8 @@ enum trace_chunk_type {
     TRACE_CHUNK_NAMES = 2,   /* names of caches, call sites, flags: numbered on from the last */
     TRACE_CHUNK_FIXED = 3,   /* struct trace_fixed, of one thread, in order of time */
     TRACE_CHUNK_COLUMNS = 4, /* events by columns */
-    TRACE_CHUNK_INDEX = 5
+    TRACE_CHUNK_INDEX = 5,
+    TRACE_CHUNK_SHORT = 6 /* struct trace_short, else as TRACE_CHUNK_FIXED */
 };
 
 enum trace_chunk_flag {
@@ -60,9 +61,9 @@ struct trace_chunk_header {
     uint32_t stored_bytes;  /* that follow this header */
     uint32_t content_bytes; /* of them when decompressed */
     uint32_t events;        /* in it, 0 where there are none */
-    uint32_t thread;        /* TRACE_CHUNK_FIXED: whose they are */
+    uint32_t thread;        /* TRACE_CHUNK_FIXED and _SHORT: whose they are */
     /*
-     * TRACE_CHUNK_FIXED: one moment on the clock of its records, and in nanoseconds of
+     * TRACE_CHUNK_FIXED and _SHORT: one moment on the clock of its records, and in nanoseconds of
      * CLOCK_MONOTONIC; two chunks give the rate. TRACE_CHUNK_COLUMNS: lowest and highest time of
      * its events.
      */
@@ -71,7 +72,7 @@ struct trace_chunk_header {
     uint64_t checksum; /* XXH3, 64 bits, of this header up to here, then of the stored bytes */
 };
 
-/* What a recorder writes: no search, no compression. */
+/* What a recorder writes: no search, no compression. Everything that an event may have. */
 struct trace_fixed {
     uint64_t ticks;   /* of the recorder's clock; metadata "clock" names it */
     uint64_t address; /* where the object is; 0 with TRACE_FAILED */
@@ -81,6 +82,19 @@ struct trace_fixed {
     uint8_t kind;  /* enum trace_kind */
     uint8_t flags; /* enum trace_flag */
 };
+
+/*
+ * The same in half the bytes, as most events have no more. One that has is two of these: first an
+ * extension, with the upper bits of what the second has, and what is not in it at all. The upper
+ * bits of the ticks hold until the next extension.
+ */
+struct trace_short {
+    uint64_t object; /* kind: 4 bits; CPU: 12; address: 48 */
+    uint64_t moment; /* size: 16 bits; ticks: 48 */
+};
+/* An extension: object is TRACE_EXTENSION, CPU: 4 bits, flags: 8, size: 48, moment is address: 16
+ * bits, ticks: 16, alignment: 32. */
+#define TRACE_EXTENSION 15u
 
 /* The index is one of these for each chunk before it, in the order of the file. */
 struct trace_index_entry {
@@ -101,6 +115,7 @@ struct trace_trailer {
 _Static_assert(sizeof(struct trace_file_header) == 32, "as in bsa-trace(5)");
 _Static_assert(sizeof(struct trace_chunk_header) == 48, "as in bsa-trace(5)");
 _Static_assert(sizeof(struct trace_fixed) == 32, "as in bsa-trace(5)");
+_Static_assert(sizeof(struct trace_short) == 16, "as in bsa-trace(5)");
 _Static_assert(sizeof(struct trace_index_entry) == 32, "as in bsa-trace(5)");
 _Static_assert(sizeof(struct trace_trailer) == 24, "as in bsa-trace(5)");
 

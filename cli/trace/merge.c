@@ -12,8 +12,8 @@
 #include "fixed.h"
 #include "map.h"
 
-/* Records that are in memory of a chunk that can be read in parts. */
-#define WINDOW 128u
+/* Bytes that are in memory of a chunk of fixed records that can be read in parts. */
+#define WINDOW 4096u
 
 /* Chunks of columns that overlap in time are open at once; a sensible writer's few do. */
 #define OPEN_BYTES_MAX ((guint64)256 << 20)
@@ -34,9 +34,11 @@ struct row {
     gboolean columns;
     guint64 highest_ns; /* columns: of its last chunk */
     /* While a chunk is open. */
-    guint64 done;        /* its records that were read before the window */
-    guint32 next, ready; /* of the window */
-    struct trace_fixed *fixed;
+    guint64 done;        /* columns: events before the window; else bytes up to its end */
+    guint32 next, ready; /* columns: of the window */
+    guint8 *window;
+    struct trace_fixed_reader reader;
+    struct trace_fixed fixed; /* the record that comes next */
     struct trace_event *events;
     struct trace_content content;
     trace_decoder *decoder;
@@ -66,7 +68,7 @@ static void free_row(gpointer data)
     struct row *row = data;
     trace_decoder_free(row->decoder);
     trace_content_free(&row->content);
-    g_free(row->fixed);
+    g_free(row->window);
     g_free(row->events);
     g_free(row);
 }
@@ -164,22 +166,26 @@ static void add_place(trace_merge *merge, const struct trace_chunk *chunk, guint
 /* Checks fixed records once for all: afterwards they are read in parts. */
 static gboolean scan_fixed(trace_merge *merge, const struct trace_chunk *chunk, GError **error)
 {
+    struct trace_fixed_reader reader = {.type = chunk->header.type};
     struct trace_fixed first;
     if (!trace_file_content(merge->file, chunk, &merge->content, error)) {
         return FALSE;
     }
     trace_clock_add(&merge->clock, chunk->header.clock_ticks, chunk->header.clock_ns);
-    if (chunk->header.events > 0) {
-        memcpy(&first, merge->content.bytes, sizeof first);
-        add_place(merge, chunk, GUINT64_FROM_LE(first.ticks));
+    trace_fixed_read(&reader, merge->content.bytes, chunk->header.content_bytes);
+    if (trace_fixed_next(&reader, &first)) {
+        add_place(merge, chunk, first.ticks);
+        return TRUE;
     }
-    return TRUE;
+    const char *wrong = trace_fixed_wrong(&reader, chunk->header.events);
+    return wrong == NULL || trace_file_spoilt(merge->file, chunk, 0, wrong, error);
 }
 
 static gboolean scan_chunk(trace_merge *merge, const struct trace_chunk *chunk, GError **error)
 {
     switch (chunk->header.type) {
     case TRACE_CHUNK_FIXED:
+    case TRACE_CHUNK_SHORT:
         return scan_fixed(merge, chunk, error);
     case TRACE_CHUNK_COLUMNS:
         if (chunk->header.clock_ns < chunk->header.clock_ticks) {
@@ -282,8 +288,9 @@ static gboolean open_chunk(trace_merge *merge, struct row *row, GError **error)
     row->open = TRUE;
     row->done = 0;
     row->next = row->ready = 0;
+    row->reader = (struct trace_fixed_reader){.type = chunk->header.type};
     if (bytes_of(row, chunk) == 0) {
-        row->fixed = g_renew(struct trace_fixed, row->fixed, MIN(WINDOW, chunk->header.events));
+        row->window = g_realloc(row->window, MIN(WINDOW, chunk->header.content_bytes));
         return TRUE;
     }
     if (!trace_file_content(merge->file, chunk, &row->content, error)) {
@@ -314,36 +321,54 @@ static void close_chunk(trace_merge *merge, struct row *row)
     row->place = place_at(merge, row->place)->next;
 }
 
-static gboolean fill_window(trace_merge *merge, struct row *row, GError **error)
+static gboolean decode_events(trace_merge *merge, struct row *row, GError **error)
 {
-    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
     const char *wrong = NULL;
     row->done += row->ready;
     row->next = 0;
-    if (row->columns) {
-        row->ready = trace_decoder_block(row->decoder, row->events, NULL, &wrong);
-        return wrong == NULL ||
-               trace_file_spoilt(merge->file, chunk, row->done + row->ready + 1, wrong, error);
-    }
-    if (packed(chunk)) {
-        row->ready = row->done == 0 ? chunk->header.events : 0;
-        return TRUE;
-    }
-    row->ready = (guint32)MIN(WINDOW, chunk->header.events - row->done);
-    return trace_file_read(
-        merge->file, chunk->offset + sizeof chunk->header + row->done * sizeof(struct trace_fixed),
-        row->fixed, row->ready * sizeof(struct trace_fixed), error);
+    row->ready = trace_decoder_block(row->decoder, row->events, NULL, &wrong);
+    return wrong == NULL || trace_file_spoilt(merge->file, &place_at(merge, row->place)->chunk,
+                                              row->done + row->ready + 1, wrong, error);
 }
 
-static struct trace_fixed fixed_at(const struct row *row, const struct trace_chunk *chunk)
+static gboolean fill_window(trace_merge *merge, struct row *row, const struct trace_chunk *chunk,
+                            GError **error)
 {
-    struct trace_fixed fixed;
-    if (packed(chunk)) {
-        memcpy(&fixed, row->content.bytes + row->next * sizeof fixed, sizeof fixed);
-    } else {
-        fixed = row->fixed[row->next];
+    guint64 begin = row->done, left = chunk->header.content_bytes - begin;
+    guint64 bytes = packed(chunk) ? left : MIN(WINDOW, left);
+    row->done += bytes;
+    trace_fixed_read(&row->reader, packed(chunk) ? row->content.bytes : row->window, bytes);
+    return packed(chunk) ||
+           trace_file_read(merge->file, chunk->offset + sizeof chunk->header + begin, row->window,
+                           bytes, error);
+}
+
+/* The row's next record: 1, 0 at the end of its chunk, -1 and error. */
+static int read_fixed(trace_merge *merge, struct row *row, GError **error)
+{
+    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
+    while (!trace_fixed_next(&row->reader, &row->fixed)) {
+        if (row->done == chunk->header.content_bytes) {
+            const char *wrong = trace_fixed_wrong(&row->reader, chunk->header.events);
+            if (wrong != NULL) {
+                trace_file_spoilt(merge->file, chunk, 0, wrong, error);
+            }
+            return wrong == NULL ? 0 : -1;
+        }
+        if (!fill_window(merge, row, chunk, error)) {
+            return -1;
+        }
     }
-    return fixed;
+    return 1;
+}
+
+/* The same for columns. */
+static int read_event(trace_merge *merge, struct row *row, GError **error)
+{
+    if (row->next == row->ready && !decode_events(merge, row, error)) {
+        return -1;
+    }
+    return row->next < row->ready;
 }
 
 static void take_event(const struct trace_event *event, struct trace_record *record)
@@ -355,27 +380,26 @@ static void take_event(const struct trace_event *event, struct trace_record *rec
 /* Where the row stands in the heap is by the record that comes next. FALSE and error. */
 static gboolean look_ahead(trace_merge *merge, struct row *row, GError **error)
 {
-    if (row->next == row->ready && !fill_window(merge, row, error)) {
+    int got = row->columns ? read_event(merge, row, error) : read_fixed(merge, row, error);
+    if (got < 0) {
         return FALSE;
     }
-    if (row->next == row->ready) {
+    if (got == 0) {
         close_chunk(merge, row);
         if (row->place != NO_PLACE) {
             wait_for_chunk(merge, row);
         }
         return TRUE;
     }
-    const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
     guint8 kind;
     if (row->columns) {
         row->time_ns = row->events[row->next].time_ns;
         row->ticks = 0;
         kind = row->events[row->next].kind;
     } else {
-        struct trace_fixed fixed = fixed_at(row, chunk);
-        row->ticks = GUINT64_FROM_LE(fixed.ticks);
+        row->ticks = row->fixed.ticks;
         row->time_ns = trace_clock_ns(&merge->clock, row->ticks);
-        kind = fixed.kind;
+        kind = row->fixed.kind;
     }
     row->begins = trace_kind_is_alloc(kind) || kind == TRACE_REALLOC;
     return TRUE;
@@ -418,14 +442,14 @@ int trace_merge_next(trace_merge *merge, const struct trace_record **record, GEr
     if (row->columns) {
         take_event(&row->events[row->next], &merge->record);
     } else {
-        const struct trace_chunk *chunk = &place_at(merge, row->place)->chunk;
-        struct trace_fixed fixed = fixed_at(row, chunk);
-        trace_fixed_record(&fixed, chunk->header.thread, &merge->clock, &merge->record);
+        guint32 thread = place_at(merge, row->place)->chunk.header.thread;
+        trace_fixed_record(&row->fixed, thread, &merge->clock, &merge->record);
     }
     const char *wrong = trace_record_wrong(&merge->record, row->columns);
     if (wrong != NULL) {
         trace_file_spoilt(merge->file, &place_at(merge, row->place)->chunk,
-                          row->done + row->next + 1, wrong, error);
+                          row->columns ? row->done + row->next + 1 : row->reader.events, wrong,
+                          error);
         return -1;
     }
     merge->given = row;

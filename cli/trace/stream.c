@@ -3,6 +3,7 @@
 
 #include "columns.h"
 #include "decode.h"
+#include "fixed.h"
 #include "slots.h"
 #include "tally.h"
 
@@ -59,7 +60,7 @@ static int next_chunk(trace_stream *stream, gboolean first_pass, GError **error)
         if (type == TRACE_CHUNK_COLUMNS) {
             break;
         }
-        if (type == TRACE_CHUNK_FIXED) {
+        if (trace_fixed_bytes(type) != 0) {
             trace_file_spoilt(stream->file, &stream->chunk, 0,
                               "a replayable trace has no records as recorded", error);
             return -1;

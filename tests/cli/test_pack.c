@@ -57,8 +57,9 @@ static void flush(struct recorder *recorder, guint thread)
         ns += g_rand_int(recorder->random) % recorder->jitter_ns;
     }
     if (recorder->filled[thread] > 0) {
-        add_fixed(recorder->bytes, 100 + thread, recorder->ticks, ns, recorder->buffer[thread],
-                  recorder->filled[thread]);
+        (thread % 2 == 0 ? add_fixed : add_short)(recorder->bytes, 100 + thread, recorder->ticks,
+                                                  ns, recorder->buffer[thread],
+                                                  recorder->filled[thread]);
         recorder->filled[thread] = 0;
     }
 }
