@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Allocation at an alignment, and how much there is at an address. */
-#include "internal.h"
+#include "fast.h"
 
 #include <malloc.h>
 #include <stdlib.h>

@@ -19,7 +19,6 @@ enum {
     REGION_LEAST = 1 << 22,
     HUGE_PART = 64,         /* requests of 1/64 of the first region or less may become the heap's */
     PAGE_LIST_PAGES = 2048, /* on a CPU's lists */
-    TIDY_LOOK = 1 << 20,    /* bytes of large requests between two looks */
     TIDY_PACE = 4 << 20,    /* bytes between two decisions, and */
     TIDY_TURNS = 8,         /*   so many times those in use */
     TIDY_LEAST = 1 << 20,   /* dirty bytes that are worth it, and */
@@ -162,15 +161,11 @@ static void look_after(size_t bytes)
     bsam_heap_release(TIDY_ROW);
 }
 
-void bsam_heap_tidy(struct bsam_thread *t, size_t bytes)
+BSAM_COLD void bsam_heap_tidy(struct bsam_thread *t)
 {
-    t->large += bytes;
-    if (t->frees >= BSAM_FREES)
-        t->large += TIDY_PACE / 2;
-    if (t->large < TIDY_LOOK)
-        return;
-    look_after(t->large);
-    t->large = t->frees = 0;
+    size_t bytes = (size_t)(BSAM_LOOK - t->left);
+    t->left = BSAM_LOOK;
+    look_after(bytes);
 }
 
 void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)

@@ -2,7 +2,8 @@
 /*
  * malloc over a bsa_heap: what its parts share.
  *
- *     malloc.c aligned.c new.c info.c    the interface; every call enters the heap and leaves it
+ *     malloc.c aligned.c new.c info.c    the interface; every call enters the heap and leaves it,
+ *     fast.h                               mostly by what is inlined here
  *     thread.c fork.c                    who may enter: threads, their CPU ids, signal handlers
  *     heap.c huge.c emergency.c          where memory comes from
  *     config.c say.c                     the environment; messages
@@ -36,14 +37,16 @@
 
 #define BSAM_LIKELY(x) __builtin_expect(!!(x), 1)
 #define BSAM_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define BSAM_ALWAYS_INLINE inline __attribute__((always_inline))
+#define BSAM_NOINLINE __attribute__((noinline))
 #define BSAM_COLD __attribute__((cold, noinline))
 #define BSAM_EXPORT __attribute__((visibility("default")))
 #define BSAM_CALLER() __builtin_return_address(0)
 
 enum {
     BSAM_ALIGN = 16,         /* of everything of at least so many bytes, as C asks */
-    BSAM_FREES = 32768,      /* between two looks after the heap */
-    BSAM_LARGE = 64 * 1024,  /* requests from here on pace them, too, */
+    BSAM_LOOK = 4 << 20,     /* bytes between two looks after the heap: those of blocks, and */
+    BSAM_FREED = 64,         /*   so many for each free */
     BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own, at first, */
     BSAM_GROWN = 256 * 1024, /*   and what realloc makes larger from here on */
     BSAM_CPUS_DEFAULT = 256, /* CPU ids, the shared one included */
@@ -66,8 +69,7 @@ struct bsam_thread {
     bsa_cpu *own;    /* the CPU that it has to itself, or NULL */
     void *deferred;  /* frees by signal handlers that found it inside: a list through the objects */
     const char *what; /* misuse that the heap has just found, in words */
-    uint32_t frees;   /* since the heap was looked after */
-    size_t large;     /* bytes of large requests since then */
+    ptrdiff_t left;   /* bytes until the heap is looked after; see BSAM_LOOK */
     unsigned rounds;  /* of key destructors that have passed */
     bool ended;       /* its CPU id has been returned for good */
     bool stopped;     /* it has stopped all others, to fork */
@@ -138,9 +140,13 @@ void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero);
 /* The whole of a free, of whatever is ours but the emergency store's. */
 enum bsa_status bsam_give(bsa_cpu *cpu, void *p);
 
-/* Gives dirty free pages back to the system, if it is time and there are many of them. bytes: of a
- * large request that is on its way, or 0. */
-void bsam_heap_tidy(struct bsam_thread *t, size_t bytes);
+/* Gives dirty free pages back to the system, if it is time and there are many of them. */
+void bsam_heap_tidy(struct bsam_thread *t);
+/* Counts so many bytes: true when it is time. */
+static BSAM_ALWAYS_INLINE bool bsam_heap_pace(struct bsam_thread *t, size_t bytes)
+{
+    return BSAM_UNLIKELY((t->left -= (ptrdiff_t)bytes) < 0);
+}
 /* All free pages back to the system: how many bytes. */
 size_t bsam_heap_release(size_t least);
 
@@ -178,10 +184,6 @@ enum bsa_status bsam_emergency_give(void *p);
 /* Bytes that may be used at p, wherever it is from; 0 when it is not live. Takes no lock. */
 size_t bsam_usable(const void *p);
 
-/* malloc.c: the slow paths, which set errno. */
-void *bsam_alloc_slow(size_t size, size_t align, bool zero);
-void bsam_free_slow(void *p, const char *function, const void *caller);
-
 static inline size_t bsam_align_for(size_t size)
 {
     return size < BSAM_ALIGN ? 8 : BSAM_ALIGN;
@@ -195,7 +197,7 @@ static inline void bsam_fence(void)
 }
 
 /* The CPU, with the thread marked inside; NULL (and not inside) when the slow path is needed. */
-static inline __attribute__((always_inline)) bsa_cpu *bsam_enter_fast(struct bsam_thread *t)
+static BSAM_ALWAYS_INLINE bsa_cpu *bsam_enter_fast(struct bsam_thread *t)
 {
     if (BSAM_UNLIKELY(t->inside != BSAM_OUTSIDE))
         return NULL;
@@ -207,44 +209,9 @@ static inline __attribute__((always_inline)) bsa_cpu *bsam_enter_fast(struct bsa
     return cpu;
 }
 
-static inline __attribute__((always_inline)) void bsam_leave_fast(struct bsam_thread *t)
+static BSAM_ALWAYS_INLINE void bsam_leave_fast(struct bsam_thread *t)
 {
     __atomic_store_n(&t->inside, BSAM_OUTSIDE, __ATOMIC_RELEASE);
-}
-
-/* align 0: what C asks for the size. */
-static inline __attribute__((always_inline)) void *bsam_alloc(size_t size, size_t align)
-{
-    struct bsam_thread *t = &bsam_self;
-    if (BSAM_LIKELY(size < BSAM_LARGE)) {
-        bsa_cpu *cpu = bsam_enter_fast(t);
-        if (BSAM_LIKELY(cpu != NULL)) {
-            void *p;
-            bsa_cpu_alloc(cpu, size, align != 0 ? align : bsam_align_for(size), &p);
-            bsam_leave_fast(t);
-            if (BSAM_LIKELY(p != NULL))
-                return p;
-        }
-    }
-    return bsam_alloc_slow(size, align, false);
-}
-
-static inline __attribute__((always_inline)) void bsam_free(void *p, const char *function,
-                                                            const void *caller)
-{
-    struct bsam_thread *t = &bsam_self;
-    if (BSAM_UNLIKELY(p == NULL))
-        return;
-    bsa_cpu *cpu = bsam_enter_fast(t);
-    if (BSAM_LIKELY(cpu != NULL)) {
-        enum bsa_status status = bsa_cpu_free(cpu, p);
-        bsam_leave_fast(t);
-        if (BSAM_LIKELY(status == BSA_OK) && BSAM_LIKELY(++t->frees < BSAM_FREES))
-            return;
-        if (status == BSA_OK)
-            p = NULL; /* a look after the heap is all that is left to do */
-    }
-    bsam_free_slow(p, function, caller);
 }
 
 #endif

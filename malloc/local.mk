@@ -7,6 +7,7 @@ malloc_sources = \
 	%D%/aligned.c \
 	%D%/config.c \
 	%D%/emergency.c \
+	%D%/fast.h \
 	%D%/fork.c \
 	%D%/heap.c \
 	%D%/huge.c \
@@ -25,7 +26,7 @@ lib_LTLIBRARIES += %D%/libbuddyslab-malloc.la
 pkgconfig_DATA += buddyslab-malloc.pc
 endif
 %C%_libbuddyslab_malloc_la_SOURCES = $(malloc_sources)
-%C%_libbuddyslab_malloc_la_CPPFLAGS = -I$(top_srcdir)/include -D_GNU_SOURCE
+%C%_libbuddyslab_malloc_la_CPPFLAGS = -I$(top_srcdir)/include -DBSA_CHECKS=$(BSA_CHECKS) -D_GNU_SOURCE
 # The compiler must not make a call of calloc out of our own parts of it; exceptions pass through new.
 %C%_libbuddyslab_malloc_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -ftls-model=initial-exec -fexceptions \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* malloc, calloc, realloc and free. */
-#include "internal.h"
+#include "fast.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,8 +29,8 @@ BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
         } else {
             bsa_cpu *cpu = enter(t);
             if (cpu != NULL) {
-                if (size >= BSAM_LARGE)
-                    bsam_heap_tidy(t, size);
+                if (bsam_heap_pace(t, size))
+                    bsam_heap_tidy(t);
                 p = bsam_take(cpu, size, align, zero);
                 bsam_leave(t);
             }
@@ -60,6 +60,8 @@ static const char *give(struct bsam_thread *t, void *p)
     bsa_cpu *cpu = bsam_enter(t);
     if (cpu == NULL)
         return nowhere;
+    if (bsam_heap_pace(t, BSAM_FREED))
+        bsam_heap_tidy(t);
     t->what = NULL;
     enum bsa_status status = bsam_give(cpu, p);
     const char *what = t->what;
@@ -71,14 +73,83 @@ static const char *give(struct bsam_thread *t, void *p)
 
 BSAM_COLD void bsam_free_slow(void *p, const char *function, const void *caller)
 {
-    struct bsam_thread *t = &bsam_self;
-    const char *what = p != NULL ? give(t, p) : NULL;
+    const char *what = p != NULL ? give(&bsam_self, p) : NULL;
     if (what != NULL)
         bsam_misuse(function, p, what, caller);
-    if (t->frees >= BSAM_FREES && t->inside == BSAM_OUTSIDE && enter(t) != NULL) {
-        bsam_heap_tidy(t, 0);
-        bsam_leave(t);
-    }
+}
+
+/* What is behind magazines and page lists. */
+static BSAM_NOINLINE void *alloc_other(bsa_cpu *cpu, size_t size, size_t align)
+{
+    struct bsam_thread *t = &bsam_self;
+    void *p = NULL;
+    if (align == 0)
+        align = bsam_align_for(size);
+    if (BSAM_LIKELY(size < BSAM_HUGE))
+        bsai_cpu_alloc_other(cpu, size, align, &p);
+    if (BSAM_UNLIKELY(p == NULL) && size <= PTRDIFF_MAX)
+        p = bsam_take(cpu, size, align, false);
+    if (p != NULL && bsam_heap_pace(t, size))
+        bsam_heap_tidy(t);
+    bsam_leave_fast(t);
+    if (BSAM_UNLIKELY(p == NULL))
+        errno = ENOMEM;
+    return p;
+}
+
+static BSAM_COLD void *leave_tidy(void *p)
+{
+    bsam_heap_tidy(&bsam_self);
+    bsam_leave_fast(&bsam_self);
+    return p;
+}
+
+BSAM_NOINLINE void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align)
+{
+    struct bsam_thread *t = &bsam_self;
+    void *p;
+    if (BSAM_UNLIKELY(size <= cpu->fast_size) || BSAM_UNLIKELY(align > cpu->page_size) ||
+        BSAM_UNLIKELY((p = bsai_fast_alloc_run(cpu, (size - 1) / BSAM_PAGE + 1)) == NULL))
+        return alloc_other(cpu, size, align);
+    if (bsam_heap_pace(t, size))
+        return leave_tidy(p);
+    bsam_leave_fast(t);
+    return p;
+}
+
+/* After a free, which goes on to nowhere. */
+static BSAM_ALWAYS_INLINE void leave_freed(struct bsam_thread *t)
+{
+    if (bsam_heap_pace(t, BSAM_FREED))
+        leave_tidy(NULL);
+    else
+        bsam_leave_fast(t);
+}
+
+static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function,
+                                     const void *caller)
+{
+    enum bsa_status status = bsai_cpu_free_other(cpu, p);
+    leave_freed(&bsam_self);
+    if (BSAM_UNLIKELY(status != BSA_OK))
+        bsam_free_slow(p, function, caller);
+}
+
+static BSAM_NOINLINE void free_block(bsa_cpu *cpu, void *p, const char *function,
+                                     const void *caller)
+{
+    if (BSAM_LIKELY(bsai_fast_free_block(cpu, p, 0)))
+        leave_freed(&bsam_self);
+    else
+        free_other(cpu, p, function, caller);
+}
+
+BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, const void *caller)
+{
+    if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_put(cpu, p)))
+        leave_freed(&bsam_self);
+    else
+        free_block(cpu, p, function, caller);
 }
 
 BSAM_EXPORT void *malloc(size_t size)
@@ -104,7 +175,7 @@ BSAM_EXPORT void *calloc(size_t n, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    if (bytes >= BSAM_LARGE)
+    if (bytes >= BSAM_HUGE)
         return bsam_alloc_slow(bytes, BSAM_ALIGN, true); /* fresh mappings are zero */
     void *p = bsam_alloc(bytes, 0);
     return p != NULL ? memset(p, 0, bytes) : NULL;
@@ -149,7 +220,8 @@ static void *alloc_grown(struct bsam_thread *t, size_t size)
 {
     void *p = NULL;
     if (size <= PTRDIFF_MAX && t->inside == BSAM_OUTSIDE && enter(t) != NULL) {
-        bsam_heap_tidy(t, size);
+        if (bsam_heap_pace(t, size))
+            bsam_heap_tidy(t);
         p = bsam_huge_take(size, BSAM_ALIGN);
         bsam_leave(t);
     }
@@ -171,8 +243,8 @@ static void *move(void *p, size_t usable, size_t size, const char *function, con
     return moved;
 }
 
-static inline __attribute__((always_inline)) void *
-reallocate(void *p, size_t size, const char *function, const void *caller)
+static BSAM_ALWAYS_INLINE void *reallocate(void *p, size_t size, const char *function,
+                                           const void *caller)
 {
     if (p == NULL)
         return bsam_alloc(size, 0);

@@ -7,7 +7,7 @@
  * otherwise: its functions are weak references. The forms that do not throw are left to the C++
  * library too: it calls the ones here and catches.
  */
-#include "internal.h"
+#include "fast.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -47,7 +47,7 @@ BSAM_COLD static void *new_slow(size_t size, size_t align)
     abort();
 }
 
-static inline __attribute__((always_inline)) void *new_aligned(size_t size, size_t align)
+static BSAM_ALWAYS_INLINE void *new_aligned(size_t size, size_t align)
 {
     void *p = bsam_alloc(size, align);
     return BSAM_LIKELY(p != NULL) ? p : new_slow(size, align);

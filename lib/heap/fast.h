@@ -46,26 +46,31 @@ static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_slab_at(const struct bsa_heap *
     return section != NULL ? bsai_map_slab(&section->map, page) : NULL;
 }
 
-/* True when *out is an object from the exclusive CPU's magazine. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_alloc(struct bsa_cpu *cpu, size_t size, size_t align,
-                                               void **out)
+/* True when *out is an object from the exclusive CPU's magazine; row: of bsai_fast_tables. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_take(struct bsa_cpu *cpu, size_t size, size_t row,
+                                              void **out)
 {
-    if (BSAI_UNLIKELY(align - 1 > 15) || BSAI_UNLIKELY((align & (align - 1)) != 0) ||
-        BSAI_UNLIKELY(size - 1 >= cpu->fast_size))
+    if (BSAI_UNLIKELY(size - 1 >= cpu->fast_size))
         return false;
     struct bsai_magazine *m =
-        bsai_magazine_at(cpu, cpu->fast[align / 16][(size - 1) / 8] * sizeof(struct bsai_magazine));
+        bsai_magazine_at(cpu, cpu->fast[row][(size - 1) / 8] * sizeof(struct bsai_magazine));
     if (BSAI_UNLIKELY(!bsai_magazine_pop_home(m, out)))
         return false;
     cpu->last = m;
     return true;
 }
 
-/* True when p was a live object of a slab at home here and is in the exclusive CPU's magazine. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
+/* The same at an alignment. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_alloc(struct bsa_cpu *cpu, size_t size, size_t align,
+                                               void **out)
 {
-    if (bsai_magazine_undo(cpu->last, p))
-        return true;
+    return BSAI_LIKELY(align - 1 <= 15) && BSAI_LIKELY((align & (align - 1)) == 0) &&
+           bsai_fast_take(cpu, size, align / 16, out);
+}
+
+/* True when p was a live object of a slab at home here and is in the exclusive CPU's magazine. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_put(struct bsa_cpu *cpu, void *p)
+{
     const struct bsai_map *map = &cpu->first->map;
     struct bsai_slab *slab = bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
     size_t index;
@@ -81,6 +86,12 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
         return false;
     bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, slab, states, bit});
     return true;
+}
+
+/* The same, with a look first whether p is the object that was handed out last. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
+{
+    return bsai_magazine_undo(cpu->last, p) || bsai_fast_put(cpu, p);
 }
 
 /* An object of any CPU's slab: LIVE to CACHED or AWAY; false is a double free. */
@@ -177,6 +188,10 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_block(struct bsa_cpu *cpu, void *p
     return BSAI_LIKELY(pages == 0 || pages == count) &&
            bsai_list_block(cpu, cpu->first, at, word, count, p, false);
 }
+
+/* What is left over by all of these: whatever else bsa_cpu_alloc and bsa_cpu_free do. */
+enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size, size_t align, void **out);
+enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p);
 
 /* The second attempt, not inlined: CPUs with a lock, other sections, blocks of other CPUs. */
 bool bsai_fast_alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align, void **out);

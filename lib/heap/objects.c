@@ -153,8 +153,8 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
 }
 
 /* The third attempt: any alignment, larger blocks, CPUs with a lock. */
-static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t size, size_t align,
-                                                 void **out)
+BSAI_NOINLINE enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size, size_t align,
+                                                   void **out)
 {
     struct bsa_heap *heap = cpu->heap;
     bool done = false;
@@ -179,7 +179,7 @@ static BSAI_NOINLINE enum bsa_status alloc_block(struct bsa_cpu *cpu, size_t siz
         BSAI_LIKELY((*out = bsai_fast_alloc_run(cpu, bsai_heap_pages_for(cpu->heap, size))) !=
                     NULL))
         return BSA_OK;
-    return alloc_other(cpu, size, align, out);
+    return bsai_cpu_alloc_other(cpu, size, align, out);
 }
 
 enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void **out)
@@ -300,7 +300,7 @@ static BSAI_ALWAYS_INLINE bool free_any(struct bsa_cpu *cpu, struct bsai_slab *s
 }
 
 /* The third attempt. */
-static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *p)
+BSAI_NOINLINE enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p)
 {
     struct bsa_heap *heap = cpu->heap;
     size_t page;
@@ -320,7 +320,7 @@ static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *p)
 /* The second attempt; its parameters as those of bsa_cpu_free. */
 static BSAI_NOINLINE enum bsa_status free_block(struct bsa_cpu *cpu, void *p)
 {
-    return BSAI_LIKELY(bsai_fast_free_block(cpu, p, 0)) ? BSA_OK : free_other(cpu, p);
+    return BSAI_LIKELY(bsai_fast_free_block(cpu, p, 0)) ? BSA_OK : bsai_cpu_free_other(cpu, p);
 }
 
 enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)

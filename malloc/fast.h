@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way of nearly all calls: the thread has a CPU, and that has an object, or room for one, at
+ * hand. It is the only place that sees inside the library, so that no call stands between.
+ */
+#ifndef BSAM_FAST_H
+#define BSAM_FAST_H
+
+#include "../lib/heap/fast.h"
+#include "internal.h"
+
+/* malloc.c: what the fast paths leave over. The thread is inside, and has the CPU to itself; they
+ * leave. */
+void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align);
+void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, const void *caller);
+
+/* The slow paths, which set errno. The thread is not inside, or was interrupted there. align 0:
+ * what C asks for the size, as everywhere. */
+void *bsam_alloc_slow(size_t size, size_t align, bool zero);
+void bsam_free_slow(void *p, const char *function, const void *caller);
+
+static BSAM_ALWAYS_INLINE void *bsam_alloc(size_t size, size_t align)
+{
+    struct bsam_thread *t = &bsam_self;
+    bsa_cpu *cpu = bsam_enter_fast(t);
+    void *p;
+    if (BSAM_UNLIKELY(cpu == NULL))
+        return bsam_alloc_slow(size, align, false);
+    if (BSAM_UNLIKELY(!(align == 0 ? bsai_fast_take(cpu, size, size >= BSAM_ALIGN, &p)
+                                   : bsai_fast_alloc(cpu, size, align, &p))))
+        return bsam_alloc_rest(cpu, size, align);
+    bsam_leave_fast(t);
+    return p;
+}
+
+/* What was handed out last is taken back here; it leaves nothing free that was not free before, so
+ * that it is not counted. */
+static BSAM_ALWAYS_INLINE void bsam_free(void *p, const char *function, const void *caller)
+{
+    struct bsam_thread *t = &bsam_self;
+    bsa_cpu *cpu = bsam_enter_fast(t);
+    if (BSAM_UNLIKELY(cpu == NULL))
+        bsam_free_slow(p, function, caller);
+    else if (!bsai_magazine_undo(cpu->last, p))
+        bsam_free_rest(cpu, p, function, caller);
+    else
+        bsam_leave_fast(t);
+}
+
+#endif
