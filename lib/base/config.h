@@ -50,6 +50,9 @@ _Static_assert(BSA_CACHE_LINE >= 64 && (BSA_CACHE_LINE & (BSA_CACHE_LINE - 1)) =
 /* Makes the compiler keep a pointer that it has computed, instead of computing it anew from its
  * parts for each use. */
 #define BSAI_KEEP(pointer) __asm__("" : "+r"(pointer))
+/* For a function that is a fast path: it begins with a line of code, so that its time does not
+ * depend on how long the functions before it are. */
+#define BSAI_HOT __attribute__((aligned(32)))
 #define BSAI_NOINLINE __attribute__((noinline))
 #define BSAI_ALWAYS_INLINE inline __attribute__((always_inline))
 

@@ -154,7 +154,8 @@ static BSAI_ALWAYS_INLINE struct bsai_magazine *bsai_magazine_at(struct bsa_cpu 
 static BSAI_ALWAYS_INLINE bool bsai_magazine_undo(struct bsai_magazine *m, const void *p)
 {
     struct bsai_slot *slot = m->top;
-    if (slot->addr != (uintptr_t)p || BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||
+    if (BSAI_UNLIKELY(slot->addr != (uintptr_t)p) ||
+        BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||
         BSAI_UNLIKELY(!bsai_take_back(slot->states, slot->bit)))
         return false;
     bsai_poke(&m->top, slot + 1);

@@ -144,7 +144,7 @@ static BSAI_ALWAYS_INLINE bool bsai_page_list_undo(struct bsai_page_lists *lists
 {
     struct bsai_block *slot = list->top;
     uint32_t *word = slot->word;
-    if (slot->start != p || BSAI_UNLIKELY(bsai_peek(word) != list->lent) ||
+    if (BSAI_UNLIKELY(slot->start != p) || BSAI_UNLIKELY(bsai_peek(word) != list->lent) ||
         BSAI_UNLIKELY(lists->room < pages))
         return false;
     bsai_poke(bsai_word_lower(word), (bsai_half)list->kept);

@@ -99,6 +99,14 @@ struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call,
     return cpu;
 }
 
+struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id)
+{
+    if (!heap->plain || id >= heap->cpus)
+        return NULL;
+    struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
+    return BSAI_LIKELY(cpu != NULL) ? cpu : bsa_heap_cpu(heap, id);
+}
+
 struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, struct bsa_cpu *cpu)
 {
     const struct bsa_platform *platform = &heap->buddy.platform;

@@ -16,14 +16,12 @@
 /* The calling CPU, by the hook; NULL where the slow path has to ask, or the id is out of range. */
 static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
 {
-    const struct bsa_platform *platform = &heap->buddy.platform;
-    if (BSAI_UNLIKELY(!heap->plain))
-        return NULL;
-    unsigned id = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
-    if (BSAI_UNLIKELY(id >= heap->cpus))
-        return NULL;
-    struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
-    return BSAI_LIKELY(cpu != NULL) ? cpu : bsa_heap_cpu(heap, id);
+    unsigned id = heap->caller.cpu_id(heap->caller.ctx);
+    struct bsa_cpu *cpu;
+    if (BSAI_UNLIKELY(id >= heap->caller.cpus) ||
+        BSAI_UNLIKELY((cpu = bsai_consume(&heap->caller.leaf.cpus[id])) == NULL))
+        return bsai_heap_far_cpu(heap, id);
+    return cpu;
 }
 
 /* Owns a CPU whose fast path is allowed; false when somebody else has it. */

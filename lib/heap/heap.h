@@ -23,6 +23,15 @@ struct bsai_cpu_leaf {
     struct bsa_cpu *cpus[BSAI_LEAF_CPUS]; /* published */
 };
 
+/* What a call by the hook reads before it has its CPU, in that order. The first leaf lies here, so
+ * that it is found without the table of leaves. Constant but for that. */
+struct bsai_caller {
+    unsigned (*cpu_id)(void *ctx); /* the platform's, or one that stands for it; not NULL */
+    void *ctx;
+    unsigned cpus; /* that the heap has, as far as the leaf goes */
+    struct bsai_cpu_leaf leaf;
+};
+
 /* A named cache, which is the cache of some number. */
 struct bsa_cache {
     struct bsa_heap *heap; /* constant, as the next */
@@ -38,6 +47,7 @@ struct bsa_cache {
 
 struct bsa_heap {
     struct bsa_buddy buddy;
+    struct bsai_caller caller __attribute__((aligned(64)));
 
     /* Constant. */
     struct bsai_classes classes;
@@ -77,6 +87,9 @@ static inline struct bsai_cache *bsai_heap_used_cache(const struct bsa_heap *hea
 
 /* The state of a CPU below heap->cpus, made if need be. No lock is held. */
 struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call, unsigned id);
+/* The same for bsai_fast_cpu, which has not found it: NULL where the fast paths are not allowed, or
+ * the id is out of range. */
+struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id);
 /* The same if it has been made, else NULL. */
 static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_heap *heap,
                                                              unsigned id)

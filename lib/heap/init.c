@@ -169,10 +169,9 @@ static void lay_out(struct plan *plan, size_t bytes)
     size_t each = plan->shape.bytes,
            leaf = bsai_align_up(sizeof(struct bsai_cpu_leaf), BSA_CACHE_LINE);
     size_t room = bytes / ARENA_PART;
-    if (room < each + leaf && each + leaf <= bytes / FIRST_CPU_PART)
-        room = each + leaf;
-    size_t all =
-        plan->config.cpus * each + (plan->config.cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * leaf;
+    if (room < each && each <= bytes / FIRST_CPU_PART)
+        room = each;
+    size_t all = plan->config.cpus * each + (plan->config.cpus - 1) / BSAI_LEAF_CPUS * leaf;
     plan->arena = place(&at, min(room, all));
     plan->arena_end = at;
 }
@@ -206,6 +205,29 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     heap->common->id = heap->cpus;
     heap->common->locked = heap->common->atomic = 1;
     bsai_page_lists_own(&heap->common->lists, heap->cpus, true, true, false);
+}
+
+/* Instead of the cpu_id hook: where there is none, and where it is not to be asked before enter. */
+static unsigned only_cpu(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static unsigned no_cpu(void *ctx)
+{
+    (void)ctx;
+    return UINT32_MAX;
+}
+
+static void make_caller(struct bsa_heap *heap)
+{
+    const struct bsa_platform *platform = &heap->buddy.platform;
+    struct bsai_caller *caller = &heap->caller;
+    caller->cpu_id = !heap->plain ? no_cpu : platform->cpu_id != NULL ? platform->cpu_id : only_cpu;
+    caller->ctx = platform->ctx;
+    caller->cpus = (unsigned)min(heap->cpus, BSAI_LEAF_CPUS);
+    heap->leaves[0] = &caller->leaf;
 }
 
 enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
@@ -265,6 +287,7 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
         h->caches[c].tag = (uint16_t)BSAI_MAGAZINE_PLACE(c);
     make_depots(h, &plan);
     make_common(h, &plan);
+    make_caller(h);
     *heap = h;
     return BSA_OK;
 }

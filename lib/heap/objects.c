@@ -172,8 +172,8 @@ BSAI_NOINLINE enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t s
 
 /* The second attempt: blocks. Its parameters are where those of bsa_cpu_alloc are, which so need
  * not move them; nor does it save a register, as what else it needs is called last. */
-static BSAI_NOINLINE enum bsa_status alloc_block(struct bsa_cpu *cpu, size_t size, size_t align,
-                                                 void **out)
+static BSAI_NOINLINE BSAI_HOT enum bsa_status alloc_block(struct bsa_cpu *cpu, size_t size,
+                                                          size_t align, void **out)
 {
     if (BSAI_LIKELY(align <= cpu->page_size) && size > cpu->fast_size && bsai_is_pow2(align) &&
         BSAI_LIKELY((*out = bsai_fast_alloc_run(cpu, bsai_heap_pages_for(cpu->heap, size))) !=
@@ -182,7 +182,7 @@ static BSAI_NOINLINE enum bsa_status alloc_block(struct bsa_cpu *cpu, size_t siz
     return bsai_cpu_alloc_other(cpu, size, align, out);
 }
 
-enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void **out)
+BSAI_HOT enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void **out)
 {
     if (BSAI_UNLIKELY(out == NULL))
         return BSA_ERR_INVALID_PARAM;
@@ -205,7 +205,7 @@ static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)
     return BSA_ERR_NOT_INITIALIZED;
 }
 
-enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out)
+BSAI_HOT enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out)
 {
     if (BSAI_UNLIKELY(cpu == NULL) || BSAI_UNLIKELY(out == NULL))
         return refuse_alloc(out);
@@ -318,12 +318,12 @@ BSAI_NOINLINE enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p)
 }
 
 /* The second attempt; its parameters as those of bsa_cpu_free. */
-static BSAI_NOINLINE enum bsa_status free_block(struct bsa_cpu *cpu, void *p)
+static BSAI_NOINLINE BSAI_HOT enum bsa_status free_block(struct bsa_cpu *cpu, void *p)
 {
     return BSAI_LIKELY(bsai_fast_free_block(cpu, p, 0)) ? BSA_OK : bsai_cpu_free_other(cpu, p);
 }
 
-enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
+BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
 {
     if (BSAI_UNLIKELY(heap == NULL))
         return BSA_ERR_NOT_INITIALIZED;
@@ -335,7 +335,7 @@ enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
     return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_block(cpu, p);
 }
 
-enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
+BSAI_HOT enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
 {
     if (BSAI_UNLIKELY(cpu == NULL))
         return BSA_ERR_NOT_INITIALIZED;

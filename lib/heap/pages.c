@@ -159,13 +159,6 @@ static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *addr,
     return free_slow(cpu->heap, cpu, addr, pages);
 }
 
-static BSAI_NOINLINE enum bsa_status free_block(struct bsa_cpu *cpu, void *addr, size_t pages)
-{
-    return BSAI_LIKELY(pages != 0) && BSAI_LIKELY(bsai_fast_free_block(cpu, addr, pages))
-               ? BSA_OK
-               : free_other(cpu, addr, pages);
-}
-
 static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_t pages,
                                                       size_t align, void **out)
 {
@@ -177,11 +170,14 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_
 
 static BSAI_ALWAYS_INLINE enum bsa_status free_pages(struct bsa_cpu *cpu, void *addr, size_t pages)
 {
-    return BSAI_LIKELY(bsai_fast_undo_run(cpu, addr, pages)) ? BSA_OK
-                                                             : free_block(cpu, addr, pages);
+    if (BSAI_LIKELY(bsai_fast_undo_run(cpu, addr, pages)) ||
+        (BSAI_LIKELY(pages != 0) && BSAI_LIKELY(bsai_fast_free_block(cpu, addr, pages))))
+        return BSA_OK;
+    return free_other(cpu, addr, pages);
 }
 
-enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align, void **out)
+BSAI_HOT enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,
+                                              void **out)
 {
     if (out == NULL)
         return BSA_ERR_INVALID_PARAM;
@@ -202,7 +198,7 @@ enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t
     return heap == NULL ? BSA_ERR_NOT_INITIALIZED : alloc_slow(heap, NULL, pages, align, true, out);
 }
 
-enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t pages)
+BSAI_HOT enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t pages)
 {
     if (BSAI_UNLIKELY(heap == NULL))
         return BSA_ERR_NOT_INITIALIZED;
@@ -219,7 +215,7 @@ static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)
     return BSA_ERR_NOT_INITIALIZED;
 }
 
-enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, void **out)
+BSAI_HOT enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t align, void **out)
 {
     if (BSAI_UNLIKELY(cpu == NULL) || BSAI_UNLIKELY(out == NULL))
         return refuse_alloc(out);
@@ -232,7 +228,7 @@ enum bsa_status bsa_cpu_alloc_pages_lowmem(bsa_cpu *cpu, size_t pages, size_t al
                                       : alloc_slow(cpu->heap, cpu, pages, align, true, out);
 }
 
-enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages)
+BSAI_HOT enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages)
 {
     return BSAI_LIKELY(cpu != NULL) ? free_pages(cpu, addr, pages) : BSA_ERR_NOT_INITIALIZED;
 }
