@@ -43,7 +43,7 @@ BSAM_EXPORT struct mallinfo2 mallinfo2(void)
     info.uordblks = f.heap.block_bytes;
     for (unsigned c = 0; c < f.heap.classes; c++) {
         const struct bsa_class_stats *s = &f.heap.size_class[c];
-        size_t idle = s->slabs * s->objects_per_slab - s->live;
+        size_t idle = s->objects - s->live;
         info.smblks += idle;
         info.fsmblks += idle * s->object_size;
         info.uordblks += s->live * s->object_size;

@@ -184,7 +184,7 @@ mutant kept-shelf lib/slab/cache.c 's/ || slab->shelf->closed ?/ ?/'
 # A slab changes its home while its objects are out.
 mutant moved-home lib/slab/cache.c 's/bool idle = .*/bool idle = true;/'
 # The end of a slab, too short for an object, is taken for one.
-mutant dropped-bound lib/slab/cache.h 's/ && \*index < caches\[slab->cache\].geometry.capacity;/;/'
+mutant dropped-bound lib/slab/cache.h 's/ && \*index < slab->capacity;/;/'
 # There are more objects than a slab has room for.
 mutant too-many-objects lib/slab/slab.c 's/return objects < BSAI_WORD_BITS ? .*/return objects == 0 ? 0 : ~(bsai_word)0;/'
 # The pages of a slab that is gone still say that they are a slab's.

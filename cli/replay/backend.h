@@ -32,9 +32,9 @@ enum replay_status {
 /* Of a size class, or a named cache. */
 struct replay_class {
     guint64 object_size;
-    guint64 slab_pages;
-    guint64 objects_per_slab;
-    guint64 slabs, empty_slabs;
+    guint64 slab_pages, objects_per_slab; /* of the next slab */
+    guint64 slabs, slab_bytes, slots;     /* of all; objects that they have room for */
+    guint64 empty_slabs, empty_slots;     /* of them without an object out */
     guint64 live;
     guint64 in_magazines, in_depot;
     guint64 free;           /* in slabs, collected */
@@ -173,7 +173,7 @@ struct replay_backend {
     guint64 page_size;
     guint classes, caches;                   /* fixed at open */
     guint64 class_size[REPLAY_ALL_CLASSES];  /* ascending, then those of the caches */
-    guint64 class_pages[REPLAY_ALL_CLASSES]; /* of a slab */
+    guint64 class_pages[REPLAY_ALL_CLASSES]; /* of a slab, at least */
     gboolean in_flight;        /* the replay's: calls of several threads may be under way */
     gboolean no_memory_behind; /* addresses are not to be written to */
     char last_error[384];      /* after REPLAY_ERROR: what went wrong */

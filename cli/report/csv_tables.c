@@ -5,8 +5,8 @@
 #include "report.h"
 
 #define CLASS_COLUMNS                                                                              \
-    "object_size,slab_pages,objects_per_slab,slabs,empty_slabs,live,in_magazines,in_depot,free,"   \
-    "remote_pending,requested_bytes,given_bytes,allocs,most_live\n"
+    "object_size,slab_pages,objects_per_slab,slabs,slab_bytes,slots,empty_slabs,live,"             \
+    "in_magazines,in_depot,free,remote_pending,requested_bytes,given_bytes,allocs,most_live\n"
 
 static void class_cells(const struct moment *moment, guint number, GString *out)
 {
@@ -16,6 +16,8 @@ static void class_cells(const struct moment *moment, guint number, GString *out)
     csv_count(out, class->slab_pages);
     csv_count(out, class->objects_per_slab);
     csv_count(out, class->slabs);
+    csv_count(out, class->slab_bytes);
+    csv_count(out, class->slots);
     csv_count(out, class->empty_slabs);
     csv_count(out, class->live);
     csv_count(out, class->in_magazines);
@@ -36,7 +38,7 @@ static void class_lines(const struct moment *moment, const char *name, GString *
         g_string_append(out, name);
         class_cells(moment, i, out);
     }
-    g_string_append_printf(out, "%s,0,,,,,%" G_GUINT64_FORMAT ",,,,", name, blocks->count);
+    g_string_append_printf(out, "%s,0,,,,,,,%" G_GUINT64_FORMAT ",,,,", name, blocks->count);
     csv_count(out, blocks->requested);
     csv_count(out, blocks->given);
     csv_count(out, blocks->allocs);

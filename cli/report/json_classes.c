@@ -15,6 +15,8 @@ static void put_row(JsonBuilder *json, const struct moment *moment, guint number
     put_count(json, "slab_pages", class->slab_pages);
     put_count(json, "objects_per_slab", class->objects_per_slab);
     put_count(json, "slabs", class->slabs);
+    put_count(json, "slab_bytes", class->slab_bytes);
+    put_count(json, "slots", class->slots);
     put_count(json, "empty_slabs", class->empty_slabs);
     put_count(json, "live", class->live);
     put_count(json, "most_live", live->most);

@@ -30,14 +30,13 @@ static gboolean disagree(GError **error, const char *what, guint64 ours, guint64
 /* One class: its objects are all accounted for, and as many are live as the replay holds. */
 static gboolean check_class(const struct replay_class *class, guint64 live, GError **error)
 {
-    guint64 objects = class->slabs * class->objects_per_slab;
     guint64 sum =
         class->live + class->in_magazines + class->in_depot + class->free + class->remote_pending;
     char what[64];
-    if (sum != objects) {
+    if (sum != class->slots) {
         g_snprintf(what, sizeof(what), "objects in slabs of %" G_GUINT64_FORMAT " bytes",
                    class->object_size);
-        return disagree(error, what, objects, sum);
+        return disagree(error, what, class->slots, sum);
     }
     if (class->live != live) {
         g_snprintf(what, sizeof(what), "live objects of %" G_GUINT64_FORMAT " bytes",
@@ -57,16 +56,15 @@ static gboolean split_classes(struct memory_split *split, const struct replay_sn
         if (!check_class(class, live->count, error))
             return FALSE;
         guint64 size = class->object_size;
-        guint64 empty = MIN(class->empty_slabs * class->objects_per_slab, class->free);
+        guint64 empty = MIN(class->empty_slots, class->free);
         split->part[SPLIT_REQUESTED] += live->requested;
         split->part[SPLIT_CLASS_ROUNDING] += class->live * size - live->requested;
         split->part[SPLIT_EMPTY_SLABS] += empty * size;
         split->part[SPLIT_FREE_SLOTS] += (class->free - empty) * size;
         split->part[SPLIT_CACHED] += (class->in_magazines + class->in_depot) * size;
         split->part[SPLIT_REMOTE_PENDING] += class->remote_pending * size;
-        guint64 bytes = class->slabs * class->slab_pages * snapshot->page_size;
-        split->part[SPLIT_SLAB_RECORDS] += bytes - class->slabs * class->objects_per_slab * size;
-        slab_bytes += bytes;
+        split->part[SPLIT_SLAB_RECORDS] += class->slab_bytes - class->slots * size;
+        slab_bytes += class->slab_bytes;
     }
     return slab_bytes == snapshot->slab_bytes ||
            disagree(error, "bytes of slabs", slab_bytes, snapshot->slab_bytes);

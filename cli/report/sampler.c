@@ -100,10 +100,8 @@ static gboolean look(struct sample *sample, struct replay_snapshot *snapshot,
         sample->live_objects += account->live[i].count;
         sample->pending += snapshot->size_class[i].remote_pending;
     }
-    for (guint i = 0; i < snapshot->caches; i++) {
-        const struct replay_class *cache = &snapshot->size_class[snapshot->classes + i];
-        sample->cache_slabs += cache->slabs * cache->slab_pages * snapshot->page_size;
-    }
+    for (guint i = 0; i < snapshot->caches; i++)
+        sample->cache_slabs += snapshot->size_class[snapshot->classes + i].slab_bytes;
     memcpy(sample->free_blocks, snapshot->free_blocks, sizeof(sample->free_blocks));
     if (backend->ops->occupied(backend) != sample->occupied) {
         g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,

@@ -210,16 +210,12 @@ JsonObject *view_row(JsonObject *object, const char *path, guint index)
     return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
-static guint64 cache_pages(JsonObject *cache)
-{
-    return view_count(cache, "slabs") * view_count(cache, "slab_pages");
-}
-
 static int by_pages(gconstpointer a, gconstpointer b)
 {
     JsonObject *x = *(JsonObject *const *)a, *y = *(JsonObject *const *)b;
-    if (cache_pages(x) != cache_pages(y))
-        return cache_pages(x) < cache_pages(y) ? 1 : -1;
+    guint64 bytes = view_count(x, "slab_bytes"), others = view_count(y, "slab_bytes");
+    if (bytes != others)
+        return bytes < others ? 1 : -1;
     int names = strcmp(view_text(x, "name"), view_text(y, "name"));
     guint64 size = view_count(x, "object_size"), other = view_count(y, "object_size");
     return names != 0 ? names : size < other ? -1 : size > other;

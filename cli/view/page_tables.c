@@ -75,7 +75,7 @@ static void classes(JsonObject *report, GString *out)
           "object size,allocations,slabs,empty,slots,live,cached,slots live,bytes asked for");
     for (guint i = 0; i < view_length(report, "peak.classes"); i++) {
         JsonObject *class = view_row(report, "peak.classes", i);
-        guint64 slots = view_count(class, "slabs") * view_count(class, "objects_per_slab");
+        guint64 slots = view_count(class, "slots");
         char *name = g_strdup_printf("%" G_GUINT64_FORMAT, view_count(class, "object_size"));
         if (view_count(class, "allocs") > 0 || slots > 0) {
             row(out, name);
@@ -97,19 +97,19 @@ static void classes(JsonObject *report, GString *out)
 static void caches(JsonObject *report, GString *out)
 {
     GPtrArray *rows = view_caches_by_pages(view_object(report, "peak"));
+    guint64 page_size = view_count(report, "replay.page_size");
     if (rows->len > 0)
         begin(out, "Named caches at peak, those with most pages",
               "cache,object size,allocations,slabs,pages,slots,live,most live,cached,slots live,"
               "bytes asked for");
     for (guint i = 0; i < MIN(rows->len, CACHES_SHOWN); i++) {
         JsonObject *cache = g_ptr_array_index(rows, i);
-        guint64 slabs = view_count(cache, "slabs");
-        guint64 slots = slabs * view_count(cache, "objects_per_slab");
+        guint64 slots = view_count(cache, "slots");
         row(out, view_text(cache, "name"));
         count(out, view_count(cache, "object_size"));
         count(out, view_count(cache, "allocs"));
-        count(out, slabs);
-        count(out, slabs * view_count(cache, "slab_pages"));
+        count(out, view_count(cache, "slabs"));
+        count(out, view_count(cache, "slab_bytes") / page_size);
         count(out, slots);
         count(out, view_count(cache, "live"));
         count(out, view_count(cache, "most_live"));

@@ -37,11 +37,10 @@ static void sections(JsonObject *report, GString *out)
     g_string_append(out, "In order of their addition; pages on CPUs' lists count as free.\n");
 }
 
-static void class_row(JsonObject *class, guint64 page_size, GString *out)
+static void class_row(JsonObject *class, GString *out)
 {
     guint64 slabs = view_count(class, "slabs"), live = view_count(class, "live");
-    guint64 slots = slabs * view_count(class, "objects_per_slab");
-    guint64 bytes = slabs * view_count(class, "slab_pages") * page_size;
+    guint64 slots = view_count(class, "slots"), bytes = view_count(class, "slab_bytes");
     if (view_count(class, "allocs") == 0 && slabs == 0)
         return;
     g_string_append_printf(out,
@@ -63,7 +62,7 @@ static void class_table(JsonObject *report, const char *moment, const char *titl
     g_string_append_printf(out, "%6s%9s%8s%7s%10s%9s%9s%9s%10s\n", "object", "allocs", "slabs",
                            "empty", "slots", "live", "cached", "live %", "asked %");
     for (guint i = 0; i < view_length(of, "classes"); i++)
-        class_row(view_row(of, "classes", i), view_count(report, "replay.page_size"), out);
+        class_row(view_row(of, "classes", i), out);
     g_string_append_printf(out, "%6s%9" G_GUINT64_FORMAT "%8s%7s%10s%9" G_GUINT64_FORMAT "%9s%9s",
                            "pages", view_count(of, "blocks.allocs"), "", "", "",
                            view_count(of, "blocks.live"), "", "");
@@ -87,16 +86,16 @@ static void cache_name(const char *name, GString *out)
 
 static void cache_row(JsonObject *cache, guint64 page_size, GString *out)
 {
-    guint64 slabs = view_count(cache, "slabs"), live = view_count(cache, "live");
-    guint64 pages = slabs * view_count(cache, "slab_pages");
+    guint64 live = view_count(cache, "live"), bytes = view_count(cache, "slab_bytes");
     cache_name(view_text(cache, "name"), out);
     g_string_append_printf(out,
                            "%7" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT "%6" G_GUINT64_FORMAT
                            "%7" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT "%9" G_GUINT64_FORMAT,
-                           view_count(cache, "object_size"), view_count(cache, "allocs"), slabs,
-                           pages, live, view_count(cache, "most_live"));
-    append_fixed(out, 6, share(live, slabs * view_count(cache, "objects_per_slab")), 0);
-    append_fixed(out, 6, share(view_count(cache, "requested_bytes"), pages * page_size), 0);
+                           view_count(cache, "object_size"), view_count(cache, "allocs"),
+                           view_count(cache, "slabs"), bytes / page_size, live,
+                           view_count(cache, "most_live"));
+    append_fixed(out, 6, share(live, view_count(cache, "slots")), 0);
+    append_fixed(out, 6, share(view_count(cache, "requested_bytes"), bytes), 0);
     g_string_append_c(out, '\n');
 }
 
@@ -117,7 +116,7 @@ static void caches(JsonObject *report, GString *out)
             continue;
         }
         more++;
-        pages += view_count(cache, "slabs") * view_count(cache, "slab_pages");
+        pages += view_count(cache, "slab_bytes") / view_count(report, "replay.page_size");
     }
     if (more > 0)
         g_string_append_printf(

@@ -4,7 +4,7 @@
  *
  * Every byte of managed memory is in exactly one of: free_bytes (pages_listed_bytes of it on CPUs'
  * lists), block_bytes, slab_bytes, record_bytes, cpu_bytes. Within slabs, per class:
- *   slabs * objects_per_slab = live + in_magazines + in_depot + free + remote_pending
+ *   objects = live + in_magazines + in_depot + free + remote_pending
  * Page occupancy, bsa_heap_allocated_bytes, is managed_bytes - free_bytes.
  */
 #ifndef BUDDYSLAB_STATS_H
@@ -13,13 +13,16 @@
 #include <buddyslab/types.h>
 
 struct bsa_class_stats {
-    size_t object_size; /* bytes */
-    size_t slab_pages;  /* pages of one slab */
-    size_t objects_per_slab;
-    size_t record_bytes; /* bytes of one slab's record, outside the slab */
-    size_t slabs;        /* all of them; */
-    size_t empty_slabs;  /*   of them without an object out */
-    size_t live;         /* objects in the user's hands */
+    size_t object_size;      /* bytes */
+    size_t slab_pages;       /* pages of the next slab: fewer while a named cache is small */
+    size_t objects_per_slab; /* that it has room for */
+    size_t record_bytes;     /* bytes of one slab's record, outside the slab */
+    size_t slabs;            /* all of them; */
+    size_t slab_bytes;       /*   their pages, */
+    size_t objects;          /*   and what they have room for */
+    size_t empty_slabs;      /* slabs without an object out; */
+    size_t empty_objects;    /*   what they have room for */
+    size_t live;             /* objects in the user's hands */
     size_t in_magazines;
     size_t in_depot;
     size_t free;           /* in slabs, collected */

@@ -38,8 +38,7 @@ size_t bsai_heap_find(const struct bsa_heap *heap, const void *p, struct bsai_fo
     switch (bsai_word_kind(found->word)) {
     case BSAI_PAGE_SLAB:
         found->slab = bsai_consume(&map->cold[found->page]);
-        if (found->slab == NULL ||
-            !bsai_slab_locate(heap->caches, found->slab, (uintptr_t)p, &found->index) ||
+        if (found->slab == NULL || !bsai_slab_locate(found->slab, (uintptr_t)p, &found->index) ||
             !bsai_object_is_live(found->slab, found->index))
             return 0;
         return heap->caches[found->slab->cache].geometry.object_size;

@@ -109,6 +109,7 @@ static void make(struct bsa_heap *heap, struct bsa_cache *cache,
     bsai_cache_make(
         &heap->caches[cache->number], cache->number, &geometry, config->keep_empty,
         bsai_records_of(heap->pools, &heap->pool_count, geometry.record_bytes, page_size));
+    bsai_geometry_small(&heap->caches[cache->number].small, &geometry, page_size);
     bsai_publish(&cache->used, 1u);
 }
 
@@ -158,7 +159,7 @@ static size_t close(struct bsa_heap *heap, struct bsai_call *call, struct bsa_ca
         empty_magazine(cpu, call, cache);
     empty_magazine(heap->common, call, cache);
     bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
-    size_t live = cache->slabs * cache->geometry.capacity - bsai_peek(&cache->available);
+    size_t live = cache->objects - bsai_peek(&cache->available);
     if (live != 0)
         bsai_publish(&handle->used, 1u);
     return live;

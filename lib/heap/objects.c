@@ -17,17 +17,27 @@ static struct bsai_slab *get_record(struct bsa_heap *heap, struct bsai_call *cal
     return record;
 }
 
+static void *take_pages(struct bsa_heap *heap, struct bsai_call *call,
+                        const struct bsai_geometry *g)
+{
+    return bsai_buddy_take(&heap->buddy, call, g->slab_pages, g->slab_align, false, BSAI_USE_SLABS,
+                           BSAI_PAGE_META);
+}
+
 /* A new slab, not yet known to its cache; NULL when pages are short. */
 static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
                                    struct bsai_cache *cache)
 {
     struct bsa_heap *heap = cpu->heap;
-    const struct bsai_geometry *g = &cache->geometry;
+    const struct bsai_geometry *g = bsai_cache_next(cache), *small = &cache->small;
     struct bsai_slab *record = get_record(heap, call, cache);
     if (record == NULL)
         return NULL;
-    void *pages = bsai_buddy_take(&heap->buddy, call, g->slab_pages, g->slab_align, false,
-                                  BSAI_USE_SLABS, BSAI_PAGE_META);
+    void *pages = take_pages(heap, call, g);
+    if (pages == NULL && small->slab_pages < g->slab_pages) {
+        g = small;
+        pages = take_pages(heap, call, g);
+    }
     if (pages == NULL) {
         void *chunk = bsai_records_put(cache->records, call, record);
         if (chunk != NULL)
@@ -36,7 +46,7 @@ static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
     }
     size_t page;
     struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)pages, &page);
-    bsai_slab_make(cache, record, &section->map, page);
+    bsai_slab_make(cache, g, record, &section->map, page);
     bsai_count(&cpu->counters.slabs_added, (size_t)1);
     return record;
 }
@@ -243,7 +253,7 @@ static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,
     struct bsai_slot slot;
     if (slab == NULL)
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "free of an object whose slab is gone");
-    if (!bsai_slab_locate(cpu->heap->caches, slab, (uintptr_t)p, &index))
+    if (!bsai_slab_locate(slab, (uintptr_t)p, &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside an object");
     if (!bsai_retire(cpu, slab, index, (uintptr_t)p, &slot))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "double free of an object");

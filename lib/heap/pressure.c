@@ -28,14 +28,15 @@ size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct b
         retired = slab->next;
         size_t page;
         struct bsai_section *section = bsai_section_find(&heap->buddy, slab->base, &page);
-        bsai_slab_unmake(cache, &section->map, page);
+        size_t pages = slab->pages;
+        bsai_slab_unmake(&section->map, page, pages);
         void *chunk = bsai_records_put(cache->records, call, slab);
         if (chunk != NULL) {
             bsai_heap_give_back(heap, call, chunk, 1);
             released += 1;
         }
-        bsai_buddy_give(&heap->buddy, call, section, page, cache->geometry.slab_pages);
-        released += cache->geometry.slab_pages;
+        bsai_buddy_give(&heap->buddy, call, section, page, pages);
+        released += pages;
     }
     return released << heap->buddy.page_shift;
 }

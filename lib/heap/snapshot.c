@@ -42,22 +42,27 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,
                            struct bsa_class_stats *stats)
 {
     const struct bsai_cache *cache = &heap->caches[number];
+    const struct bsai_geometry *next = bsai_cache_next(cache);
     const struct bsa_cpu *cpu;
     bsai_memset(stats, 0, sizeof(*stats));
     stats->object_size = cache->geometry.object_size;
-    stats->slab_pages = cache->geometry.slab_pages;
-    stats->objects_per_slab = cache->geometry.capacity;
+    stats->slab_pages = next->slab_pages;
+    stats->objects_per_slab = next->capacity;
     stats->record_bytes = cache->geometry.record_bytes;
     stats->slabs = cache->slabs;
+    stats->slab_bytes = cache->pages << heap->buddy.page_shift;
+    stats->objects = cache->objects;
     stats->empty_slabs = cache->empty.count;
+    for (const struct bsai_slab *slab = cache->empty.first; slab != NULL; slab = slab->next)
+        stats->empty_objects += slab->capacity;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
         stats->in_magazines += bsai_magazine_count(&cpu->magazines[number]);
     if (heap->depots != NULL && number < heap->classes.count)
         stats->in_depot = bsai_depot_objects(&heap->depots[number]);
     stats->remote_pending = bsai_peek(&cache->remote);
     stats->free = bsai_peek(&cache->available) - stats->remote_pending;
-    stats->live = stats->slabs * stats->objects_per_slab - stats->free - stats->remote_pending -
-                  stats->in_magazines - stats->in_depot;
+    stats->live = stats->objects - stats->free - stats->remote_pending - stats->in_magazines -
+                  stats->in_depot;
 }
 
 /* Blocks that a CPU took from the buddy and neither gave back nor has on a list. */
@@ -94,12 +99,12 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
     s->classes = heap->classes.count;
     for (unsigned c = 0; c < s->classes; c++) {
         bsai_heap_class_stats(heap, c, &s->size_class[c]);
-        s->slab_bytes += s->size_class[c].slabs * s->size_class[c].slab_pages << shift;
+        s->slab_bytes += s->size_class[c].slab_bytes;
     }
     for (unsigned c = s->classes + 1; c < heap->cache_count; c++) {
         const struct bsai_cache *cache = &heap->caches[c];
         s->caches += heap->named[c - s->classes - 1].used;
-        s->cache_slab_bytes += cache->slabs * cache->geometry.slab_pages << shift;
+        s->cache_slab_bytes += cache->pages << shift;
     }
     s->slab_bytes += s->cache_slab_bytes;
     s->blocks = bsai_heap_blocks(heap);

@@ -16,7 +16,7 @@ static int walk_slab(const struct bsa_heap *heap, const struct bsai_cache *cache
     struct bsa_live_block block = {
         .bytes = cache->geometry.object_size, .slab = 1, .cache = name_of(heap, cache)};
     int stop = 0;
-    for (unsigned w = 0; w < cache->geometry.words && stop == 0; w++) {
+    for (unsigned w = 0; w < bsai_slab_words(slab) && stop == 0; w++) {
         bsai_word left = bsai_live(&slab->states[w], ~(bsai_word)0);
         for (; left != 0 && stop == 0; left &= left - 1) {
             size_t index = w * BSAI_WORD_BITS + bsai_ctz64(left);
@@ -55,9 +55,10 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
         if (bsai_word_kind(word) == BSAI_PAGE_SLAB && bsai_word_offset(word) == 0) {
             struct bsai_cache *cache = &v->heap->caches[bsai_word_class(word)];
             struct bsai_slab *slab = bsai_consume(&map->cold[page]);
-            step = cache->geometry.slab_pages;
-            if (slab != NULL) /* else it is being unmade */
+            if (slab != NULL) { /* else it is being unmade */
+                step = slab->pages;
                 stop = v->of_slab(v, slab, cache);
+            }
         } else if (bsai_word_kind(word) == BSAI_PAGE_BLOCK) {
             step = bsai_word_count(word);
             stop = v->of_block(v, bsai_map_addr(map, page), step);
@@ -93,11 +94,11 @@ static int pages_of_slab(struct pages_visitor *v, struct bsai_slab *slab, struct
 {
     struct bsa_page_run run = {
         .address = (void *)slab->base,
-        .pages = cache->geometry.slab_pages,
+        .pages = slab->pages,
         .flags = BSA_PAGE_SLAB,
         .object_size = cache->geometry.object_size,
-        .objects = cache->geometry.capacity,
-        .live = bsai_slab_live(cache, slab),
+        .objects = slab->capacity,
+        .live = bsai_slab_live(slab),
         .cache = name_of(v->heap, cache),
     };
     return v->visit_run(v->arg, &run);
@@ -176,7 +177,7 @@ static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab, struct bs
     struct tally *t = v->arg;
     t->wrong = bsai_slab_validate(cache, slab);
     cache->seen.slabs++;
-    cache->seen.live += bsai_slab_live(cache, slab);
+    cache->seen.live += bsai_slab_live(slab);
     cache->seen.in_slabs += slab->free;
     cache->seen.remote += slab->remote;
     return t->wrong != NULL;
@@ -259,7 +260,7 @@ static const char *compare(const struct bsa_heap *heap, const struct tally *t)
         const char *wrong = compare_cache(heap, c);
         if (wrong != NULL)
             return wrong;
-        pages += heap->caches[c].slabs * heap->caches[c].geometry.slab_pages;
+        pages += heap->caches[c].pages;
     }
     for (unsigned i = 0; i < heap->pool_count; i++)
         pages += heap->pools[i].chunk_count;

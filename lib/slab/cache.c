@@ -4,7 +4,7 @@
 void bsai_cache_make(struct bsai_cache *cache, unsigned id, const struct bsai_geometry *geometry,
                      unsigned keep_empty, struct bsai_records *records)
 {
-    cache->geometry = *geometry;
+    cache->geometry = cache->small = *geometry;
     cache->id = id;
     cache->keep_empty = keep_empty == 0 ? 1 : keep_empty == BSA_NONE ? 0 : keep_empty;
     cache->records = records;
@@ -102,11 +102,10 @@ static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct b
 /* A slab with free objects that nobody claims goes where it belongs. */
 static void shelve(struct bsai_cache *cache, struct bsai_slab *slab)
 {
-    unsigned capacity = cache->geometry.capacity;
     enlist(cache, slab,
-           slab->free == capacity                                        ? BSAI_LIST_EMPTY
-           : slab->free >= bsai_share_from(cache) || slab->shelf->closed ? BSAI_LIST_PARTIAL
-                                                                         : BSAI_LIST_SHELF);
+           slab->free == slab->capacity                                 ? BSAI_LIST_EMPTY
+           : slab->free >= bsai_share_from(slab) || slab->shelf->closed ? BSAI_LIST_PARTIAL
+                                                                        : BSAI_LIST_SHELF);
 }
 
 /* Moves `got` FREE objects of the slab, which has so many, to out; lowest address last, so that
@@ -117,7 +116,7 @@ static void take_bits(struct bsai_cache *cache, struct bsai_slab *slab, bool awa
     unsigned w = slab->scan, size = cache->geometry.object_size;
     struct bsai_slot *slot = out + got;
     for (;; w++) {
-        bsai_assert(w < cache->geometry.words);
+        bsai_assert(w < bsai_slab_words(slab));
         struct bsai_states *states = &slab->states[w];
         bsai_word left = states->free;
         uintptr_t base = slab->base + (uintptr_t)w * BSAI_WORD_BITS * size;
@@ -195,7 +194,9 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
     shelf->closed = false;
     if (fresh != NULL) {
         bsai_count(&cache->slabs, (size_t)1);
-        bsai_count(&cache->available, cache->geometry.capacity);
+        bsai_count(&cache->pages, (size_t)fresh->pages);
+        bsai_count(&cache->objects, (size_t)fresh->capacity);
+        bsai_count(&cache->available, (size_t)fresh->capacity);
         if (shelf->claim == NULL) {
             set_claim(cache, fresh, shelf, cpu);
         } else {
@@ -220,7 +221,7 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
 /* The slab has one object more: on to the list where it belongs now. */
 static void relist(struct bsai_cache *cache, struct bsai_slab *slab)
 {
-    if (slab->list == BSAI_LIST_CLAIMED && slab->free != cache->geometry.capacity)
+    if (slab->list == BSAI_LIST_CLAIMED && slab->free != slab->capacity)
         return;
     drop_claim(slab);
     unlist(cache, slab);
@@ -228,11 +229,10 @@ static void relist(struct bsai_cache *cache, struct bsai_slab *slab)
 }
 
 /* Where the count of free objects has come to one at which a slab changes its list. */
-static bool is_turn(const struct bsai_cache *cache, const struct bsai_slab *slab)
+static bool is_turn(const struct bsai_slab *slab)
 {
-    unsigned capacity = cache->geometry.capacity;
-    return slab->list == BSAI_LIST_NONE || slab->free == capacity ||
-           slab->free == bsai_share_from(cache);
+    return slab->list == BSAI_LIST_NONE || slab->free == slab->capacity ||
+           slab->free == bsai_share_from(slab);
 }
 
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
@@ -255,7 +255,7 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
             slab->remote++;
             elsewhere++;
         }
-        if (BSAI_UNLIKELY(is_turn(cache, slab)))
+        if (BSAI_UNLIKELY(is_turn(slab)))
             relist(cache, slab);
     }
     bsai_count(&cache->available, (size_t)done);
@@ -270,11 +270,13 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
 static struct bsai_slab *take_out(struct bsai_cache *cache)
 {
     struct bsai_slab *slab = cache->empty.first;
-    bsai_assert(slab->free == cache->geometry.capacity);
+    bsai_assert(slab->free == slab->capacity);
     bsai_count(&cache->remote, (size_t)0 - slab->remote);
-    bsai_count(&cache->available, (size_t)0 - cache->geometry.capacity);
+    bsai_count(&cache->available, (size_t)0 - slab->capacity);
     unlist(cache, slab);
     bsai_count(&cache->slabs, (size_t)0 - 1);
+    bsai_count(&cache->pages, (size_t)0 - slab->pages);
+    bsai_count(&cache->objects, (size_t)0 - slab->capacity);
     bsai_publish(&cache->epoch, bsai_peek(&cache->epoch) + 1);
     return slab;
 }

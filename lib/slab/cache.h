@@ -34,7 +34,10 @@ struct bsai_slab_list {
     size_t count;
 };
 
-enum { BSAI_SHARE_PART = 4 }; /* a slab is anybody's when at most a fourth of it is in use */
+enum {
+    BSAI_SHARE_PART = 4, /* a slab is anybody's when at most a fourth of it is in use */
+    BSAI_SMALL_PART = 8  /* a cache is small until a slab is at most an eighth of it */
+};
 
 /* What one CPU has of a cache's slabs. Guarded by the cache's lock; its memory stays. */
 struct bsai_shelf {
@@ -47,8 +50,9 @@ struct bsai_shelf {
 
 struct bsai_cache {
     /* Constant, but for epoch. */
-    struct bsai_geometry geometry;
-    unsigned id; /* class number, as in the hot words */
+    struct bsai_geometry geometry; /* of its slabs, */
+    struct bsai_geometry small;    /*   and of those that it gets while it is small */
+    unsigned id;                   /* class number, as in the hot words */
     unsigned keep_empty;
     uint16_t tag; /* for its slabs */
     struct bsai_records *records;
@@ -60,10 +64,11 @@ struct bsai_cache {
     struct bsai_slab_list partial, claimed, empty;
     struct bsai_shelf *shelves;
     size_t slabs;
-    size_t remote;    /* sum of the remote counts of all slabs */
-    size_t available; /* objects that are FREE */
-    size_t taken;     /* batches, ever */
-    size_t steps;     /* records and words looked at; builds with checks */
+    size_t objects, pages; /* of all slabs */
+    size_t remote;         /* sum of the remote counts of all slabs */
+    size_t available;      /* objects that are FREE */
+    size_t taken;          /* batches, ever */
+    size_t steps;          /* records and words looked at; builds with checks */
 
     /* Sums over the slabs that a validation has seen, while everything is locked. */
     struct {
@@ -112,9 +117,9 @@ struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *
                                     unsigned most);
 
 /* FREE objects from which on a slab is anybody's. */
-static inline unsigned bsai_share_from(const struct bsai_cache *cache)
+static inline unsigned bsai_share_from(const struct bsai_slab *slab)
 {
-    return cache->geometry.capacity - cache->geometry.capacity / BSAI_SHARE_PART;
+    return slab->capacity - slab->capacity / (unsigned)BSAI_SHARE_PART;
 }
 
 /* Gives up what is claimed and on the shelf; it can be taken by all. */
@@ -134,18 +139,25 @@ static inline void bsai_slot_rehome(const struct bsai_cache *cache, struct bsai_
     slot->addr = home ? bsai_slot_addr(cache, slot) : BSAI_NO_ADDRESS;
 }
 
-/* Makes a record for pages at base and writes the pages' descriptors. */
-void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *record,
-                    const struct bsai_map *map, size_t page);
+/* What the cache's next slab is to be like. */
+static inline const struct bsai_geometry *bsai_cache_next(const struct bsai_cache *cache)
+{
+    return bsai_peek(&cache->objects) < (size_t)BSAI_SMALL_PART * cache->geometry.capacity
+               ? &cache->small
+               : &cache->geometry;
+}
 
-/* Clears the descriptors of a slab that left its cache. */
-void bsai_slab_unmake(const struct bsai_cache *cache, const struct bsai_map *map, size_t page);
+/* Makes a record for pages at base and writes the pages' descriptors. */
+void bsai_slab_make(const struct bsai_cache *cache, const struct bsai_geometry *geometry,
+                    struct bsai_slab *record, const struct bsai_map *map, size_t page);
+
+/* Clears the descriptors of a slab's pages. */
+void bsai_slab_unmake(const struct bsai_map *map, size_t page, size_t pages);
 
 /* The object at addr, which is in the slab; false when addr is not an object's first byte. */
-static inline bool bsai_slab_locate(const struct bsai_cache *caches, const struct bsai_slab *slab,
-                                    uintptr_t addr, size_t *index)
+static inline bool bsai_slab_locate(const struct bsai_slab *slab, uintptr_t addr, size_t *index)
 {
-    return bsai_slab_index(slab, addr, index) && *index < caches[slab->cache].geometry.capacity;
+    return bsai_slab_index(slab, addr, index) && *index < slab->capacity;
 }
 
 /* Validation; the cache's lock is held. NULL, or what contradicts. */
@@ -153,7 +165,7 @@ const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai
 const char *bsai_cache_validate(const struct bsai_cache *cache);
 
 /* Objects in a slab that are in the user's hands. */
-unsigned bsai_slab_live(const struct bsai_cache *cache, const struct bsai_slab *slab);
+unsigned bsai_slab_live(const struct bsai_slab *slab);
 
 #if BSA_CHECKS >= 1
 #define bsai_cache_steps(cache, n) bsai_count(&(cache)->steps, (size_t)(n))

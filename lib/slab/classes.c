@@ -20,8 +20,9 @@ _Static_assert(BSA_MAX_CACHE_OBJECT <= BSAI_SLAB_PAGES_MAX << 10,
 
 enum {
     MIN_OBJECTS = 8,
-    MAX_WASTE = 20, /* thousandths of a slab and its record: end of the slab, header and states */
-    NEAR_BEST = 4   /*   or so many more than states alone */
+    MAX_WASTE = 20,   /* thousandths of a slab and its record: end of the slab, header and states */
+    NEAR_BEST = 4,    /*   or so many more than states alone */
+    SMALL_WASTE = 125 /* the same while a cache is small */
 };
 
 static void shape(struct bsai_geometry *g, size_t object_size, size_t page_size, size_t pages)
@@ -85,6 +86,21 @@ void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page
     g->magic =
         (uint32_t)bsai_divide(UINT32_MAX, object_size) + 1; /* 2^32 / object_size, rounded up */
     g->slab_align = (uint32_t)(natural > page_size ? natural : page_size);
+}
+
+void bsai_geometry_small(struct bsai_geometry *g, const struct bsai_geometry *full,
+                         size_t page_size)
+{
+    size_t object_size = full->object_size;
+    *g = *full;
+    for (size_t pages = 1; pages <= full->slab_pages; pages++) {
+        if (bsai_is_pow2(object_size) && !bsai_is_pow2(pages))
+            continue;
+        shape(g, object_size, page_size, pages);
+        g->record_bytes = full->record_bytes;
+        if (g->capacity != 0 && waste_of(g, object_size, page_size) <= SMALL_WASTE)
+            break;
+    }
 }
 
 static bool table_is_sound(const unsigned *sizes, unsigned count)

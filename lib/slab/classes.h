@@ -45,6 +45,11 @@ struct bsai_classes {
 void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size,
                         size_t most_bytes);
 
+/* That of slabs of as few pages as lose no more than an eighth, for a cache with few objects; their
+ * records are of full's size. */
+void bsai_geometry_small(struct bsai_geometry *g, const struct bsai_geometry *full,
+                         size_t page_size);
+
 /* NULL table: BSA_CLASSES_NINE. False when the table is malformed. */
 bool bsai_classes_make(struct bsai_classes *classes, const struct bsa_class_table *table);
 

@@ -73,6 +73,8 @@ struct bsai_slab {
     uint16_t remote; /*   and those of them put by others than home since the last take */
     uint8_t scan;    /* no state before states[scan] has a FREE bit */
     uint8_t list;
+    uint16_t capacity; /* objects; constant */
+    uint16_t pages;    /* constant */
     struct bsai_slab *next, *prev;
     struct bsai_shelf *shelf;   /* of its home */
     struct bsai_shelf *claimer; /* of the CPU that takes from it, or NULL */
@@ -109,6 +111,12 @@ static BSAI_ALWAYS_INLINE struct bsai_states *bsai_states_of(const struct bsai_s
                                                              size_t index)
 {
     return (struct bsai_states *)(uintptr_t)&slab->states[index / BSAI_WORD_BITS];
+}
+
+/* Words that have states of the slab's objects. */
+static inline unsigned bsai_slab_words(const struct bsai_slab *slab)
+{
+    return (slab->capacity + BSAI_WORD_BITS - 1) / BSAI_WORD_BITS;
 }
 
 static BSAI_ALWAYS_INLINE bsai_word bsai_bit(size_t index)

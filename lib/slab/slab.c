@@ -8,14 +8,14 @@ static bsai_word first_bits(unsigned objects)
     return objects < BSAI_WORD_BITS ? bsai_bit(objects) - 1 : ~(bsai_word)0;
 }
 
-void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *slab,
-                    const struct bsai_map *map, size_t page)
+void bsai_slab_make(const struct bsai_cache *cache, const struct bsai_geometry *g,
+                    struct bsai_slab *slab, const struct bsai_map *map, size_t page)
 {
-    const struct bsai_geometry *g = &cache->geometry;
     bsai_memset(slab, 0, sizeof(*slab));
     slab->base = bsai_map_addr(map, page);
     slab->magic = g->magic;
-    slab->free = (uint16_t)g->capacity;
+    slab->free = slab->capacity = (uint16_t)g->capacity;
+    slab->pages = (uint16_t)g->slab_pages;
     slab->cache = (uint16_t)cache->id;
     slab->tag = cache->tag;
     for (unsigned w = 0; w < g->words; w++) {
@@ -28,28 +28,28 @@ void bsai_slab_make(const struct bsai_cache *cache, struct bsai_slab *slab,
     }
 }
 
-void bsai_slab_unmake(const struct bsai_cache *cache, const struct bsai_map *map, size_t page)
+void bsai_slab_unmake(const struct bsai_map *map, size_t page, size_t pages)
 {
-    for (unsigned i = 0; i < cache->geometry.slab_pages; i++) {
+    for (size_t i = 0; i < pages; i++) {
         bsai_poke(&map->hot[page + i], (uint32_t)BSAI_PAGE_NONE);
         bsai_poke(&map->cold[page + i], NULL);
     }
 }
 
-unsigned bsai_slab_live(const struct bsai_cache *cache, const struct bsai_slab *slab)
+unsigned bsai_slab_live(const struct bsai_slab *slab)
 {
     unsigned live = 0;
-    for (unsigned w = 0; w < cache->geometry.words; w++)
+    for (unsigned w = 0; w < bsai_slab_words(slab); w++)
         live += bsai_popcount64(bsai_live(&slab->states[w], ~(bsai_word)0));
     return live;
 }
 
 /* NULL, or what is wrong with the states of the slab's objects. */
-static const char *validate_states(const struct bsai_cache *cache, const struct bsai_slab *slab)
+static const char *validate_states(const struct bsai_slab *slab)
 {
     unsigned in_slab = 0;
-    for (unsigned w = 0; w < cache->geometry.words; w++) {
-        unsigned left = cache->geometry.capacity - w * BSAI_WORD_BITS;
+    for (unsigned w = 0; w < bsai_slab_words(slab); w++) {
+        unsigned left = slab->capacity - w * BSAI_WORD_BITS;
         bsai_word live = bsai_live(&slab->states[w], ~(bsai_word)0), free = slab->states[w].free;
         if ((live & free) != 0)
             return "an object is live and free at once";
@@ -64,20 +64,19 @@ static const char *validate_states(const struct bsai_cache *cache, const struct 
 
 const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai_slab *slab)
 {
-    const struct bsai_geometry *g = &cache->geometry;
-    if (slab->cache != cache->id || slab->magic != g->magic)
+    if (slab->cache != cache->id || slab->magic != cache->geometry.magic)
         return "a slab's record is not one of its cache";
-    const char *wrong = validate_states(cache, slab);
+    const char *wrong = validate_states(slab);
     if (wrong != NULL)
         return wrong;
     if (slab->remote > slab->free)
         return "a slab has more remote objects than free ones";
     if ((slab->free != 0) != (slab->list != BSAI_LIST_NONE))
         return "a slab with free objects is not listed, or one without is";
-    if ((slab->list == BSAI_LIST_EMPTY) != (slab->free == g->capacity) &&
+    if ((slab->list == BSAI_LIST_EMPTY) != (slab->free == slab->capacity) &&
         slab->list != BSAI_LIST_CLAIMED)
         return "a slab is empty and not on the empty list, or the other way round";
-    if (slab->list == BSAI_LIST_SHELF && slab->free >= bsai_share_from(cache))
+    if (slab->list == BSAI_LIST_SHELF && slab->free >= bsai_share_from(slab))
         return "a slab that is anybody's is on a shelf";
     if ((slab->list == BSAI_LIST_CLAIMED) != (slab->claimer != NULL) ||
         (slab->claimer != NULL && slab->claimer->claim != slab))

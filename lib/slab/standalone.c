@@ -121,10 +121,10 @@ static enum bsa_status add(struct bsa_slab *slab, struct bsai_call *call, unsign
 
     struct bsai_slab *record = get_record(slab, call, cache);
     if (record == NULL) {
-        bsai_slab_unmake(cache, &slab->map, page);
+        bsai_slab_unmake(&slab->map, page, pages);
         return BSA_ERR_NO_MEMORY;
     }
-    bsai_slab_make(cache, record, &slab->map, page);
+    bsai_slab_make(cache, &cache->geometry, record, &slab->map, page);
     bsai_cache_take(cache, call, cpu, &slab->shelves[size_class], BSAI_TAKE_OWN, record, 0, NULL);
     return BSA_OK;
 }
@@ -146,8 +146,8 @@ static void hand_back(struct bsa_slab *slab, struct bsai_call *call, struct bsai
     if (retired == NULL)
         return;
     freed->base = (void *)retired->base;
-    freed->pages = cache->geometry.slab_pages;
-    bsai_slab_unmake(cache, &slab->map, bsai_map_page(&slab->map, retired->base));
+    freed->pages = retired->pages;
+    bsai_slab_unmake(&slab->map, bsai_map_page(&slab->map, retired->base), retired->pages);
     put_chunk(slab, call, bsai_records_put(cache->records, call, retired));
 }
 
@@ -166,7 +166,7 @@ static enum bsa_status release(struct bsa_slab *slab, struct bsai_call *call, un
     if (record == NULL)
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, object,
                            "free of an address in a page without a slab");
-    if (!bsai_slab_locate(slab->caches, record, (uintptr_t)object, &index))
+    if (!bsai_slab_locate(record, (uintptr_t)object, &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, object,
                            "free of an address inside an object");
     struct bsai_slot dead = {BSAI_NO_ADDRESS, record, bsai_states_of(record, index),

@@ -204,11 +204,14 @@ static inline void check_heap_sums(bsa_heap *heap)
     size_t slab_bytes = 0;
     for (unsigned c = 0; c < s.classes; c++) {
         const struct bsa_class_stats *k = &s.size_class[c];
-        ck_assert_uint_eq(k->slabs * k->objects_per_slab,
+        ck_assert_uint_eq(k->objects,
                           k->live + k->in_magazines + k->in_depot + k->free + k->remote_pending);
         ck_assert_uint_le(k->empty_slabs, k->slabs);
         ck_assert_uint_le(k->objects_per_slab * k->object_size, k->slab_pages * s.page_size);
-        slab_bytes += k->slabs * k->slab_pages * s.page_size;
+        ck_assert_uint_eq(k->objects, k->slabs * k->objects_per_slab);
+        ck_assert_uint_eq(k->empty_objects, k->empty_slabs * k->objects_per_slab);
+        ck_assert_uint_eq(k->slab_bytes, k->slabs * k->slab_pages * s.page_size);
+        slab_bytes += k->slab_bytes;
     }
     ck_assert_uint_eq(slab_bytes, s.slab_bytes);
     assert_ok(bsa_heap_validate(heap));

@@ -42,7 +42,7 @@ static struct bsa_cache_stats cache_stats(bsa_cache *cache)
     struct bsa_cache_stats s = BSA_CACHE_STATS_INIT;
     assert_ok(bsa_cache_stats(cache, &s));
     const struct bsa_class_stats *k = &s.objects;
-    ck_assert_uint_eq(k->slabs * k->objects_per_slab,
+    ck_assert_uint_eq(k->objects,
                       k->live + k->in_magazines + k->in_depot + k->free + k->remote_pending);
     return s;
 }
@@ -54,10 +54,10 @@ static void check_sums(bsa_heap *heap)
     heap_stats(heap, &s);
     size_t in_classes = 0, in_caches = 0, caches = 0;
     for (unsigned c = 0; c < s.classes; c++)
-        in_classes += s.size_class[c].slabs * s.size_class[c].slab_pages * s.page_size;
+        in_classes += s.size_class[c].slab_bytes;
     for (bsa_cache *cache; (cache = bsa_heap_cache(heap, caches)) != NULL; caches++) {
         struct bsa_cache_stats k = cache_stats(cache);
-        in_caches += k.objects.slabs * k.objects.slab_pages * s.page_size;
+        in_caches += k.objects.slab_bytes;
     }
     ck_assert_uint_eq(s.caches, caches);
     ck_assert_uint_eq(s.cache_slab_bytes, in_caches);
@@ -315,6 +315,68 @@ START_TEST(settings)
 }
 END_TEST
 
+/* A cache with few objects has slabs of few pages, one with many loses little in larger ones, and
+ * those that lie side by side are told apart. */
+START_TEST(slabs_grow_with_their_cache)
+{
+    enum { N = 1000, SIZE = 1152 };
+    static void *p[N];
+    struct bed bed;
+    bed_default(&bed, _i);
+    bsa_cache *cache = cache_new(bed.heap, "grows", SIZE, 0);
+    struct bsa_class_stats first = cache_stats(cache).objects;
+    assert_ok(get(&bed, cache, &p[0]));
+    ck_assert_uint_eq(cache_stats(cache).objects.slab_bytes, first.slab_pages * PAGE);
+    ck_assert_uint_le(first.slab_pages, 2);
+    for (unsigned i = 1; i < N; i++)
+        assert_ok(get(&bed, cache, &p[i]));
+    struct bsa_class_stats many = cache_stats(cache).objects;
+    ck_assert_uint_gt(many.slab_pages, first.slab_pages);
+    ck_assert_uint_gt(many.slabs * many.slab_pages * PAGE, many.slab_bytes);
+    ck_assert_uint_lt(many.slabs * first.slab_pages * PAGE, many.slab_bytes);
+    ck_assert_uint_le(many.slab_bytes * 100, N * SIZE * 105);
+    for (unsigned i = 0; i < N; i++)
+        pattern_write(p[i], SIZE, i);
+    check_sums(bed.heap);
+    for (unsigned i = 0; i < N; i++) {
+        ck_assert(pattern_holds(p[i], SIZE, i));
+        ck_assert_uint_eq(bsa_usable_size(bed.heap, (char *)p[i] + 8), 0);
+        assert_ok(put(&bed, cache, p[i]));
+    }
+    bsa_heap_reclaim(bed.heap);
+    check_sums(bed.heap);
+    ck_assert_uint_eq(cache_stats(cache).objects.slab_pages, first.slab_pages);
+    ck_assert_uint_eq(bed.m.faults.count, 0);
+}
+END_TEST
+
+/* Where no larger slab fits, a smaller one does. */
+START_TEST(small_slabs_where_memory_is_short)
+{
+    enum { SIZE = 1152, OBJECTS = 256, BLOCKS = 4096 };
+    static void *p[OBJECTS + 1], *block[BLOCKS];
+    struct bed bed;
+    bed_open(&bed, _i, config_of(_i), 8 * MIB);
+    bsa_cache *cache = cache_new(bed.heap, "large", SIZE, 0);
+    unsigned n = 0, blocks = 0;
+    for (; n < OBJECTS; n++)
+        assert_ok(get(&bed, cache, &p[n]));
+    while (bsa_heap_alloc_pages(bed.heap, 2, 2 * PAGE, &block[blocks]) == BSA_OK)
+        blocks++;
+    while (get(&bed, cache, &p[OBJECTS]) == BSA_OK)
+        ;
+    struct bsa_class_stats before = cache_stats(cache).objects;
+    ck_assert_uint_gt(before.slab_pages, 4);
+    assert_ok(bsa_heap_free(bed.heap, block[0]));
+    assert_ok(bsa_heap_free(bed.heap, block[1])); /* one may be for records */
+    assert_ok(get(&bed, cache, &p[n]));
+    struct bsa_class_stats after = cache_stats(cache).objects;
+    ck_assert_uint_eq(after.slabs, before.slabs + 1);
+    ck_assert_uint_eq(after.slab_bytes, before.slab_bytes + 2 * PAGE);
+    check_sums(bed.heap);
+}
+END_TEST
+
 /* Memory that a cache keeps ready serves others before anyone is refused, and the other way round.
  */
 START_TEST(pressure)
@@ -544,6 +606,8 @@ int main(void)
     tcase_add_loop_test(all, places_are_used_again, 0, WAYS);
     tcase_add_loop_test(all, magazines_and_drains, 0, WAYS);
     tcase_add_loop_test(all, settings, 0, WAYS);
+    tcase_add_loop_test(all, slabs_grow_with_their_cache, 0, WAYS);
+    tcase_add_loop_test(all, small_slabs_where_memory_is_short, 0, WAYS);
     tcase_add_loop_test(all, pressure, 0, WAYS);
     tcase_add_loop_test(all, walked_and_counted, 0, WAYS);
     tcase_add_loop_test(all, realloc_leaves_the_cache, 0, WAYS);

@@ -53,13 +53,13 @@ for name in kernel-waves.bsat kernel-phases.perf-script.zst; do
     expect "$name: replay" run named "$trace"
     run general --caches=general "$trace"
     count "$trace" >"$work/counted"
-    awk -F, '$1 == "end" { gsub("\"", "", $2); print $2 "," $3 "," $15 "," $8 "," $13 "," $16 }' \
+    awk -F, '$1 == "end" { gsub("\"", "", $2); print $2 "," $3 "," $17 "," $10 "," $15 "," $18 }' \
         "$work/named/caches.csv" | LC_ALL=C sort >"$work/told"
     same "$name: the caches, their objects and bytes are those that awk counts" \
         "$work/counted" "$work/told"
     expect "  there are some" test "$(wc -l <"$work/told")" -gt 30
     expect "  the bytes of their slabs are those of the time line" test "$(cell named cache_slabs)" = \
-        "$(awk -F, '$1 == "end" { bytes += $6 * $4 * 4096 } END { print bytes }' "$work/named/caches.csv")"
+        "$(awk -F, '$1 == "end" { bytes += $7 } END { print bytes }' "$work/named/caches.csv")"
     expect "  objects lose by rounding less than a fourth of what they lose in size classes" \
         awk -v named="$(figure named here live_at_peak)" -v general="$(figure general here live_at_peak)" \
         'BEGIN { exit !(named > 0 && 4 * named < general) }'
@@ -85,7 +85,7 @@ expect "general: a counterfactual" grep -q '^Counterfactual' "$work/general/repo
 expect "--help names both" grep -q 'named (default), or general' "$work/log"
 
 run causal --schedule=causal --cpus=4 --cpu-map=hash --verify --validate-every=10000 "$trace"
-awk -F, '$1 == "end" { gsub("\"", "", $2); print $2 "," $3 "," $15 "," $8 "," $13 "," $16 }' \
+awk -F, '$1 == "end" { gsub("\"", "", $2); print $2 "," $3 "," $17 "," $10 "," $15 "," $18 }' \
     "$work/causal/caches.csv" | LC_ALL=C sort >"$work/told"
 same "causal, verified: the same objects" "$work/counted" "$work/told"
 run small --find-min-region --layer=slab "$trace"

@@ -113,6 +113,8 @@ static enum replay_status fake_snapshot(struct replay_backend *backend, struct r
         .slab_pages = 1,
         .objects_per_slab = 64,
         .slabs = fake->regions,
+        .slab_bytes = out->slab_bytes,
+        .slots = 64 * (guint64)fake->regions,
         .live = fake->live - fake->hidden,
         .free = 64 * (guint64)fake->regions - fake->live + fake->hidden,
     };

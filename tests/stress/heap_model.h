@@ -167,15 +167,14 @@ static inline int model_visit(void *arg, const struct bsa_live_block *block)
     return 0;
 }
 
-/* Adds what a cache has live, and returns its slabs' pages. */
+/* Adds what a cache has live, and returns its slabs' bytes. */
 static inline size_t model_add_class(const struct bsa_class_stats *k, size_t *live,
                                      size_t *live_bytes)
 {
     *live += k->live;
     *live_bytes += k->live * k->object_size;
-    expect_eq(k->slabs * k->objects_per_slab,
-              k->live + k->in_magazines + k->in_depot + k->free + k->remote_pending);
-    return k->slabs * k->slab_pages;
+    expect_eq(k->objects, k->live + k->in_magazines + k->in_depot + k->free + k->remote_pending);
+    return k->slab_bytes;
 }
 
 /* The heap's figures are those of the model, and add up; the heap finds nothing wrong with itself.
@@ -187,13 +186,13 @@ static inline void model_compare(const struct model *m, bsa_heap *heap)
     expect_status(bsa_heap_validate(heap), BSA_OK);
     expect_status(bsa_heap_stats(heap, &s), BSA_OK);
     for (unsigned c = 0; c < s.classes; c++)
-        slab_bytes += model_add_class(&s.size_class[c], &live, &live_bytes) * s.page_size;
+        slab_bytes += model_add_class(&s.size_class[c], &live, &live_bytes);
     bsa_cache *cache;
     size_t caches = 0, cache_slab_bytes = 0;
     for (; (cache = bsa_heap_cache(heap, caches)) != NULL; caches++) {
         struct bsa_cache_stats k = BSA_CACHE_STATS_INIT;
         expect_status(bsa_cache_stats(cache, &k), BSA_OK);
-        cache_slab_bytes += model_add_class(&k.objects, &live, &live_bytes) * s.page_size;
+        cache_slab_bytes += model_add_class(&k.objects, &live, &live_bytes);
     }
     expect_eq(s.caches, caches);
     expect_eq(s.cache_slab_bytes, cache_slab_bytes);

@@ -110,9 +110,8 @@ static void work_look(void *arg, unsigned number)
         size_t live = 0;
         require(bsa_heap_validate(heap) == BSA_OK);
         require(bsa_cache_stats(job->caches[rng_below(&rng, SHARED)], &s) == BSA_OK);
-        require(s.objects.slabs * s.objects.objects_per_slab ==
-                s.objects.live + s.objects.in_magazines + s.objects.free +
-                    s.objects.remote_pending);
+        require(s.objects.objects == s.objects.live + s.objects.in_magazines + s.objects.free +
+                                         s.objects.remote_pending);
         bsa_heap_walk(heap, count_named, &live);
         require(bsa_heap_drain(heap, (unsigned)rng_below(&rng, THREADS + 2)) == BSA_OK);
         bsa_heap_reclaim(heap);

@@ -122,7 +122,7 @@ static void look(struct place *place)
     require(s.block_bytes <= s.blocks * 2 * s.page_size);
     for (unsigned i = 0; i < s.classes; i++) {
         const struct bsa_class_stats *k = &s.size_class[i];
-        size_t all = k->slabs * k->objects_per_slab;
+        size_t all = k->objects;
         require(k->live <= all && k->free <= all && k->remote_pending <= all);
         require(all == k->live + k->in_magazines + k->in_depot + k->free + k->remote_pending);
     }

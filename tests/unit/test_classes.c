@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Size classes: the geometry of slabs, and the way from a request to a class, against plain
  * arithmetic. */
+#include <buddyslab/cache.h>
+
 #include "support.h"
 
 #include "slab/classes.h"
@@ -38,6 +40,40 @@ START_TEST(geometry)
         size_t natural = size & (0 - size);
         ck_assert_uint_ge(g.slab_align, natural);
         ck_assert_uint_eq(g.slab_align % page, 0);
+    }
+}
+END_TEST
+
+/* The end of a slab and its record are at most 125 thousandths of both. */
+static bool loses_little(size_t pages, size_t page, size_t size, const struct bsai_geometry *g)
+{
+    size_t all = pages * page + g->record_bytes;
+    return pages * page >= size && (all - pages * page / size * size) * 1000 / all <= 125;
+}
+
+/* Slabs of small caches: no larger than others, and the smallest that lose at most an eighth. */
+START_TEST(small_geometry)
+{
+    for (size_t size = 8; size <= BSA_MAX_CACHE_OBJECT; size += 8) {
+        struct bsai_geometry full, g;
+        size_t page = page_sizes[_i];
+        bsai_geometry_make(&full, size, page, limits[_i % 3]);
+        bsai_geometry_small(&g, &full, page);
+        ck_assert_uint_le(g.slab_pages, full.slab_pages);
+        ck_assert_uint_ge(g.capacity, 1);
+        ck_assert_uint_eq(g.capacity, g.slab_pages * page / size);
+        ck_assert_uint_ge(g.words * BSAI_WORD_BITS, g.capacity);
+        ck_assert_uint_le(g.words, full.words);
+        ck_assert_uint_eq(g.magic, full.magic);
+        ck_assert_uint_eq(g.object_size, size);
+        ck_assert_uint_eq(g.slab_align, full.slab_align);
+        ck_assert_uint_eq(g.record_bytes, full.record_bytes);
+        if (g.slab_pages != full.slab_pages)
+            ck_assert(loses_little(g.slab_pages, page, size, &g));
+        for (size_t fewer = 1; fewer < g.slab_pages; fewer++) {
+            if ((size & (size - 1)) != 0 || (fewer & (fewer - 1)) == 0)
+                ck_assert(!loses_little(fewer, page, size, &g));
+        }
     }
 }
 END_TEST
@@ -169,6 +205,7 @@ int main(void)
     TCase *tcase = tcase_create("classes");
     int page_count = (int)(sizeof(page_sizes) / sizeof(page_sizes[0]));
     tcase_add_loop_test(tcase, geometry, 0, page_count);
+    tcase_add_loop_test(tcase, small_geometry, 0, page_count);
     tcase_add_test(tcase, usable_share);
     tcase_add_loop_test(tcase, index_of, 0, page_count);
     tcase_add_loop_test(tcase, class_for, 0, TABLES);

@@ -74,7 +74,7 @@ static struct bsai_slab *new_slab(struct bed *b)
     }
     ck_assert_ptr_nonnull(record);
     size_t page = bsai_map_page(&b->map, (uintptr_t)new_page(b));
-    bsai_slab_make(b->cache, record, &b->map, page);
+    bsai_slab_make(b->cache, &b->cache->geometry, record, &b->map, page);
     return record;
 }
 
@@ -109,16 +109,16 @@ START_TEST(a_slab_made)
     size_t page = bsai_map_page(&b->map, slab->base), index;
     ck_assert_uint_eq(slab->free, CAPACITY);
     ck_assert_ptr_eq(bsai_map_slab(&b->map, page), slab);
-    ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 0);
+    ck_assert_uint_eq(bsai_slab_live(slab), 0);
     ck_assert_uint_eq(bsai_word_kind(b->hot[page]), BSAI_PAGE_SLAB);
     ck_assert_uint_eq(bsai_word_class(b->hot[page]), CLASS_512);
     for (uintptr_t offset = 0; offset < PAGE; offset++) {
-        bool first = bsai_slab_locate(b->caches, slab, slab->base + offset, &index);
+        bool first = bsai_slab_locate(slab, slab->base + offset, &index);
         ck_assert(first == (offset % 512 == 0));
         if (first)
             ck_assert_uint_eq(index, offset / 512);
     }
-    bsai_slab_unmake(b->cache, &b->map, page);
+    bsai_slab_unmake(&b->map, page, slab->pages);
     ck_assert_uint_eq(b->hot[page], BSAI_PAGE_NONE);
     ck_assert_ptr_null(bsai_map_slab(&b->map, page));
     end_bed(b);
@@ -391,11 +391,11 @@ START_TEST(live_bits)
             ck_assert(!bsai_object_is_live(slab, i));
             ck_assert(home ? bsai_hand_out(states, bit) : bsai_hand_out_away(states, bit));
             ck_assert(bsai_object_is_live(slab, i));
-            ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 1);
+            ck_assert_uint_eq(bsai_slab_live(slab), 1);
             ck_assert(back_home ? bsai_take_back(states, bit) : bsai_take_back_away(states, bit));
             ck_assert(!bsai_take_back(states, bit));
             ck_assert(!bsai_take_back_away(states, bit));
-            ck_assert_uint_eq(bsai_slab_live(b->cache, slab), 0);
+            ck_assert_uint_eq(bsai_slab_live(slab), 0);
         }
     }
     end_bed(b);
