@@ -27,6 +27,7 @@ struct buddyslab {
     bsa_heap *heap;
     bsa_cpu **handle;
     bsa_cache *cache[REPLAY_MAX_CACHES];
+    struct bsa_cache_stats cache_stats[REPLAY_MAX_CACHES];
     guint cpus;
     guint64 region_bytes;
     guint64 low; /* the first so many bytes of the regions lie below 4 GiB; 0: addresses tell */
@@ -237,19 +238,24 @@ static void copy_class(struct replay_class *out, const struct bsa_class_stats *f
     };
 }
 
-static enum bsa_status copy_classes(struct replay_snapshot *out, const struct buddyslab *self,
+/* Of the named caches, which are never destroyed and so stand in the order of their creation. */
+static enum bsa_status read_caches(struct buddyslab *self)
+{
+    size_t count;
+    self->cache_stats[0].size = sizeof(self->cache_stats[0]);
+    return bsa_heap_cache_stats(self->heap, self->cache_stats, REPLAY_MAX_CACHES, &count);
+}
+
+static enum bsa_status copy_classes(struct replay_snapshot *out, struct buddyslab *self,
                                     const struct bsa_heap_stats *stats)
 {
-    enum bsa_status status = BSA_OK;
+    enum bsa_status status = read_caches(self);
     out->classes = stats->classes;
     out->caches = self->base.caches;
     for (guint i = 0; i < stats->classes; i++)
         copy_class(&out->size_class[i], &stats->size_class[i]);
-    for (guint i = 0; i < out->caches && status == BSA_OK; i++) {
-        struct bsa_cache_stats cache = BSA_CACHE_STATS_INIT;
-        status = bsa_cache_stats(self->cache[i], &cache);
-        copy_class(&out->size_class[out->classes + i], &cache.objects);
-    }
+    for (guint i = 0; i < out->caches; i++)
+        copy_class(&out->size_class[out->classes + i], &self->cache_stats[i].objects);
     return status;
 }
 
@@ -318,7 +324,7 @@ static enum replay_status buddyslab_snapshot(struct replay_backend *backend,
     copy_sections(out, self->heap);
     status = copy_classes(out, self, &stats);
     if (status != BSA_OK)
-        return translate(self, status, "bsa_cache_stats");
+        return translate(self, status, "bsa_heap_cache_stats");
     return buddyslab_free_blocks(backend, out->free_blocks);
 }
 
@@ -445,7 +451,6 @@ static gboolean make_caches(struct buddyslab *self, const struct replay_heap_opt
     for (guint i = 0; i < count; i++) {
         const struct replay_cache *from = &heap->caches->cache[i];
         struct bsa_cache_config config = BSA_CACHE_CONFIG_INIT;
-        struct bsa_cache_stats stats = BSA_CACHE_STATS_INIT;
         char name[BSA_CACHE_NAME_MAX];
         g_strlcpy(name, from->text, sizeof(name));
         config.name = name;
@@ -454,16 +459,23 @@ static gboolean make_caches(struct buddyslab *self, const struct replay_heap_opt
         config.magazine_objects = heap->magazine_objects;
         config.keep_empty = heap->keep_empty;
         enum bsa_status status = bsa_cache_create(self->heap, &config, &self->cache[i]);
-        if (status == BSA_OK)
-            status = bsa_cache_stats(self->cache[i], &stats);
         if (status != BSA_OK) {
             g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
                         "named cache %s of %" G_GUINT64_FORMAT " bytes: %s", name, from->size,
                         bsa_strerror(status));
             return FALSE;
         }
-        self->base.class_size[self->base.classes + i] = stats.objects.object_size;
-        self->base.class_pages[self->base.classes + i] = stats.objects.slab_pages;
+    }
+    enum bsa_status status = read_caches(self);
+    if (status != BSA_OK) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR, "bsa_heap_cache_stats: %s",
+                    bsa_strerror(status));
+        return FALSE;
+    }
+    for (guint i = 0; i < count; i++) {
+        const struct bsa_class_stats *stats = &self->cache_stats[i].objects;
+        self->base.class_size[self->base.classes + i] = stats->object_size;
+        self->base.class_pages[self->base.classes + i] = stats->slab_pages;
     }
     self->base.caches = count;
     return TRUE;

@@ -79,6 +79,12 @@ struct bsa_cache_stats {
 /* Fills stats (stats->size must be set), exact as bsa_heap_stats, and with its locks. */
 BSA_API enum bsa_status bsa_cache_stats(bsa_cache *cache, struct bsa_cache_stats *stats);
 
+/* The same of all caches at one moment, in the order of bsa_heap_cache: fills as many of an array
+ * of `room` as there are, whose first one's size must be set, the distance to the next one. *count:
+ * how many caches there are, be there room for them or not. */
+BSA_API enum bsa_status bsa_heap_cache_stats(bsa_heap *heap, struct bsa_cache_stats *stats,
+                                             size_t room, size_t *count);
+
 /* The caches that there are, in no order: the first one at index 0, NULL behind the last one. Takes
  * no lock. */
 BSA_API bsa_cache *bsa_heap_cache(const bsa_heap *heap, size_t index);

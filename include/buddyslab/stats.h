@@ -46,7 +46,7 @@ struct bsa_heap_stats {
     size_t metadata_bytes;     /* prefixes of the regions: outside managed memory */
     unsigned classes;          /* entries of size_class that are filled */
     struct bsa_class_stats size_class[BSA_MAX_CLASSES];
-    size_t caches;           /* named caches; bsa_cache_stats has their figures */
+    size_t caches;           /* named caches; bsa_heap_cache_stats has their figures */
     size_t cache_slab_bytes; /* of slab_bytes, those of named caches */
 };
 #define BSA_HEAP_STATS_INIT                                                                        \

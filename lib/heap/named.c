@@ -201,28 +201,61 @@ bsa_cache *bsa_heap_cache(const bsa_heap *heap, size_t index)
     return NULL;
 }
 
+/* Everything is locked. */
+static void fill(struct bsa_cache_stats *stats, const struct bsa_cache *cache)
+{
+    struct bsa_cache_stats all;
+    size_t size = stats->size < sizeof(all) ? stats->size : sizeof(all);
+    bsai_memset(&all, 0, sizeof(all));
+    all.size = stats->size;
+    bsai_memcpy(all.name, cache->name, sizeof(all.name));
+    all.object_size = cache->object_size;
+    all.align = cache->align;
+    bsai_heap_class_stats(cache->heap, cache->number, &all.objects);
+    bsai_memcpy(stats, &all, size);
+}
+
 enum bsa_status bsa_cache_stats(bsa_cache *cache, struct bsa_cache_stats *stats)
 {
     if (cache == NULL || bsai_consume(&cache->used) == 0)
         return BSA_ERR_NOT_INITIALIZED;
     if (stats == NULL || stats->size < sizeof(size_t))
         return BSA_ERR_INVALID_PARAM;
-    struct bsa_heap *heap = cache->heap;
-    struct bsa_cache_stats all;
     struct bsai_call call;
-    size_t size = stats->size < sizeof(all) ? stats->size : sizeof(all);
+    bsai_call_begin(&call, &cache->heap->buddy.platform);
+    bsai_enter(&call);
+    bsai_heap_lock_all(cache->heap, &call);
+    fill(stats, cache);
+    bsai_heap_unlock_all(cache->heap, &call);
+    bsai_leave(&call);
+    return BSA_OK;
+}
 
-    bsai_memset(&all, 0, sizeof(all));
+enum bsa_status bsa_heap_cache_stats(bsa_heap *heap, struct bsa_cache_stats *stats, size_t room,
+                                     size_t *count)
+{
+    if (heap == NULL)
+        return BSA_ERR_NOT_INITIALIZED;
+    if (count == NULL || (room != 0 && (stats == NULL || stats->size < sizeof(size_t) ||
+                                        stats->size % sizeof(size_t) != 0)))
+        return BSA_ERR_INVALID_PARAM;
+    size_t step = room == 0 ? 0 : stats->size, n = 0;
+    struct bsai_call call;
     bsai_call_begin(&call, &heap->buddy.platform);
     bsai_enter(&call);
     bsai_heap_lock_all(heap, &call);
-    bsai_memcpy(all.name, cache->name, sizeof(all.name));
-    all.object_size = cache->object_size;
-    all.align = cache->align;
-    bsai_heap_class_stats(heap, cache->number, &all.objects);
+    for (unsigned i = 0; i < heap->shape.named; i++) {
+        if (heap->named[i].used == 0)
+            continue;
+        if (n < room) {
+            struct bsa_cache_stats *one = (void *)((char *)stats + n * step);
+            one->size = step;
+            fill(one, &heap->named[i]);
+        }
+        n++;
+    }
     bsai_heap_unlock_all(heap, &call);
     bsai_leave(&call);
-    all.size = stats->size;
-    bsai_memcpy(stats, &all, size);
+    *count = n;
     return BSA_OK;
 }

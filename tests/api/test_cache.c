@@ -483,6 +483,62 @@ START_TEST(realloc_leaves_the_cache)
 }
 END_TEST
 
+/* All caches at one moment, one that ended left out; an array that is too short has the first ones,
+ * and nothing is written behind it, nor beyond the size of a structure. */
+START_TEST(all_at_once)
+{
+    enum { N = 5 };
+    struct bed bed;
+    bsa_cache *cache[N];
+    void *p;
+    struct bsa_cache_stats all[N + 1];
+    struct bsa_cache_stats zero = {0};
+    size_t count = 9;
+    bed_default(&bed, _i);
+    assert_ok(bsa_heap_cache_stats(bed.heap, NULL, 0, &count));
+    ck_assert_uint_eq(count, 0);
+    for (unsigned i = 0; i < N; i++) {
+        char name[] = "cache 0";
+        name[6] = (char)('0' + i);
+        cache[i] = cache_new(bed.heap, name, 100 * (i + 1), 0);
+        for (unsigned k = 0; k < 10 * i; k++)
+            assert_ok(get(&bed, cache[i], &p));
+    }
+    assert_ok(bsa_cache_destroy(&cache[0], NULL));
+    memset(all, 0x5a, sizeof all);
+    all[0].size = sizeof *all;
+    assert_ok(bsa_heap_cache_stats(bed.heap, all, N + 1, &count));
+    ck_assert_uint_eq(count, N - 1);
+    for (unsigned i = 0; i < count; i++) {
+        struct bsa_cache_stats one = cache_stats(bsa_heap_cache(bed.heap, i));
+        ck_assert_mem_eq(&all[i], &one, sizeof one);
+        ck_assert_uint_eq(all[i].objects.live, 10 * (i + 1));
+    }
+    ck_assert_uint_eq(all[count].align, (size_t)0x5a5a5a5a5a5a5a5aU);
+
+    char before[sizeof *all];
+    memset(before, 0x5a, sizeof before);
+    memset(all, 0x5a, sizeof all);
+    size_t step = offsetof(struct bsa_cache_stats, align);
+    all[0].size = step;
+    assert_ok(bsa_heap_cache_stats(bed.heap, all, 2, &count));
+    ck_assert_uint_eq(count, N - 1);
+    for (unsigned i = 0; i < 2; i++) {
+        const char *name = (const char *)all + i * step + offsetof(struct bsa_cache_stats, name);
+        ck_assert_str_eq(name, i == 0 ? "cache 1" : "cache 2");
+    }
+    ck_assert_mem_eq((char *)all + 2 * step, before, sizeof before);
+
+    assert_status(bsa_heap_cache_stats(NULL, all, 1, &count), BSA_ERR_NOT_INITIALIZED);
+    assert_status(bsa_heap_cache_stats(bed.heap, NULL, 1, &count), BSA_ERR_INVALID_PARAM);
+    assert_status(bsa_heap_cache_stats(bed.heap, &zero, 1, &count), BSA_ERR_INVALID_PARAM);
+    zero.size = sizeof(size_t) + 1;
+    assert_status(bsa_heap_cache_stats(bed.heap, &zero, 1, &count), BSA_ERR_INVALID_PARAM);
+    assert_status(bsa_heap_cache_stats(bed.heap, all, 1, NULL), BSA_ERR_INVALID_PARAM);
+    ck_assert_uint_eq(bed.m.faults.count, 0);
+}
+END_TEST
+
 /* A heap without room for any, and one that is asked for many. */
 START_TEST(how_many)
 {
@@ -611,6 +667,7 @@ int main(void)
     tcase_add_loop_test(all, pressure, 0, WAYS);
     tcase_add_loop_test(all, walked_and_counted, 0, WAYS);
     tcase_add_loop_test(all, realloc_leaves_the_cache, 0, WAYS);
+    tcase_add_loop_test(all, all_at_once, 0, WAYS);
     tcase_add_test(all, how_many);
     tcase_add_loop_test(all, wrong_calls, 0, WAYS);
     suite_add_tcase(suite, all);
