@@ -56,6 +56,16 @@ struct bsai_cpu_counters {
     size_t refills, flushes, depot_gets, depot_puts, sent_home, slabs_added;
 };
 
+/*
+ * What all CPUs' enlarged magazines hold, objects and slots. Beyond a share of its own each CPU may
+ * have as much as all leave over (Choudhury and Hahne's dynamic threshold, 1998): half of it where
+ * one asks, and little where many do.
+ */
+struct bsai_growth {
+    size_t most; /* constant */
+    size_t used; /* a shared counter */
+};
+
 struct bsa_cpu {
     /* What the fast paths of an exclusive CPU read. Constant, but for `last`. Where they are not
      * allowed fast_size is 0, and the section one without pages. */
@@ -81,6 +91,7 @@ struct bsa_cpu {
     struct bsai_cpu_counters counters; /* read anywhere */
     size_t grown_bytes, grown_most;    /* objects and slots of magazines that were enlarged */
     size_t grown_pages;                /* of their slots; read anywhere */
+    struct bsai_growth *growth;        /* of all CPUs; constant */
     struct bsai_shelf *shelves; /* by number of cache, guarded by that cache's lock; a line apart */
     struct bsai_slot *spare, *spare_end; /* slots for magazines of named caches, not given yet */
     struct bsai_slot none[1 + BSAI_SLOTS_EXTRA]; /* of the magazine that is never used; constant */
@@ -93,7 +104,7 @@ struct bsa_cpu {
 struct bsai_cpu_shape {
     unsigned classes, named;            /* caches; one that is never used lies between */
     bool adapts;                        /* the capacities are not settings: they follow demand */
-    size_t grown_most;                  /* bytes that magazines may hold beyond them */
+    size_t grown_most;                  /* bytes that they may hold beyond: a CPU's share */
     size_t object_bytes;                /* in one magazine, at most */
     uint16_t magazine[BSA_MAX_CLASSES]; /* capacities */
     unsigned list_count;
@@ -222,9 +233,9 @@ void bsai_magazine_close(struct bsai_magazine *m);
 
 /*
  * A magazine that is full for now may be allowed more: true when there is room. Up to its capacity
- * that is so at once; beyond, slots come from pages, as long as the CPU's share lasts, and only
- * where it sent several batches home in a row and then missed several in a row: a demand that goes
- * up and down by more than it holds, and not just around what it holds.
+ * that is so at once; beyond, slots come from pages, as long as there is room for more (struct
+ * bsai_growth), and only where it sent several batches home in a row and then missed several in a
+ * row: a demand that goes up and down by more than it holds, and not just around what it holds.
  */
 bool bsai_magazine_widen(struct bsai_magazine *m);
 bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,

@@ -112,6 +112,20 @@ static size_t bytes_of(const struct bsai_magazine *m, size_t capacity)
     return capacity * (m->object_size + sizeof(struct bsai_slot));
 }
 
+static void grow(struct bsa_cpu *cpu, size_t bytes)
+{
+    cpu->grown_bytes += bytes;
+    bsai_shared_count(&cpu->growth->used, bytes);
+}
+
+/* Whether the CPU may have so many bytes instead of what it has. */
+static bool may_grow(const struct bsa_cpu *cpu, size_t bytes)
+{
+    size_t used = bsai_peek(&cpu->growth->used);
+    return bytes <= cpu->grown_most ||
+           (used <= cpu->growth->most && bytes <= cpu->growth->most - used);
+}
+
 static void give_slots(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                        struct bsai_magazine *m)
 {
@@ -120,7 +134,7 @@ static void give_slots(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_b
         return;
     struct bsai_section *section = bsai_section_find(buddy, (uintptr_t)(m->base - 1), &page);
     bsai_buddy_give(buddy, call, section, page, m->pages);
-    cpu->grown_bytes -= bytes_of(m, m->capacity);
+    grow(cpu, (size_t)0 - bytes_of(m, m->capacity));
     bsai_count(&cpu->grown_pages, (size_t)0 - m->pages);
     m->pages = 0;
 }
@@ -131,7 +145,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     unsigned capacity = 2 * m->capacity;
     size_t held = cpu->grown_bytes - (m->pages != 0 ? bytes_of(m, m->capacity) : 0);
     if (!m->adapts || m->demand != MISSED_MAX || capacity == 0 || capacity > CAPACITY_MAX ||
-        held + bytes_of(m, capacity) > cpu->grown_most)
+        !may_grow(cpu, held + bytes_of(m, capacity)))
         return false;
     size_t bytes = bsai_slots_of(capacity) * sizeof(struct bsai_slot);
     size_t pages = (bytes + buddy->page_size - 1) >> buddy->page_shift;
@@ -151,7 +165,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     m->demand = 0;
     set_slots(m, slots + 1, count);
     m->limit = m->base + capacity;
-    cpu->grown_bytes += bytes_of(m, capacity);
+    grow(cpu, bytes_of(m, capacity));
     bsai_count(&cpu->grown_pages, pages);
     return true;
 }

@@ -11,7 +11,8 @@ enum {
     DEPOT_BATCHES_MAX = 16,
     CACHES_DEFAULT = 32,
     CACHES_PART = 256, /* room for named caches, where nobody asked for some: 1/256 of memory */
-    PER_CPU_PART = 64, /* what one CPU may hold back: 1/64 of its share of memory */
+    PER_CPU_PART = 64, /* what one CPU may hold back: 1/64 of its share of memory, and what all may
+                          for whoever needs more: 1/64 of it */
     ARENA_PART = 32,   /* room made at once for CPU states: 1/32 of the region */
     FIRST_CPU_PART = 8 /*   but for the first one up to 1/8 */
 };
@@ -202,6 +203,7 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     shape.list_count = 0;
     heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape, heap->caches);
     heap->common->heap = heap;
+    heap->common->growth = &heap->growth;
     heap->common->id = heap->cpus;
     heap->common->locked = heap->common->atomic = 1;
     bsai_page_lists_own(&heap->common->lists, heap->cpus, true, true, false);
@@ -275,6 +277,7 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     h->arena = start + plan.arena;
     h->arena_end = start + plan.arena_end;
     bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
+    h->growth.most = bytes / PER_CPU_PART;
     h->slab_bytes = bytes / BSAI_SLABS_MIN;
     h->cache_count = h->classes.count + 1 + h->shape.named;
     h->named = (struct bsa_cache *)(start + plan.named);

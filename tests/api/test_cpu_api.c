@@ -345,6 +345,46 @@ START_TEST(magazines_follow_demand)
 }
 END_TEST
 
+/* Objects of 64 bytes in magazines after so many of them have come and gone on this CPU. */
+static size_t ready_after_demand(bsa_heap *heap)
+{
+    enum { N = 2000, ROUNDS = 12 };
+    static void *p[N];
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (unsigned i = 0; i < N; i++)
+            p[i] = heap_get(heap, 64, 1);
+        for (unsigned i = 0; i < N; i++)
+            assert_ok(bsa_heap_free(heap, p[i]));
+    }
+    return class_of(heap, 64).in_magazines;
+}
+
+/* Of many CPUs the one that has demand gets what the others leave over, and the next one less: all
+ * together a 64th of memory, beyond the small share of each. */
+START_TEST(magazines_have_what_others_leave)
+{
+    enum { CPUS = 64 };
+    struct machine m;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, CPUS, _i == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    size_t share = bsa_heap_managed_bytes(heap) / 64 / CPUS;
+    size_t first = ready_after_demand(heap);
+    ck_assert_uint_gt(first * 64, 8 * share);
+    m.cpu = 1;
+    size_t both = ready_after_demand(heap);
+    ck_assert_uint_gt(both, first);
+    ck_assert_uint_lt(both - first, first);
+    ck_assert_uint_le(both * 64, CPUS * share + 2 * share + 4 * PAGE);
+    check_heap_sums(heap);
+
+    m.cpu = 0;
+    assert_ok(bsa_heap_drain(heap, 0));
+    m.cpu = 1;
+    ck_assert_uint_gt(ready_after_demand(heap), both - first);
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* Two CPUs that have nothing to do with each other do not come to use the same slabs. */
 START_TEST(cpus_beside_each_other_stay_apart)
 {
@@ -502,6 +542,7 @@ static Suite *cpu_suite(void)
     tcase_add_loop_test(all, the_depot, 0, 2);
     tcase_add_test(all, an_address_does_not_outlive_its_slab);
     tcase_add_loop_test(all, magazines_follow_demand, 0, 4);
+    tcase_add_loop_test(all, magazines_have_what_others_leave, 0, 2);
     tcase_add_loop_test(all, cpus_beside_each_other_stay_apart, 0, 2);
     tcase_add_loop_test(all, what_is_freed_away_travels_on, 0, 4);
     tcase_add_loop_test(all, an_offline_cpu_keeps_nothing, 0, 2);
