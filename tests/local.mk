@@ -72,6 +72,7 @@ cli_programs = \
 	%D%/cli/test_import_kernel \
 	%D%/cli/test_import_user \
 	%D%/cli/test_lowmem \
+	%D%/cli/test_order \
 	%D%/cli/test_metrics \
 	%D%/cli/test_native \
 	%D%/cli/test_native_bombs \

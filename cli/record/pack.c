@@ -20,7 +20,7 @@
 
 #define STAYS "%s stays as it was recorded: "
 
-enum { OVERLAP_MAX = 64, RECORDS_BETWEEN_LOOKS = 65536 };
+enum { OVERLAP_MAX = 64, RECORDS_BETWEEN_LOOKS = 65536, BLOCK = 64 };
 
 struct record_packer {
     char *raw;
@@ -98,7 +98,7 @@ void record_packer_free(record_packer *packer)
 /* Records ----------------------------------------------------------------------------------------- */
 
 /* FALSE: the record is the recorder's own, and nothing to a reader. */
-static gboolean count(record_packer *packer, const struct trace_record *record)
+static inline gboolean count(record_packer *packer, const struct trace_record *record)
 {
     struct record_counts *counts = &packer->counts;
     if (record->kind == TRACE_MARKER) {
@@ -123,22 +123,32 @@ static gboolean take_record(record_packer *packer, const struct trace_record *re
            trace_writer_record(packer->writer, record, error);
 }
 
+static gboolean take_block(record_packer *packer, const struct trace_record *block, guint32 records,
+                           GError **error)
+{
+    return packer->writer == NULL || trace_writer_records(packer->writer, block, records, error);
+}
+
 static gboolean take_records(record_packer *packer, const struct trace_chunk *chunk, GError **error)
 {
     struct trace_fixed_reader reader = {.type = chunk->header.type};
-    struct trace_record record;
+    struct trace_record block[BLOCK];
     struct trace_fixed fixed;
+    guint32 taken = 0;
     trace_fixed_read(&reader, packer->content.bytes, chunk->header.content_bytes);
     while (trace_fixed_next(&reader, &fixed)) {
-        trace_fixed_record(&fixed, chunk->header.thread, &packer->clock, &record);
-        const char *wrong = trace_record_wrong(&record, FALSE);
+        trace_fixed_record(&fixed, chunk->header.thread, &packer->clock, &block[taken]);
+        const char *wrong = trace_record_wrong(&block[taken], FALSE);
         if (wrong != NULL)
             return trace_file_spoilt(packer->file, chunk, reader.events, wrong, error);
-        if (!take_record(packer, &record, error))
+        taken += count(packer, &block[taken]) ? 1 : 0;
+        if (taken == BLOCK && !take_block(packer, block, taken, error))
             return FALSE;
+        taken %= BLOCK;
     }
     const char *wrong = trace_fixed_wrong(&reader, chunk->header.events);
-    return wrong == NULL || trace_file_spoilt(packer->file, chunk, 0, wrong, error);
+    return wrong == NULL ? take_block(packer, block, taken, error)
+                         : trace_file_spoilt(packer->file, chunk, 0, wrong, error);
 }
 
 static void merge_in_the_end(record_packer *packer)

@@ -9,6 +9,9 @@
 /* A moment's two clocks may have been read apart by so much; more is a clock that stood still. */
 #define ERROR_NS 5000.0
 
+/* Ticks and ns that are exact as double as well as in 64 bits with a sign, by far. */
+#define SHORT_LINE ((guint64)1 << 52)
+
 void trace_clock_init(struct trace_clock *clock)
 {
     *clock = (struct trace_clock){
@@ -134,9 +137,12 @@ static void draw_line(struct trace_clock *clock, guint64 ticks)
     clock->rate =
         (double)(clock->to.ns - clock->from.ns) / (double)(clock->to.ticks - clock->from.ticks);
     clock->drawn = TRUE;
+    gboolean sensible = clock->to.ticks - clock->from.ticks < SHORT_LINE &&
+                        clock->to.ns - clock->from.ns < SHORT_LINE;
+    clock->length = sensible ? clock->to.ticks - clock->from.ticks : 0;
 }
 
-guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks)
+guint64 trace_clock_ns_elsewhere(struct trace_clock *clock, guint64 ticks)
 {
     if (clock->is_ns || clock->moments->len < 2) {
         return ticks;

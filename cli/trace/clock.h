@@ -20,6 +20,8 @@ struct trace_clock {
     gboolean drawn;
     struct trace_moment from, to;
     double rate;
+    guint64 length; /* ticks on it from its first moment on; 0: too many for trace_clock_ns, or none
+                     */
 };
 
 void trace_clock_init(struct trace_clock *clock);
@@ -31,6 +33,14 @@ void trace_clock_ready(struct trace_clock *clock, const trace_meta *meta);
 /* Then, where records are read while others are written: a moment behind all that are known, which
  * changes nothing before the last of these. One that is not behind them is passed over. */
 void trace_clock_extend(struct trace_clock *clock, guint64 ticks, guint64 ns);
-guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks);
+guint64 trace_clock_ns_elsewhere(struct trace_clock *clock, guint64 ticks);
+
+static inline guint64 trace_clock_ns(struct trace_clock *clock, guint64 ticks)
+{
+    guint64 behind = ticks - clock->from.ticks;
+    return behind < clock->length
+               ? clock->from.ns + (guint64)(gint64)((double)(gint64)behind * clock->rate)
+               : trace_clock_ns_elsewhere(clock, ticks);
+}
 
 #endif

@@ -5,19 +5,10 @@
 
 #include "map.h"
 #include "numbers.h"
+#include "order.h"
 #include "shapes.h"
 
 #define NONE G_MAXUINT32
-
-/* An event, without what its shape has. */
-struct gathered {
-    guint64 time_ns;
-    guint64 address;
-    guint32 slot;
-    guint32 shape; /* index into shapes */
-    guint32 place;
-    guint32 begins; /* 1: frees of others at the same time go before it */
-};
 
 /* Where a slot's object began in this chunk. */
 struct birth {
@@ -31,22 +22,30 @@ struct begun {
     struct birth birth;
 };
 
+/* Once for each level, so that no event asks for it. */
+#define PER_EVENT inline __attribute__((always_inline))
+
+#define NO_PLACE G_MAXUINT64
 #define BEGUN_BITS 16u
 #define BEGUN_SIZE ((gsize)1 << BEGUN_BITS)
 #define AHEAD 12u /* events whose entries are on their way from memory */
 G_STATIC_ASSERT(BEGUN_SIZE >= 2 * TRACE_COLUMNS_EVENTS);
 
+struct column {
+    guint64 *values; /* TRACE_COLUMNS_EVENTS */
+    guint32 count;
+};
+
 struct trace_encoder {
     enum trace_level level;
     gboolean addresses;
-    struct gathered *events; /* TRACE_COLUMNS_EVENTS */
-    struct gathered *sorted; /* as many, where they are not in order of time */
+    struct trace_gathered *events; /* TRACE_COLUMNS_EVENTS, and AHEAD that are only looked at */
     guint32 count;
-    gboolean unsorted;
+    struct trace_order order;
     struct trace_shapes shapes;
     struct trace_map places; /* CPU and thread -> number */
     guint64 last_place;
-    guint32 last_number; /* of last_place, which is one when there are places */
+    guint32 last_number; /* of last_place */
     guint32 chunk;
     guint32 slots; /* ever used */
     struct birth *births;
@@ -55,9 +54,11 @@ struct trace_encoder {
     guint32 *freed;      /* slots freed in this chunk, a stack */
     guint32 freed_count;
     guint32 begun_count;
-    guint64 last_address[2];           /* of an object; of pages */
-    guint64 *column[TRACE_COLUMN_IDS]; /* TRACE_COLUMNS_EVENTS each */
-    guint32 length[TRACE_COLUMN_IDS];
+    guint64 last_address[2]; /* of an object; of pages */
+    guint64 last_ns;         /* of the event that was put last */
+    guint64 lowest_ns, highest_ns;
+    guint32 run_place, run_events; /* events of one place that were put in a row */
+    struct column column[TRACE_COLUMN_IDS];
 };
 
 trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses)
@@ -65,15 +66,16 @@ trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses)
     trace_encoder *encoder = g_new0(trace_encoder, 1);
     encoder->level = level;
     encoder->addresses = addresses || level == TRACE_LEVEL_RAW;
-    encoder->events = g_new(struct gathered, TRACE_COLUMNS_EVENTS);
-    encoder->sorted = g_new(struct gathered, TRACE_COLUMNS_EVENTS);
+    encoder->events = g_new0(struct trace_gathered, TRACE_COLUMNS_EVENTS + AHEAD);
     encoder->freed = g_new(guint32, TRACE_COLUMNS_EVENTS);
     encoder->begun = g_new0(struct begun, level == TRACE_LEVEL_RAW ? BEGUN_SIZE : 1);
     encoder->chunk = 1;
+    encoder->last_place = NO_PLACE;
     trace_shapes_init(&encoder->shapes);
     trace_map_init(&encoder->places);
+    trace_order_init(&encoder->order);
     for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        encoder->column[id] = g_new(guint64, TRACE_COLUMNS_EVENTS);
+        encoder->column[id].values = g_new(guint64, TRACE_COLUMNS_EVENTS);
     }
     return encoder;
 }
@@ -81,14 +83,14 @@ trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses)
 void trace_encoder_free(trace_encoder *encoder)
 {
     for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        g_free(encoder->column[id]);
+        g_free(encoder->column[id].values);
     }
+    trace_order_destroy(&encoder->order);
     trace_map_destroy(&encoder->places);
     trace_shapes_destroy(&encoder->shapes);
     g_free(encoder->begun);
     g_free(encoder->births);
     g_free(encoder->freed);
-    g_free(encoder->sorted);
     g_free(encoder->events);
     g_free(encoder);
 }
@@ -100,28 +102,31 @@ guint32 trace_encoder_count(const trace_encoder *encoder)
 
 static void put(trace_encoder *encoder, enum trace_column_id id, guint64 value)
 {
-    encoder->column[id][encoder->length[id]++] = value;
+    struct column *column = &encoder->column[id];
+    column->values[column->count++] = value;
 }
 
 /* Events ------------------------------------------------------------------------------------------ */
 
-/* A thread on a CPU; most events are where the one before was. */
-static guint32 number_of_place(trace_encoder *encoder, guint32 thread, guint32 cpu)
+static G_NO_INLINE guint32 find_place(trace_encoder *encoder, guint64 place)
 {
-    guint64 place = (guint64)cpu << 32 | thread;
-    if (encoder->places.count > 0 && place == encoder->last_place) {
-        return encoder->last_number;
-    }
     const guint32 *known = trace_map_find(&encoder->places, place);
     guint32 number = known != NULL ? *known : (guint32)encoder->places.count;
     if (known == NULL) {
         trace_map_insert(&encoder->places, place, number);
-        put(encoder, TRACE_COLUMN_PLACE_THREAD, thread);
-        put(encoder, TRACE_COLUMN_PLACE_CPU, cpu);
+        put(encoder, TRACE_COLUMN_PLACE_THREAD, place & G_MAXUINT32);
+        put(encoder, TRACE_COLUMN_PLACE_CPU, place >> 32);
     }
     encoder->last_place = place;
     encoder->last_number = number;
     return number;
+}
+
+/* A thread on a CPU; most events are where the one before was. */
+static inline guint32 number_of_place(trace_encoder *encoder, guint32 thread, guint16 cpu)
+{
+    guint64 place = (guint64)cpu << 32 | thread;
+    return place == encoder->last_place ? encoder->last_number : find_place(encoder, place);
 }
 
 /* Most events have a shape that one before had, and then it is not written down. */
@@ -131,110 +136,70 @@ static G_NO_INLINE guint32 find_shape(trace_encoder *encoder, const struct trace
     return trace_shapes_find(&encoder->shapes, &shape);
 }
 
-static guint32 number_of_shape(trace_encoder *encoder, const struct trace_record *record)
+static PER_EVENT guint32 number_of_shape(trace_encoder *encoder, const struct trace_record *record,
+                                         enum trace_level level)
 {
-    struct trace_shape shape = trace_shape_of(record, encoder->level);
-    guint32 *last = trace_shapes_last(&encoder->shapes, &shape);
-    if (!trace_shapes_at(&encoder->shapes, *last, &shape)) {
-        *last = find_shape(encoder, record);
+    struct trace_shape shape = trace_shape_of(record, level);
+    guint32 *last = trace_shapes_last(&encoder->shapes, &shape), index = *last;
+    if (!trace_shapes_at(&encoder->shapes, index, &shape)) {
+        index = *last = find_shape(encoder, record);
     }
-    encoder->shapes.use[*last].events++;
-    return *last;
+    encoder->shapes.use[index].events++;
+    return index;
 }
 
-void trace_encoder_add(trace_encoder *encoder, const struct trace_record *record, guint32 slot)
+static PER_EVENT void gather(trace_encoder *encoder, const struct trace_record *record,
+                             guint32 slot, enum trace_level level)
 {
-    struct gathered *gathered = &encoder->events[encoder->count];
-    if (encoder->count > 0 && record->time_ns < gathered[-1].time_ns) {
-        encoder->unsorted = TRUE;
+    guint32 index = encoder->count++;
+    struct trace_gathered *gathered = &encoder->events[index];
+    if (index == 0 || (level == TRACE_LEVEL_RAW && record->time_ns < gathered[-1].time_ns)) {
+        trace_order_begin_run(&encoder->order, index);
     }
-    *gathered = (struct gathered){
+    *gathered = (struct trace_gathered){
         .time_ns = record->time_ns,
         .address = record->address,
         .slot = slot,
-        .shape = number_of_shape(encoder, record),
+        .shape = number_of_shape(encoder, record, level),
         .place = number_of_place(encoder, record->thread, record->cpu),
         .begins = trace_kind_is_alloc(record->kind) || record->kind == TRACE_REALLOC,
     };
-    encoder->count++;
 }
 
-/* Order of time ----------------------------------------------------------------------------------- */
-
-/* As trace_merge has it: what one thread did stays in its order. */
-static gboolean goes_before(const trace_encoder *encoder, const struct gathered *a,
-                            const struct gathered *b)
+void trace_encoder_event(trace_encoder *encoder, const struct trace_record *event, guint32 slot)
 {
-    const guint64 *thread = encoder->column[TRACE_COLUMN_PLACE_THREAD];
-    return a->time_ns < b->time_ns || (a->time_ns == b->time_ns && a->begins < b->begins &&
-                                       thread[a->place] != thread[b->place]);
+    gather(encoder, event, slot, TRACE_LEVEL_REPLAYABLE);
 }
 
-/* Where the run of events in order of time that begins at from ends. */
-static guint32 end_of_run(const trace_encoder *encoder, guint32 from)
+guint32 trace_encoder_records(trace_encoder *encoder, const struct trace_record *records,
+                              guint32 count)
 {
-    guint32 end = from;
-    do {
-        end++;
-    } while (end < encoder->count &&
-             encoder->events[end].time_ns >= encoder->events[end - 1].time_ns);
-    return end;
-}
-
-/* Merges the runs [from, middle) and [middle, end). */
-static void merge_runs(const trace_encoder *encoder, guint32 from, guint32 middle, guint32 end)
-{
-    const struct gathered *events = encoder->events;
-    guint32 left = from, right = middle;
-    for (guint32 at = from; at < end; at++) {
-        gboolean take_right =
-            right < end && (left == middle || goes_before(encoder, &events[right], &events[left]));
-        encoder->sorted[at] = take_right ? events[right++] : events[left++];
+    guint32 taken = MIN(count, TRACE_COLUMNS_EVENTS - encoder->count);
+    for (guint32 i = 0; i < taken; i++) {
+        gather(encoder, &records[i], TRACE_NO_SLOT, TRACE_LEVEL_RAW);
     }
-}
-
-/* Runs are merged by twos until there is one: chunks of threads come as runs, and are few. */
-static void sort_events(trace_encoder *encoder)
-{
-    guint32 runs;
-    do {
-        runs = 0;
-        for (guint32 from = 0; from < encoder->count; runs++) {
-            guint32 middle = end_of_run(encoder, from);
-            guint32 end = middle < encoder->count ? end_of_run(encoder, middle) : middle;
-            merge_runs(encoder, from, middle, end);
-            from = end;
-        }
-        struct gathered *swapped = encoder->events;
-        encoder->events = encoder->sorted;
-        encoder->sorted = swapped;
-    } while (runs > 1);
+    return taken;
 }
 
 /* Shapes ------------------------------------------------------------------------------------------ */
 
-/* A size that comes once is not worth a shape. */
-static void share_shapes(trace_encoder *encoder)
+/* A size that comes once is not worth a shape: its event has another, and the size itself. */
+static void share_shapes(struct trace_shapes *shapes)
 {
-    for (guint32 i = 0; i < encoder->count; i++) {
-        struct trace_shape_use *use = &encoder->shapes.use[encoder->events[i].shape];
-        struct trace_shape shape = use->shape;
-        if (use->events > 1 || (shape.size == 0 && shape.given == 0)) {
+    guint32 count = shapes->count;
+    for (guint32 i = 0; i < count; i++) {
+        struct trace_shape shape = shapes->use[i].shape;
+        if (shapes->use[i].events != 1 || (shape.size == 0 && shape.given == 0)) {
             continue;
         }
-        use->events = 0;
-        if (shape.size != 0) {
-            put(encoder, TRACE_COLUMN_SIZE, shape.size);
-            shape.rest |= TRACE_OWN_SIZE << 16;
-        }
-        if (shape.given != 0) {
-            put(encoder, TRACE_COLUMN_GIVEN, shape.given);
-            shape.rest |= TRACE_OWN_GIVEN << 16;
-        }
+        trace_shape_add_own(&shape, (shape.size != 0 ? TRACE_OWN_SIZE : 0) |
+                                        (shape.given != 0 ? TRACE_OWN_GIVEN : 0));
         shape.size = 0;
         shape.given = 0;
-        encoder->events[i].shape = trace_shapes_find(&encoder->shapes, &shape);
-        encoder->shapes.use[encoder->events[i].shape].events++;
+        guint32 other = trace_shapes_find(shapes, &shape);
+        shapes->use[other].events++;
+        shapes->use[i].events = 0;
+        shapes->use[i].number = other;
     }
 }
 
@@ -246,36 +211,41 @@ static void put_shape(trace_encoder *encoder, const struct trace_shape *shape)
     put(encoder, TRACE_COLUMN_SHAPE_SIZE, shape->size);
     put(encoder, TRACE_COLUMN_SHAPE_GIVEN, shape->given);
     put(encoder, TRACE_COLUMN_SHAPE_ALIGN, shape->align);
-    put(encoder, TRACE_COLUMN_SHAPE_CACHE, shape->names >> 32);
-    put(encoder, TRACE_COLUMN_SHAPE_SITE, shape->names & G_MAXUINT32);
+    put(encoder, TRACE_COLUMN_SHAPE_CACHE, shape->names & G_MAXUINT32);
+    put(encoder, TRACE_COLUMN_SHAPE_SITE, shape->names >> 32);
     put(encoder, TRACE_COLUMN_SHAPE_GFP, shape->gfp);
-    put(encoder, TRACE_COLUMN_SHAPE_NODE, shape->rest >> 40);
-    put(encoder, TRACE_COLUMN_SHAPE_ORDER, trace_shape_byte(shape, 3));
-    put(encoder, TRACE_COLUMN_SHAPE_MIGRATETYPE, trace_shape_byte(shape, 4));
+    put(encoder, TRACE_COLUMN_SHAPE_NODE, (guint16)((shape->rest >> 32) + 1));
+    put(encoder, TRACE_COLUMN_SHAPE_ORDER, trace_shape_byte(shape, 2));
+    put(encoder, TRACE_COLUMN_SHAPE_MIGRATETYPE, (guint8)(trace_shape_byte(shape, 3) + 1));
 }
 
 static void put_shapes(trace_encoder *encoder)
 {
     guint32 count;
-    share_shapes(encoder);
+    share_shapes(&encoder->shapes);
     guint32 *order = trace_shapes_number(&encoder->shapes, &count);
     for (guint32 i = 0; i < count; i++) {
-        put_shape(encoder, &encoder->shapes.use[order[i]].shape);
+        struct trace_shape_use *use = &encoder->shapes.use[order[i]];
+        guint kind = trace_shape_kind(&use->shape);
+        put_shape(encoder, &use->shape);
+        use->page = trace_kind_is_page(kind) != 0;
+        use->reference =
+            (guint8)trace_reference_of(encoder->level, kind, trace_shape_flags(&use->shape));
     }
     g_free(order);
 }
 
-/* Runs of events in one place. */
-static void put_runs(trace_encoder *encoder)
+/* The shape that the event has instead. */
+static const struct trace_shape_use *put_own(trace_encoder *encoder,
+                                             const struct trace_shape_use *use)
 {
-    guint32 begin = 0;
-    for (guint32 i = 1; i <= encoder->count; i++) {
-        if (i == encoder->count || encoder->events[i].place != encoder->events[begin].place) {
-            put(encoder, TRACE_COLUMN_RUN, i - begin);
-            put(encoder, TRACE_COLUMN_RUN_PLACE, encoder->events[begin].place);
-            begin = i;
-        }
+    if (use->shape.size != 0) {
+        put(encoder, TRACE_COLUMN_SIZE, use->shape.size);
     }
+    if (use->shape.given != 0) {
+        put(encoder, TRACE_COLUMN_GIVEN, use->shape.given);
+    }
+    return &encoder->shapes.use[use->number];
 }
 
 /* Objects ----------------------------------------------------------------------------------------- */
@@ -293,9 +263,9 @@ static struct birth *birth_of(trace_encoder *encoder, guint32 slot)
     return &encoder->births[slot];
 }
 
-static void put_address(trace_encoder *encoder, guint64 address, guint kind)
+static inline void put_address(trace_encoder *encoder, guint64 address, guint8 page)
 {
-    guint64 *last = &encoder->last_address[trace_kind_is_page(kind)];
+    guint64 *last = &encoder->last_address[page];
     guint64 step = address - *last;
     put(encoder, TRACE_COLUMN_ADDRESS, step << 1 ^ (0 - (step >> 63)));
     *last = address;
@@ -329,11 +299,10 @@ static void put_slot(trace_encoder *encoder, guint32 slot)
     put(encoder, TRACE_COLUMN_OBJECT, code);
 }
 
-static void put_object(trace_encoder *encoder, const struct gathered *event,
-                       const struct trace_shape *shape)
+static void put_object(trace_encoder *encoder, const struct trace_gathered *event,
+                       const struct trace_shape_use *use)
 {
-    switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, trace_shape_kind(shape),
-                               trace_shape_flags(shape))) {
+    switch ((enum trace_reference)use->reference) {
     case TRACE_REFERENCE_NONE:
         return;
     case TRACE_REFERENCE_BEGINS:
@@ -345,13 +314,13 @@ static void put_object(trace_encoder *encoder, const struct gathered *event,
         return;
     case TRACE_REFERENCE_STAYS:
         put_living(encoder, event->slot);
-        if ((trace_shape_flags(shape) & TRACE_FAILED) != 0) {
+        if ((trace_shape_flags(&use->shape) & TRACE_FAILED) != 0) {
             return;
         }
         break;
     }
     if (encoder->addresses) {
-        put_address(encoder, event->address, trace_shape_kind(shape));
+        put_address(encoder, event->address, use->page);
     }
 }
 
@@ -372,62 +341,91 @@ static struct begun *find_begun(const trace_encoder *encoder, guint64 address)
 }
 
 /* Without slots: by how many have begun since, or else by its address. */
-static void put_raw_object(trace_encoder *encoder, const struct gathered *event,
-                           const struct trace_shape *shape)
+static PER_EVENT void put_raw_object(trace_encoder *encoder, const struct trace_gathered *event,
+                                     const struct trace_shape_use *use)
 {
-    enum trace_reference reference =
-        trace_reference_of(TRACE_LEVEL_RAW, trace_shape_kind(shape), trace_shape_flags(shape));
-    if (reference == TRACE_REFERENCE_NONE) {
+    if (use->reference == TRACE_REFERENCE_NONE) {
         return;
     }
     struct begun *begun = find_begun(encoder, event->address);
-    if (reference != TRACE_REFERENCE_ENDS) {
+    gboolean known = begun->birth.chunk == encoder->chunk;
+    if (use->reference != TRACE_REFERENCE_ENDS) {
         *begun = (struct begun){event->address, {encoder->chunk, encoder->begun_count++}};
-        put_address(encoder, event->address, trace_shape_kind(shape));
-    } else if (begun->birth.chunk == encoder->chunk) {
-        put(encoder, TRACE_COLUMN_OBJECT,
-            (guint64)(encoder->begun_count - 1 - begun->birth.count) + TRACE_OBJECT_BACK);
     } else {
-        put(encoder, TRACE_COLUMN_OBJECT, TRACE_OBJECT_NONE);
-        put_address(encoder, event->address, trace_shape_kind(shape));
+        put(encoder, TRACE_COLUMN_OBJECT,
+            known ? (guint64)(encoder->begun_count - 1 - begun->birth.count) + TRACE_OBJECT_BACK
+                  : (guint64)TRACE_OBJECT_NONE);
+        if (known) {
+            return;
+        }
+    }
+    put_address(encoder, event->address, use->page);
+}
+
+static void put_run(trace_encoder *encoder)
+{
+    if (encoder->run_events > 0) {
+        put(encoder, TRACE_COLUMN_RUN, encoder->run_events);
+        put(encoder, TRACE_COLUMN_RUN_PLACE, encoder->run_place);
+    }
+    encoder->run_events = 0;
+}
+
+static PER_EVENT void put_event(trace_encoder *encoder, const struct trace_gathered *event,
+                                enum trace_level level)
+{
+    const struct trace_shape_use *use = &encoder->shapes.use[event->shape];
+    if (use->events == 0) {
+        use = put_own(encoder, use);
+    }
+    if (event->place != encoder->run_place) {
+        put_run(encoder);
+        encoder->run_place = event->place;
+    }
+    encoder->run_events++;
+    put(encoder, TRACE_COLUMN_SHAPE, use->number);
+    put(encoder, TRACE_COLUMN_TIME, event->time_ns - encoder->last_ns);
+    encoder->last_ns = event->time_ns;
+    if (level == TRACE_LEVEL_RAW) {
+        encoder->highest_ns = event->time_ns;
+        __builtin_prefetch(&encoder->begun[home_of(event[AHEAD].address)], 1);
+        put_raw_object(encoder, event, use);
+    } else {
+        encoder->lowest_ns = MIN(encoder->lowest_ns, event->time_ns);
+        encoder->highest_ns = MAX(encoder->highest_ns, event->time_ns);
+        put_object(encoder, event, use);
     }
 }
 
-static void put_events(trace_encoder *encoder, guint64 *lowest_ns, guint64 *highest_ns)
+/* What the first difference of times is from; the header has it. */
+static guint64 put_events(trace_encoder *encoder)
 {
-    guint64 time_ns = encoder->events[0].time_ns;
-    guint64 *shape = encoder->column[TRACE_COLUMN_SHAPE];
-    guint64 *step = encoder->column[TRACE_COLUMN_TIME];
-    encoder->length[TRACE_COLUMN_SHAPE] = encoder->length[TRACE_COLUMN_TIME] = encoder->count;
-    *lowest_ns = *highest_ns = time_ns;
-    for (guint32 i = 0; i < encoder->count; i++) {
-        const struct gathered *event = &encoder->events[i];
-        const struct trace_shape_use *use = &encoder->shapes.use[event->shape];
-        shape[i] = use->number;
-        step[i] = event->time_ns - time_ns;
-        time_ns = event->time_ns;
-        *lowest_ns = MIN(*lowest_ns, time_ns);
-        *highest_ns = MAX(*highest_ns, time_ns);
-        if (encoder->level == TRACE_LEVEL_RAW) {
-            if (i + AHEAD < encoder->count) {
-                __builtin_prefetch(&encoder->begun[home_of(event[AHEAD].address)], 1);
+    const struct trace_gathered *event;
+    guint32 count = trace_order_next(&encoder->order, &event);
+    guint64 first_ns = event->time_ns;
+    encoder->last_ns = encoder->lowest_ns = encoder->highest_ns = first_ns;
+    for (; count > 0; count = trace_order_next(&encoder->order, &event)) {
+        for (guint32 i = 0; i < count; i++) {
+            if (encoder->level == TRACE_LEVEL_RAW) {
+                put_event(encoder, &event[i], TRACE_LEVEL_RAW);
+            } else {
+                put_event(encoder, &event[i], TRACE_LEVEL_REPLAYABLE);
             }
-            put_raw_object(encoder, event, &use->shape);
-        } else {
-            put_object(encoder, event, &use->shape);
         }
     }
+    put_run(encoder);
+    return first_ns;
 }
 
 /* Chunks ------------------------------------------------------------------------------------------ */
 
-static gboolean has_numbers(const guint64 *values, guint32 count)
+static gboolean has_numbers(const struct column *column)
 {
     guint32 i = 0;
-    while (i < count && values[i] == 0) {
+    while (i < column->count && column->values[i] == 0) {
         i++;
     }
-    return i < count;
+    return i < column->count;
 }
 
 /* The columns that are written, and bytes enough for all of it: those of zeros are left out. */
@@ -436,10 +434,9 @@ static guint choose_columns(const trace_encoder *encoder, guint8 *ids, gsize *by
     guint count = 0;
     *bytes = sizeof(struct trace_columns_header);
     for (guint id = 1; id < TRACE_COLUMN_IDS; id++) {
-        if (id == TRACE_COLUMN_SHAPE_KIND ||
-            has_numbers(encoder->column[id], encoder->length[id])) {
+        if (id == TRACE_COLUMN_SHAPE_KIND || has_numbers(&encoder->column[id])) {
             ids[count++] = (guint8)id;
-            *bytes += sizeof(struct trace_column) + trace_numbers_bound(encoder->length[id]);
+            *bytes += sizeof(struct trace_column) + trace_numbers_bound(encoder->column[id].count);
         }
     }
     return count;
@@ -463,12 +460,12 @@ static void append_columns(trace_encoder *encoder, guint64 time_ns, guint32 slot
     guint8 *bytes = at + count * sizeof(struct trace_column);
     for (guint i = 0; i < count; i++) {
         enum trace_encoding encoding;
-        guint32 length = encoder->length[ids[i]];
-        gsize packed = trace_numbers_pack(bytes, encoder->column[ids[i]], length, &encoding);
+        const struct column *values = &encoder->column[ids[i]];
+        gsize packed = trace_numbers_pack(bytes, values->values, values->count, &encoding);
         struct trace_column column = {
             .id = ids[i],
             .encoding = (guint8)encoding,
-            .count = GUINT32_TO_LE(length),
+            .count = GUINT32_TO_LE(values->count),
             .bytes = GUINT32_TO_LE((guint32)packed),
         };
         memcpy(at, &column, sizeof column);
@@ -480,14 +477,17 @@ static void append_columns(trace_encoder *encoder, guint64 time_ns, guint32 slot
 
 static void begin_chunk(trace_encoder *encoder)
 {
-    memset(encoder->length, 0, sizeof encoder->length);
+    for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
+        encoder->column[id].count = 0;
+    }
+    trace_order_clear(&encoder->order);
     trace_shapes_clear(&encoder->shapes);
     trace_map_clear(&encoder->places);
+    encoder->last_place = NO_PLACE;
     encoder->last_address[0] = encoder->last_address[1] = 0;
     encoder->begun_count = 0;
     encoder->freed_count = 0;
     encoder->count = 0;
-    encoder->unsorted = FALSE;
     encoder->chunk++;
 }
 
@@ -495,12 +495,12 @@ void trace_encoder_finish(trace_encoder *encoder, GByteArray *content, guint64 *
                           guint64 *highest_ns)
 {
     guint32 slots = encoder->slots;
-    if (encoder->level == TRACE_LEVEL_RAW && encoder->unsorted) {
-        sort_events(encoder);
-    }
+    trace_order_ready(&encoder->order, encoder->events, encoder->count,
+                      encoder->column[TRACE_COLUMN_PLACE_THREAD].values);
     put_shapes(encoder);
-    put_runs(encoder);
-    put_events(encoder, lowest_ns, highest_ns);
-    append_columns(encoder, encoder->events[0].time_ns, slots, content);
+    guint64 first_ns = put_events(encoder);
+    *lowest_ns = encoder->lowest_ns;
+    *highest_ns = encoder->highest_ns;
+    append_columns(encoder, first_ns, slots, content);
     begin_chunk(encoder);
 }

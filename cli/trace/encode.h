@@ -13,9 +13,12 @@ typedef struct trace_encoder trace_encoder;
 /* addresses: keep them at TRACE_LEVEL_REPLAYABLE too. */
 trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses);
 
-/* slot: at TRACE_LEVEL_REPLAYABLE; they are dense: a new one is the number of those that were used.
- */
-void trace_encoder_add(trace_encoder *encoder, const struct trace_record *record, guint32 slot);
+/* At TRACE_LEVEL_REPLAYABLE. Slots are dense: a new one is the number of those that were used. */
+void trace_encoder_event(trace_encoder *encoder, const struct trace_record *event, guint32 slot);
+
+/* At TRACE_LEVEL_RAW: as many of the records as there is room for, which it returns. */
+guint32 trace_encoder_records(trace_encoder *encoder, const struct trace_record *records,
+                              guint32 count);
 guint32 trace_encoder_count(const trace_encoder *encoder); /* since the last chunk */
 
 /* Appends the chunk's content, and begins the next; there is at least one event. */

@@ -53,6 +53,8 @@ cli_trace_sources = \
     %D%/native.c \
     %D%/numbers.c \
     %D%/numbers.h \
+    %D%/order.c \
+    %D%/order.h \
     %D%/output.c \
     %D%/output.h \
     %D%/perf.c \

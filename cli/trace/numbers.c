@@ -17,7 +17,7 @@ static const guint64 masks[16] = {
 
 static guint length_of(guint64 value)
 {
-    return 8 - ((guint)__builtin_clzll(value | 1) >> 3) - (value == 0);
+    return ((63 ^ (guint)__builtin_clzll(value | 1)) >> 3) + (value != 0);
 }
 
 /* Eight bytes, of which the next number overwrites what are not the value's. */

@@ -39,7 +39,8 @@ static guint32 add(struct trace_shapes *shapes, const struct trace_shape *shape,
         shapes->held *= 2;
         shapes->use = g_renew(struct trace_shape_use, shapes->use, shapes->held);
     }
-    shapes->use[shapes->count] = (struct trace_shape_use){*shape, 0, NONE, home};
+    shapes->use[shapes->count] =
+        (struct trace_shape_use){.shape = *shape, .number = NONE, .home = (guint32)home};
     shapes->table[home] = shapes->count;
     return shapes->count++;
 }

