@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "format.h"
+#include "short.h"
 #include "spool.h"
 
 /* Bytes of a record in chunks of a type, 0: they have none. */
@@ -65,20 +66,6 @@ static inline struct trace_short trace_fixed_word(const guint8 *at)
     return (struct trace_short){GUINT64_FROM_LE(stored.object), GUINT64_FROM_LE(stored.moment)};
 }
 
-static inline struct trace_fixed trace_fixed_extended(struct trace_short word,
-                                                      struct trace_short upper)
-{
-    return (struct trace_fixed){
-        .ticks = word.moment >> 16 | (upper.moment & 0xffff0000) << 32,
-        .address = word.object >> 16 | upper.moment << 48,
-        .size = (word.moment & 0xffff) | (upper.object & ~(guint64)0xffff),
-        .align = (guint32)(upper.moment >> 32),
-        .cpu = (guint16)((word.object >> 4 & 0xfff) | (upper.object & 0xf0) << 8),
-        .kind = (guint8)(word.object & 0xf),
-        .flags = (guint8)(upper.object >> 8),
-    };
-}
-
 /* The next one, in the machine's byte order. FALSE: there are no more bytes. */
 static inline gboolean trace_fixed_next(struct trace_fixed_reader *reader,
                                         struct trace_fixed *record)
@@ -91,12 +78,12 @@ static inline gboolean trace_fixed_next(struct trace_fixed_reader *reader,
             *record = trace_fixed_long(at);
         } else {
             struct trace_short word = trace_fixed_word(at);
-            if ((word.object & 0xf) == TRACE_EXTENSION) {
+            if (trace_short_is_extension(word)) {
                 reader->extension = word;
                 continue;
             }
-            *record = trace_fixed_extended(word, reader->extension);
-            reader->extension = (struct trace_short){0, reader->extension.moment & 0xffff0000};
+            *record = trace_short_event(word, reader->extension);
+            reader->extension = trace_short_upper_ticks(reader->extension);
         }
         reader->events++;
         return TRUE;

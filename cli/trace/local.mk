@@ -73,6 +73,7 @@ cli_trace_sources = \
     %D%/scan.h \
     %D%/shapes.c \
     %D%/shapes.h \
+    %D%/short.h \
     %D%/slabpages.c \
     %D%/slabpages.h \
     %D%/slots.c \

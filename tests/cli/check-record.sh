@@ -96,6 +96,47 @@ recorded ./late
 expect "threads that begin in their last destructor leave nothing behind" status 0 "trace.bsat: late"
 expect "and their objects are recorded" counted 400 ' alloc 80 ' trace.bsat
 
+expect "any_malloc.c compiles" "$CC" -w -fPIC -shared -fno-builtin -o any_malloc.so \
+    "$sources/any_malloc.c"
+for program in borders torn; do
+    expect "$program.c compiles" "$CC" -w -fno-builtin -o $program "$sources/$program.c" \
+        ./any_malloc.so
+done
+recorded ./borders
+"$show" trace.bsat | grep -e '#' -e failed | sed 's/^t[0-9]* //' >shown
+cat >expected <<'END'
+alloc 1001 #1
+alloc 65535 #2
+free #1
+free #2
+alloc 1001 #3
+alloc 65537 #4
+free #3
+free #4
+alloc 1001 #5
+alloc 1048577 #6
+free #5
+free #6
+alloc 1001 #7
+alloc 1099511627777 #8
+free #7
+free #8
+alloc 1001 #9
+alloc 281474976710655 #10
+free #9
+free #10
+alloc 18446744073709551615 failed
+END
+same "large sizes and high addresses" expected shown
+recorded ./torn
+for size in 1001 70001; do
+    expect "records of both lengths that are interrupted: $size" \
+        counted "$(cat out)" " alloc $size " trace.bsat
+done
+"$show" trace.bsat | grep -c ' alloc [17]00*[13] ' >allocs
+"$show" trace.bsat | grep -c ' free ' >frees
+same "all of them, and those of the handlers, are freed" allocs frees
+
 expect "jumps_malloc.c compiles" "$CC" -w -fPIC -shared -o jumps_malloc.so "$sources/jumps_malloc.c"
 LD_PRELOAD=$work/jumps_malloc.so
 export LD_PRELOAD

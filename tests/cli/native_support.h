@@ -7,6 +7,7 @@
 #include "trace_support.h"
 
 #include "trace/checksum.h"
+#include "trace/short.h"
 #include "trace/writer.h"
 
 static inline guint64 random_word(GRand *random)
@@ -135,48 +136,41 @@ static inline void add_chunk(GByteArray *bytes, struct trace_chunk_header header
     g_byte_array_append(bytes, stored, stored_bytes);
 }
 
-static inline void add_fixed(GByteArray *bytes, guint32 thread, guint64 ticks, guint64 ns,
-                             const struct trace_fixed *records, guint32 count)
+static inline struct trace_chunk_header recorders_header(enum trace_chunk_type type, guint32 thread,
+                                                         guint64 ticks, guint64 ns, guint32 events)
 {
-    struct trace_chunk_header header = {
-        .type = TRACE_CHUNK_FIXED,
-        .events = count,
+    return (struct trace_chunk_header){
+        .type = (guint16)type,
+        .events = events,
         .thread = thread,
         .clock_ticks = ticks,
         .clock_ns = ns,
     };
-    add_chunk(bytes, header, records, count * (guint)sizeof *records);
 }
 
-static inline void put_short(GByteArray *content, guint64 object, guint64 moment)
+static inline void add_fixed(GByteArray *bytes, guint32 thread, guint64 ticks, guint64 ns,
+                             const struct trace_fixed *records, guint32 count)
 {
-    const guint64 words[] = {object, moment};
-    g_byte_array_append(content, (const guint8 *)words, sizeof words);
+    add_chunk(bytes, recorders_header(TRACE_CHUNK_FIXED, thread, ticks, ns, count), records,
+              count * (guint)sizeof *records);
 }
 
-static inline void put_extension(GByteArray *content, const struct trace_fixed *record)
+static inline void put_short(GByteArray *content, struct trace_short record)
 {
-    put_short(content,
-              TRACE_EXTENSION | (guint64)(record->cpu >> 12) << 4 | (guint64)record->flags << 8 |
-                  record->size >> 16 << 16,
-              record->address >> 48 | record->ticks >> 48 << 16 | (guint64)record->align << 32);
+    g_byte_array_append(content, (const guint8 *)&record, sizeof record);
 }
 
 /* The content of a chunk of short records, with extensions where they have to be. */
 static inline GByteArray *short_records(const struct trace_fixed *records, guint32 count)
 {
     GByteArray *content = g_byte_array_new();
-    guint64 upper_ticks = 0;
+    guint64 ticks = 0;
     for (guint32 i = 0; i < count; i++) {
-        const struct trace_fixed *record = &records[i];
-        if (record->cpu > 0xfff || record->flags != 0 || record->align != 0 ||
-            record->size > 0xffff || record->address >> 48 != 0 ||
-            record->ticks >> 48 != upper_ticks) {
-            put_extension(content, record);
-            upper_ticks = record->ticks >> 48;
+        if (!trace_short_holds(&records[i], ticks)) {
+            put_short(content, trace_short_extension(&records[i]));
+            ticks = records[i].ticks;
         }
-        put_short(content, record->kind | (guint64)record->cpu << 52 >> 48 | record->address << 16,
-                  (record->size & 0xffff) | record->ticks << 16);
+        put_short(content, trace_short_of(&records[i]));
     }
     return content;
 }
@@ -184,15 +178,9 @@ static inline GByteArray *short_records(const struct trace_fixed *records, guint
 static inline void add_short(GByteArray *bytes, guint32 thread, guint64 ticks, guint64 ns,
                              const struct trace_fixed *records, guint32 count)
 {
-    struct trace_chunk_header header = {
-        .type = TRACE_CHUNK_SHORT,
-        .events = count,
-        .thread = thread,
-        .clock_ticks = ticks,
-        .clock_ns = ns,
-    };
     GByteArray *content = short_records(records, count);
-    add_chunk(bytes, header, content->data, content->len);
+    add_chunk(bytes, recorders_header(TRACE_CHUNK_SHORT, thread, ticks, ns, count), content->data,
+              content->len);
     g_byte_array_free(content, TRUE);
 }
 

@@ -147,12 +147,12 @@ START_TEST(absurd)
     GByteArray *content = short_records(&record, 1);
     switch (_i) {
     case 0:
-        put_extension(content, &record);
+        put_short(content, trace_short_extension(&record));
         refuse(content, 1, "chunk 2 at byte 99: an extension has no record behind it");
         break;
     case 1:
         g_byte_array_set_size(content, 0);
-        put_extension(content, &record);
+        put_short(content, trace_short_extension(&record));
         refuse(content, 0, "an extension has no record behind it");
         break;
     case 2:
@@ -170,14 +170,14 @@ START_TEST(absurd)
         refuse(content, 1, "its size is not that of its events");
         break;
     case 6:
-        put_extension(content, &record);
-        put_short(content, TRACE_KINDS, 0);
+        put_short(content, trace_short_extension(&record));
+        put_short(content, (struct trace_short){TRACE_KINDS, 0});
         refuse(content, 2, "event 2: a record is of a kind that is not known here");
         break;
     case 7:
         record.size = TRACE_SIZE_MAX + 1;
-        put_extension(content, &record);
-        put_short(content, 0, record.size & 0xffff);
+        put_short(content, trace_short_extension(&record));
+        put_short(content, trace_short_of(&record));
         refuse(content, 2, "event 2: a size is no machine's");
         break;
     }

@@ -63,6 +63,16 @@ static struct bsar_buffer *pop_free(void)
     return buffer;
 }
 
+/* Empty: no record but the extension that a chunk begins with, which make_chunk writes. */
+static void clear(struct bsar_buffer *buffer)
+{
+    uint16_t cpu;
+    uint64_t next = ((buffer->count >> 32) + 1) << 32 | BSAR_EMPTY;
+    buffer->saved = BSAR_EMPTY;
+    buffer->early_ticks = bsar_ticks(&cpu);
+    __atomic_store_n(&buffer->count, next, __ATOMIC_RELEASE);
+}
+
 static struct bsar_buffer *make_buffer(void)
 {
     long pages = syscall(SYS_mmap, NULL, (size_t)BSAR_BUFFER_BYTES, PROT_READ | PROT_WRITE,
@@ -70,6 +80,7 @@ static struct bsar_buffer *make_buffer(void)
     if (pages < 0 && pages >= -4095)
         return NULL;
     struct bsar_buffer *buffer = (struct bsar_buffer *)pages;
+    clear(buffer);
     __atomic_fetch_add(&buffers_made, 1, __ATOMIC_RELAXED);
     buffer->next_of_all = __atomic_load_n(&first_of_all, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&first_of_all, &buffer->next_of_all, buffer, true,
@@ -80,40 +91,51 @@ static struct bsar_buffer *make_buffer(void)
 
 /* Records ------------------------------------------------------------------------------------------ */
 
-/* Records that nobody will read: they have the time of the one behind them. */
-static BSAR_COLD void leave_holes(struct trace_fixed *record, uint32_t count)
+void bsar_fill_extended(struct trace_short *record, enum trace_kind kind, unsigned flags,
+                        const void *address, size_t size, size_t align, uint64_t ticks,
+                        uint16_t cpu)
 {
-    while (count-- > 0)
-        record[count] =
-            (struct trace_fixed){.ticks = record[count + 1].ticks, .kind = TRACE_MARKER};
+    const struct trace_fixed event = bsar_event(kind, flags, address, size, align, ticks, cpu);
+    record[0] = trace_short_extension(&event);
+    record[1] = trace_short_of(&event);
 }
 
-/* A record that began when the count was seen: another has come, and it takes a later place. */
+/* In place of events that nobody will read: records with the time of the one behind them. */
+static BSAR_COLD void leave_holes(struct trace_short *record, uint32_t places)
+{
+    uint32_t count = places * BSAR_RECORD_ROOM;
+    uint64_t moment = record[count + trace_short_is_extension(record[count])].moment;
+    while (count-- > 0)
+        record[count] = (struct trace_short){TRACE_MARKER, moment};
+}
+
+/* An event that began when the count was seen: another has come, and it takes a later place. */
 static BSAR_COLD void leave_torn(struct bsar_buffer *buffer, uint32_t behind, uint64_t seen)
 {
     if (__atomic_load_n(&buffer->count, __ATOMIC_RELAXED) >> 32 == seen >> 32)
-        leave_holes(&buffer->record[(uint32_t)seen + behind], 1);
+        leave_holes(&buffer->record[bsar_records(seen) + BSAR_RECORD_ROOM * behind], 1);
 }
 
-/* As bsar_record, behind the records that are being filled. False: the buffer is full. */
+/* As bsar_record, behind the events that are being filled. False: the buffer is full. */
 static bool fill_behind(struct bsar_buffer *buffer, uint32_t behind, enum trace_kind kind,
                         unsigned flags, const void *address, size_t size, size_t align)
 {
     for (;;) {
         uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
-        struct trace_fixed *record = &buffer->record[(uint32_t)count];
-        if ((uint32_t)count + behind >= BSAR_RECORDS)
+        struct trace_short *record = &buffer->record[bsar_records(count)];
+        const uint32_t holes = BSAR_RECORD_ROOM * behind;
+        if (!bsar_has_room(count, behind))
             return false;
-        bsar_fill(record + behind, kind, flags, address, size, align);
+        uint32_t more = bsar_fill(buffer, record + holes, kind, flags, address, size, align);
         if (behind != 0)
             leave_holes(record, behind);
-        if (bsar_commit(&buffer->count, count, count + behind + 1))
+        if (bsar_commit(&buffer->count, count, count + holes + more))
             return true;
         leave_torn(buffer, behind, count);
     }
 }
 
-/* The same, for any number of records that are being filled. */
+/* The same, for any number of events that are being filled. */
 static bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
                    const void *address, size_t size, size_t align)
 {
@@ -131,17 +153,26 @@ static void lose(uint32_t count)
     __atomic_fetch_add(&bsar_lost, count, __ATOMIC_RELAXED);
 }
 
-/* A chunk of the records from saved on. The owner may add some meanwhile. */
-static struct trace_chunk_header make_chunk(const struct bsar_buffer *buffer, uint32_t saved)
+/* Where the chunk of the records from saved on begins: with what was saved last. */
+static struct trace_short *chunk_begin(struct bsar_buffer *buffer, uint32_t saved)
 {
-    uint32_t count = (uint32_t)__atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE) - saved;
+    return &buffer->record[bsar_records(saved) - 1];
+}
+
+/* That chunk. The owner may add some records meanwhile. */
+static struct trace_chunk_header make_chunk(struct bsar_buffer *buffer, uint32_t saved)
+{
+    uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE);
+    uint32_t records = bsar_records(count) - bsar_records(saved) + 1;
     struct trace_chunk_header header = {
-        .type = TRACE_CHUNK_FIXED,
-        .stored_bytes = count * (uint32_t)sizeof(struct trace_fixed),
-        .events = count,
+        .type = TRACE_CHUNK_SHORT,
+        .stored_bytes = records * (uint32_t)sizeof(struct trace_short),
+        .events = bsar_events(count) - bsar_events(saved),
         .thread = buffer->thread,
     };
-    bsar_chunk_seal(&header, &buffer->record[saved]);
+    struct trace_short *begin = chunk_begin(buffer, saved);
+    *begin = trace_short_extension(&(struct trace_fixed){.ticks = buffer->early_ticks});
+    bsar_chunk_seal(&header, begin);
     return header;
 }
 
@@ -150,10 +181,18 @@ static bool save(struct bsar_buffer *buffer, struct trace_chunk_header *header)
 {
     if (header->events == 0)
         return true;
-    if (!bsar_file_write(header, &buffer->record[buffer->saved]))
+    if (!bsar_file_write(header, chunk_begin(buffer, buffer->saved)))
         return false;
-    buffer->saved += header->events;
+    uint32_t records = header->stored_bytes / (uint32_t)sizeof(struct trace_short) - 1;
+    buffer->saved += (records - header->events) << 16 | records;
     return true;
+}
+
+/* Events that are not in the file. */
+static uint32_t unsaved(const struct bsar_buffer *buffer)
+{
+    uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE);
+    return bsar_events(count) - bsar_events(buffer->saved);
 }
 
 /* The lock is held: what the buffer has is in the file, or lost. */
@@ -162,10 +201,8 @@ static void empty(struct bsar_buffer *buffer, struct trace_chunk_header *header)
     if (bsar_mode() < BSAR_OFF)
         save(buffer, header);
     if (bsar_mode() == BSAR_FAILED)
-        lose((uint32_t)buffer->count - buffer->saved);
-    buffer->saved = 0;
-    uint64_t next = ((buffer->count >> 32) + 1) << 32;
-    __atomic_store_n(&buffer->count, next, __ATOMIC_RELEASE);
+        lose(unsaved(buffer));
+    clear(buffer);
 }
 
 /* By the owner, who is between enter and leave; it is so no more where it gives the buffer up. */
@@ -208,7 +245,7 @@ uint64_t bsar_unsaved(void)
     uint64_t sum = 0;
     struct bsar_buffer *buffer = __atomic_load_n(&first_of_all, __ATOMIC_ACQUIRE);
     for (; buffer != NULL; buffer = buffer->next_of_all)
-        sum += (uint32_t)__atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE) - buffer->saved;
+        sum += unsaved(buffer);
     return sum;
 }
 
@@ -305,8 +342,7 @@ void bsar_forget_records(void)
     struct bsar_buffer *buffer = first_of_all;
     first_free = 0;
     for (; buffer != NULL; buffer = buffer->next_of_all) {
-        buffer->saved = 0;
-        buffer->count = ((buffer->count >> 32) + 1) << 32;
+        clear(buffer);
         buffer->thread = 0;
         push_free(buffer);
     }
@@ -377,7 +413,7 @@ void bsar_record_again(uint64_t seen, enum trace_kind kind, unsigned flags, cons
                        size_t size, size_t align)
 {
     struct bsar_buffer *buffer = bsar_self.buffer;
-    if ((uint32_t)seen < BSAR_RECORDS)
+    if (bsar_has_room(seen, 0))
         leave_torn(buffer, 0, seen);
     bool room = fill_behind(buffer, 0, kind, flags, address, size, align);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -181,7 +181,7 @@ void bsar_chunk_seal(struct trace_chunk_header *header, const void *stored)
 {
     memcpy(header->magic, TRACE_CHUNK_MAGIC, sizeof(header->magic));
     header->content_bytes = header->stored_bytes;
-    if (header->type == TRACE_CHUNK_FIXED && header->clock_ns == 0)
+    if (header->type == TRACE_CHUNK_SHORT)
         bsar_clock_pair(&header->clock_ticks, &header->clock_ns);
     header->checksum = trace_chunk_checksum(header, stored);
 }
@@ -337,7 +337,7 @@ void bsar_file_begin(void)
         begin();
 }
 
-bool bsar_file_write(const struct trace_chunk_header *header, const struct trace_fixed *records)
+bool bsar_file_write(const struct trace_chunk_header *header, const struct trace_short *records)
 {
     return (file.path[0] != '\0' || begin()) && write_chunk(header, records);
 }

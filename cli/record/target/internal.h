@@ -12,7 +12,7 @@
  *     jump.c       a signal handler leaves what it interrupted
  *     config.c     the environment; clock.h time and CPU
  *
- * Records. A thread writes into a buffer of its own, 32 bytes for an event, without a lock or a
+ * Records. A thread writes into a buffer of its own, 16 bytes for an event, without a lock or a
  * system call; a full buffer becomes a chunk, by one write. What a thread knows of itself is in
  * bsar_self. A signal handler that interrupts it in the middle of a record writes behind that, and
  * the interrupted one starts again (records.h).
@@ -111,7 +111,7 @@ void bsar_unlock(void);
 struct bsar_buffer;
 struct bsar_self {
     struct bsar_buffer *buffer; /* NULL: none yet */
-    uint32_t filling;           /* records in the middle of which it is, with its handlers */
+    uint32_t filling;           /* events in the middle of which it is, with its handlers */
     bool inside;                /* a call that comes now is the recorder's or the allocator's own */
     bool ended;                 /* its last destructor has run */
 };
@@ -121,7 +121,7 @@ extern __thread struct bsar_self bsar_self __attribute__((tls_model("initial-exe
 extern uint64_t bsar_lost;
 /* The records of all threads go to the file; the lock is free. */
 void bsar_save_all(void);
-/* How many records are in no file yet. The lock is held. */
+/* How many events are in no file yet. The lock is held. */
 uint64_t bsar_unsaved(void);
 /* In a new process: all buffers are free, but the calling thread's own, and empty. */
 void bsar_forget_records(void);
@@ -135,7 +135,7 @@ void bsar_chunk_seal(struct trace_chunk_header *header, const void *stored);
 /* The lock is held for all that follow. */
 enum { BSAR_META_ROOM = 65536 };
 /* One chunk; begins the file when there is none. False: the recording has ended. */
-bool bsar_file_write(const struct trace_chunk_header *header, const struct trace_fixed *records);
+bool bsar_file_write(const struct trace_chunk_header *header, const struct trace_short *records);
 /* Begins it, so that a process without events has one. */
 void bsar_file_begin(void);
 /* The parent's is not ours. */
