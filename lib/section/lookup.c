@@ -89,18 +89,44 @@ static BSAI_ALWAYS_INLINE struct found find_once(const struct bsai_lookup *looku
     return found;
 }
 
-struct bsai_section *bsai_lookup_find(const struct bsai_lookup *lookup, uintptr_t addr,
-                                      unsigned page_shift, size_t *page, size_t *steps)
+/* True when nothing has changed since the version was read. */
+static BSAI_ALWAYS_INLINE bool still(const struct bsai_lookup *lookup, size_t version)
+{
+    return BSAI_LIKELY(version % 2 == 0) && BSAI_LIKELY(bsai_peek(&lookup->version) == version);
+}
+
+static BSAI_NOINLINE struct bsai_section *find_anywhere(const struct bsai_lookup *lookup,
+                                                        uintptr_t addr, unsigned page_shift,
+                                                        size_t *page, size_t *steps)
 {
     for (;;) {
         size_t version = bsai_consume(&lookup->version);
         struct found found = find_once(lookup, addr, page_shift, steps);
-        if (BSAI_LIKELY(version % 2 == 0 && bsai_peek(&lookup->version) == version)) {
+        if (still(lookup, version)) {
             *page = found.page;
             return found.section;
         }
         BSA_CPU_PAUSE();
     }
+}
+
+/* The first probe is nearly always right, and without a loop it fits into registers. */
+struct bsai_section *bsai_lookup_find(const struct bsai_lookup *lookup, uintptr_t addr,
+                                      unsigned page_shift, size_t *page, size_t *steps)
+{
+    size_t version = bsai_consume(&lookup->version);
+    const struct bsai_section_table *table = bsai_consume(&lookup->table);
+    if (table != NULL && bsai_consume(&table->sizes) != 0) {
+        unsigned shift = bsai_consume(&table->size_shift[0]);
+        struct found found =
+            look_at(&table->slot[slot_of(table, addr >> shift, shift)], addr, page_shift);
+        ++*steps;
+        if (BSAI_LIKELY(found.section != NULL) && still(lookup, version)) {
+            *page = found.page;
+            return found.section;
+        }
+    }
+    return find_anywhere(lookup, addr, page_shift, page, steps);
 }
 
 /* Changing -------------------------------------------------------------------------------------- */
