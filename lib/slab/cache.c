@@ -235,6 +235,15 @@ static bool is_turn(const struct bsai_slab *slab)
            slab->free == bsai_share_from(slab);
 }
 
+/* More than `keep` slabs are empty. Small ones count by their pages, so that objects that come and
+ * go by the dozen do not make and unmake slabs of one or two each time. */
+static bool has_spare(const struct bsai_cache *cache, unsigned keep)
+{
+    const struct bsai_slab *next = cache->empty.first;
+    return next != NULL &&
+           cache->empty.count * next->pages > (size_t)keep * cache->geometry.slab_pages;
+}
+
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
                     const struct bsai_slot *slots, unsigned n, unsigned *away)
 {
@@ -260,10 +269,10 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
     }
     bsai_count(&cache->available, (size_t)done);
     bsai_count(&cache->remote, (size_t)elsewhere);
-    bool empty = cache->empty.count > cache->keep_empty;
+    bool spare = has_spare(cache, cache->keep_empty);
     bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
     *away = elsewhere;
-    return empty;
+    return spare;
 }
 
 /* Takes one empty slab out of the cache. */
@@ -286,7 +295,7 @@ struct bsai_slab *bsai_cache_settle(struct bsai_cache *cache, struct bsai_call *
 {
     struct bsai_slab *retired = NULL;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
-    for (; most != 0 && cache->empty.count > keep; most--) {
+    for (; most != 0 && has_spare(cache, keep); most--) {
         struct bsai_slab *slab = take_out(cache);
         slab->next = retired;
         retired = slab;

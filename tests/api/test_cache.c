@@ -350,6 +350,33 @@ START_TEST(slabs_grow_with_their_cache)
 }
 END_TEST
 
+/* Objects of a page in slabs of a page: as many empty ones are kept as a slab of eight would have.
+ */
+START_TEST(small_slabs_are_kept_by_their_pages)
+{
+    enum { N = 20, KEPT = 8 };
+    void *p[N];
+    struct bed bed;
+    struct bsa_cache_config config = cache_config("page", PAGE, 0);
+    bsa_cache *cache = NULL;
+    bed_open(&bed, _i, config_of(_i), 8 * MIB);
+    config.magazine_objects = BSA_NONE;
+    assert_ok(bsa_cache_create(bed.heap, &config, &cache));
+    for (unsigned i = 0; i < N; i++)
+        assert_ok(get(&bed, cache, &p[i]));
+    ck_assert_uint_eq(cache_stats(cache).objects.slabs, N);
+    for (unsigned i = 0; i < N; i++) {
+        assert_ok(put(&bed, cache, p[i]));
+        struct bsa_class_stats now = cache_stats(cache).objects;
+        ck_assert_uint_eq(now.empty_slabs, i < KEPT ? i + 1 : KEPT);
+        ck_assert_uint_eq(now.empty_objects, now.empty_slabs);
+    }
+    bsa_heap_reclaim(bed.heap);
+    ck_assert_uint_eq(cache_stats(cache).objects.slabs, 0);
+    check_sums(bed.heap);
+}
+END_TEST
+
 /* Where no larger slab fits, a smaller one does. */
 START_TEST(small_slabs_where_memory_is_short)
 {
@@ -663,6 +690,7 @@ int main(void)
     tcase_add_loop_test(all, magazines_and_drains, 0, WAYS);
     tcase_add_loop_test(all, settings, 0, WAYS);
     tcase_add_loop_test(all, slabs_grow_with_their_cache, 0, WAYS);
+    tcase_add_loop_test(all, small_slabs_are_kept_by_their_pages, 0, WAYS);
     tcase_add_loop_test(all, small_slabs_where_memory_is_short, 0, WAYS);
     tcase_add_loop_test(all, pressure, 0, WAYS);
     tcase_add_loop_test(all, walked_and_counted, 0, WAYS);
