@@ -73,7 +73,7 @@ bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform 
         return false;
     c.page_size = BSAM_PAGE;
     c.cpus = config->cpus;
-    c.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    c.flags = BSA_HEAP_EXCLUSIVE_CPUS | BSA_HEAP_ZEROED;
     c.platform = platform;
     c.classes = &table;
     c.caches = BSA_NONE;

@@ -26,14 +26,18 @@
 enum {
     /* One context per CPU id, by the caller's word. Two CPUs that free one object at the very same
      * moment are then told so late, when it would be used again; see bsa_cpu(3). */
-    BSA_HEAP_EXCLUSIVE_CPUS = 1u << 0
+    BSA_HEAP_EXCLUSIVE_CPUS = 1u << 0,
+    /* Every region is all zero bytes when it is handed over, as mmap gives them. Its descriptors
+     * are then valid unwritten, so that frees in regions of more than 262144 pages need one look-up
+     * less, and smaller regions touch no memory for pages that are never used. */
+    BSA_HEAP_ZEROED = 1u << 1
 };
 
 struct bsa_heap_config {
     size_t size;
     size_t page_size;                      /* bytes, a power of two from 1024 to 65536; 0: 4096 */
     unsigned cpus;                         /* 1 to BSA_MAX_CPUS; 0: 1 */
-    unsigned flags;                        /* BSA_HEAP_EXCLUSIVE_CPUS */
+    unsigned flags;                        /* BSA_HEAP_EXCLUSIVE_CPUS, BSA_HEAP_ZEROED */
     const struct bsa_platform *platform;   /* copied; NULL: no hooks */
     const struct bsa_class_table *classes; /* NULL: BSA_CLASSES_NINE */
     unsigned magazine_objects; /* most objects in one magazine; 0: by size; BSA_NONE: none */

@@ -15,6 +15,7 @@ struct bsa_buddy {
     unsigned page_shift;
     unsigned lowmem_reserve;    /* 1/n of low memory; BSA_NONE: none */
     bool cold;                  /* sections have an array of slab records */
+    bool zeroed;                /* regions come as zero bytes */
     struct bsai_lookup lookup;  /* searched by anybody */
     struct bsai_lock lock;      /* guards what follows, and what the sections lead to */
     struct bsai_section *first; /* all, in order of registration */
@@ -31,6 +32,8 @@ struct bsa_buddy {
 
 /* Internal config flag: no slab will ever live here, so spare the array of slab records. */
 #define BSAI_BUDDY_BARE (1u << 31)
+/* And another: see BSA_HEAP_ZEROED. */
+#define BSAI_BUDDY_ZEROED (1u << 30)
 
 /*
  * Makes a buddy in *b over region, whose first `front` bytes the caller uses itself (the heap and

@@ -24,8 +24,10 @@ void bsai_group_make_ready(struct bsai_section *s, size_t tree)
     unsigned low, high;
     bsai_tree_span(s, tree, &low, &high);
     size_t first = (tree << BSAI_GROUP_SHIFT) + low - s->map.lead;
-    bsai_memset(&s->map.hot[first], 0, (high - low) * sizeof(s->map.hot[0]));
-    if (s->map.cold != NULL)
+    bool valid = first < bsai_peek(&s->map.ready);
+    if (!valid)
+        bsai_memset(&s->map.hot[first], 0, (high - low) * sizeof(s->map.hot[0]));
+    if (!valid && s->map.cold != NULL)
         bsai_memset(&s->map.cold[first], 0, (high - low) * sizeof(s->map.cold[0]));
     bsai_publish(&s->map.state[tree], (uint8_t)(state | BSAI_GROUP_READY));
     bsai_map_advance(&s->map);

@@ -81,10 +81,12 @@ static void enroll(struct bsa_buddy *b, struct bsai_section *s)
     size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
     bsai_roster_add(&b->roster[s->zone], s);
     s->prev = b->last;
-    /* The look-up of objects is fastest where all groups are ready: done at once where that costs
+    /* The look-up of objects is fastest where all words are valid: made so at once where that costs
      * little. */
     size_t groups = bsai_map_groups(&s->map);
-    for (size_t tree = 0; groups <= EARLY_GROUPS && tree < groups; tree++)
+    if (b->zeroed)
+        bsai_publish(&s->map.ready, s->map.pages);
+    for (size_t tree = 0; !b->zeroed && groups <= EARLY_GROUPS && tree < groups; tree++)
         bsai_group_make_ready(s, tree);
     if (b->last == NULL)
         b->first = s;
@@ -154,7 +156,7 @@ static bool read_config(struct bsa_buddy_config *to, struct bsa_platform *platfo
         to->lowmem_reserve = 32;
     if (!bsai_is_pow2(to->page_size) || to->page_size < 1024 || to->page_size > 65536)
         return false;
-    if ((to->flags & ~BSAI_BUDDY_BARE) != 0)
+    if ((to->flags & ~(BSAI_BUDDY_BARE | BSAI_BUDDY_ZEROED)) != 0)
         return false;
     return to->platform == NULL ||
            bsai_copy_sized(platform, sizeof(*platform), to->platform, to->platform->size);
@@ -196,6 +198,7 @@ enum bsa_status bsai_buddy_setup(struct bsa_buddy *b, void *region, size_t bytes
     b->page_shift = plan.page_shift;
     b->lowmem_reserve = c.lowmem_reserve;
     b->cold = cold;
+    b->zeroed = (c.flags & BSAI_BUDDY_ZEROED) != 0;
     bsai_lock_init(&b->lock);
     for (unsigned zone = 0; zone < BSAI_ZONES; zone++)
         bsai_roster_init(&b->roster[zone]);

@@ -59,12 +59,15 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
         return false;
     if (c->caches > BSA_MAX_CACHES && c->caches != BSA_NONE)
         return false;
-    if (c->cpus > BSA_MAX_CPUS || (c->flags & ~(unsigned)BSA_HEAP_EXCLUSIVE_CPUS) != 0)
+    unsigned known = BSA_HEAP_EXCLUSIVE_CPUS | BSA_HEAP_ZEROED;
+    if (c->cpus > BSA_MAX_CPUS || (c->flags & ~known) != 0)
         return false;
-    plan->buddy = (struct bsa_buddy_config){.size = sizeof(plan->buddy),
-                                            .page_size = c->page_size,
-                                            .platform = c->platform,
-                                            .lowmem_reserve = c->lowmem_reserve};
+    plan->buddy = (struct bsa_buddy_config){
+        .size = sizeof(plan->buddy),
+        .page_size = c->page_size,
+        .flags = (c->flags & BSA_HEAP_ZEROED) != 0 ? BSAI_BUDDY_ZEROED : 0,
+        .platform = c->platform,
+        .lowmem_reserve = c->lowmem_reserve};
     return bsai_classes_make(&plan->classes, c->classes);
 }
 

@@ -29,7 +29,7 @@
  *
  * Words are made group by group (512 pages, a "tree" of the buddy) when a group is first broken, so
  * that a terabyte costs nothing until it is used: a descriptor is valid only where the group's
- * state byte has BSAI_GROUP_READY.
+ * state byte has BSAI_GROUP_READY, or the region was zero when it came.
  */
 #ifndef BSAI_PAGE_H
 #define BSAI_PAGE_H
@@ -166,7 +166,8 @@ struct bsai_map {
     uint8_t *state;          /* a byte per group */
     uint32_t *hot;           /* a word per page */
     struct bsai_slab **cold; /* a pointer per page: the record of its slab, else NULL */
-    size_t ready; /* pages of the first groups, all of which are READY; grows, read anywhere */
+    size_t ready; /* first pages whose words and pointers are valid: of groups that are READY, or
+                     were zero from the start; grows, read anywhere */
 };
 
 /* Page number of addr; at least map->pages when it is not in the map. */

@@ -233,6 +233,53 @@ START_TEST(contradictions)
 }
 END_TEST
 
+/* The pages of a section that came as zero bytes: looked up without their groups having been made,
+ * and refused as long as nothing is there. */
+static void check_zeroed(bsa_heap *heap, const struct bsai_section *section)
+{
+    const struct bsai_map *map = &section->map;
+    size_t groups = bsai_map_groups(map), ready = 0;
+    ck_assert_uint_eq(map->ready, map->pages);
+    for (size_t group = 0; group < groups; group++)
+        ready += (map->state[group] & BSAI_GROUP_READY) != 0;
+    ck_assert_uint_lt(ready, groups / 2);
+    for (size_t page = 1; page < map->pages; page += BSAI_GROUP_PAGES / 2)
+        assert_status(bsa_cpu_free(bsa_heap_cpu(heap, 0), (void *)bsai_map_addr(map, page)),
+                      BSA_ERR_NOT_ALLOCATED);
+}
+
+START_TEST(zero_regions_need_no_words)
+{
+    enum { MIB = 1 << 20, BLOCK = 48, BLOCKS = 4096 };
+    static void *p[BLOCKS];
+    struct region first = region_make((size_t)64 * MIB, 4096, 0);
+    struct region second = region_make((size_t)32 * MIB, 4096, 0);
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    config.cpus = 2;
+    config.flags = BSA_HEAP_ZEROED | (_i == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    assert_status(bsa_heap_init(&heap, first.start, first.bytes, &config), BSA_OK);
+    assert_status(bsa_heap_add_region(heap, second.start, second.bytes), BSA_OK);
+    check_zeroed(heap, heap->buddy.first);
+    check_zeroed(heap, heap->buddy.last);
+
+    for (unsigned round = 0; round < 2; round++) {
+        size_t n = 0;
+        while (n < BLOCKS && bsa_heap_alloc_pages(heap, BLOCK, 4096, &p[n]) == BSA_OK)
+            n++;
+        ck_assert_uint_gt(n * BLOCK * 4096, (size_t)80 * MIB);
+        ck_assert_uint_lt(n, BLOCKS);
+        assert_status(bsa_heap_validate(heap), BSA_OK);
+        while (n-- > 0)
+            assert_status(bsa_cpu_free(bsa_heap_cpu(heap, n % 2), p[n]), BSA_OK);
+        assert_status(bsa_heap_drain(heap, 0), BSA_OK);
+        assert_status(bsa_heap_validate(heap), BSA_OK);
+    }
+    region_free(&first);
+    region_free(&second);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("heap");
@@ -242,6 +289,7 @@ int main(void)
     tcase_add_test(tcase, a_slot_does_not_outlive_its_home);
     tcase_add_loop_test(tcase, freed_twice_is_told_late, 0, 2);
     tcase_add_test(tcase, contradictions);
+    tcase_add_loop_test(tcase, zero_regions_need_no_words, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
