@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An object's place, for a search by address. */
-struct place {
-    guintptr address;
-    guint64 slot;
+/* Pages whose live objects pin something, and what each of these answers for. */
+struct pinned {
+    guintptr start, end;
+    guint64 given;
+    double slab_bytes, block_bytes;
+    guint8 slab;
 };
 
 /* A live object that pins something. */
@@ -30,45 +32,12 @@ struct search {
     const struct objects *objects;
     const struct replay_snapshot *snapshot;
     struct pins *pins;
-    struct place *place;
-    gsize places;
     struct block *block[REPLAY_MAX_SECTIONS]; /* by section, from its first whole block on */
     gsize blocks[REPLAY_MAX_SECTIONS];
-    GArray *pin;  /* struct pin */
-    double owned; /* bytes of blocks that live objects answer for */
+    GArray *pinned; /* struct pinned */
+    GArray *pin;    /* struct pin */
+    double owned;   /* bytes of blocks that live objects answer for */
 };
-
-static int by_address(const void *a, const void *b)
-{
-    guintptr x = ((const struct place *)a)->address, y = ((const struct place *)b)->address;
-    return x < y ? -1 : x > y;
-}
-
-static void find_places(struct search *search)
-{
-    const struct replay_execution *execution = search->execution;
-    search->place = g_new(struct place, (gsize)MAX(execution->slots, 1));
-    for (guint64 slot = 0; slot < execution->slots; slot++) {
-        const void *address = replay_object_address(execution, slot);
-        if (address != NULL)
-            search->place[search->places++] = (struct place){(guintptr)address, slot};
-    }
-    qsort(search->place, search->places, sizeof(search->place[0]), by_address);
-}
-
-/* The first place at or above an address. */
-static gsize place_from(const struct search *search, guintptr address)
-{
-    gsize low = 0, high = search->places;
-    while (low < high) {
-        gsize middle = low + (high - low) / 2;
-        if (search->place[middle].address < address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 
 static guint64 block_size(const struct search *search)
 {
@@ -152,50 +121,76 @@ static double answers_for(const struct search *search, const struct replay_page_
     return bytes;
 }
 
-static void add_pin(struct search *search, guint64 slot, const struct replay_page_run *run,
-                    double slab_bytes, double block_bytes)
-{
-    const struct object_birth *birth = &search->objects->birth[slot];
-    gboolean slab = run->use == REPLAY_PAGE_SLAB;
-    struct pin pin = {
-        .given = slab ? run->object_size : run->pages * search->snapshot->page_size,
-        .cache = birth->cache,
-        .site = birth->site,
-        .thread = birth->thread,
-        .cpu = birth->cpu,
-        .slab = slab ? 1 : 0,
-        .requested = birth->size,
-        .born = birth->event,
-        .slab_bytes = slab_bytes,
-        .block_bytes = block_bytes,
-    };
-    search->owned += block_bytes;
-    g_array_append_val(search->pin, pin);
-}
-
-static void pin_run(gpointer data, const struct replay_page_run *run)
+static void find_pinned(gpointer data, const struct replay_page_run *run)
 {
     struct search *search = data;
+    gboolean slab = run->use == REPLAY_PAGE_SLAB;
     double block_bytes = answers_for(search, run), slab_bytes = 0.0;
-    guint64 live = run->use == REPLAY_PAGE_SLAB ? run->live : 1;
-    if (run->use == REPLAY_PAGE_SLAB && live > 0 && live * 4 <= run->objects) {
+    guint64 live = slab ? run->live : 1;
+    if (slab && live > 0 && live * 4 <= run->objects) {
         slab_bytes = (double)((run->objects - live) * run->object_size);
         search->pins->slabs++;
         search->pins->slab_bytes += (guint64)slab_bytes;
     }
     if (live == 0 || (block_bytes == 0.0 && slab_bytes == 0.0) ||
-        (run->use != REPLAY_PAGE_SLAB && run->use != REPLAY_PAGE_BLOCK))
+        (!slab && run->use != REPLAY_PAGE_BLOCK))
         return;
-    guintptr end = page_address(search, run, run->pages);
-    for (gsize i = place_from(search, (guintptr)run->address);
-         i < search->places && search->place[i].address < end; i++)
-        add_pin(search, search->place[i].slot, run, slab_bytes / (double)live,
-                block_bytes / (double)live);
+    struct pinned pinned = {
+        .start = (guintptr)run->address,
+        .end = page_address(search, run, run->pages),
+        .given = slab ? run->object_size : run->pages * search->snapshot->page_size,
+        .slab_bytes = slab_bytes / (double)live,
+        .block_bytes = block_bytes / (double)live,
+        .slab = slab ? 1 : 0,
+    };
+    g_array_append_val(search->pinned, pinned);
+}
+
+static void add_pin(struct search *search, guint64 slot, const struct pinned *pages)
+{
+    const struct object_birth *birth = &search->objects->birth[slot];
+    struct pin pin = {
+        .given = pages->given,
+        .cache = birth->cache,
+        .site = birth->site,
+        .thread = birth->thread,
+        .cpu = birth->cpu,
+        .slab = pages->slab,
+        .requested = birth->size,
+        .born = birth->event,
+        .slab_bytes = pages->slab_bytes,
+        .block_bytes = pages->block_bytes,
+    };
+    search->owned += pages->block_bytes;
+    g_array_append_val(search->pin, pin);
 }
 
 #define COMPARE(x, y)                                                                              \
     if ((x) != (y))                                                                                \
         return (x) < (y) ? -1 : 1;
+
+/* Pinned pages do not overlap: what lies in one is equal to it. */
+static int by_address(gconstpointer a, gconstpointer b)
+{
+    const struct pinned *x = a, *y = b;
+    if (x->start < y->end && y->start < x->end)
+        return 0;
+    return x->start < y->start ? -1 : 1;
+}
+
+/* Few pages pin something: they are sorted, and not the objects. */
+static void find_pins(struct search *search)
+{
+    const struct replay_execution *execution = search->execution;
+    g_array_sort(search->pinned, by_address);
+    for (guint64 slot = 0; slot < execution->slots; slot++) {
+        guintptr address = (guintptr)replay_object_address(execution, slot);
+        struct pinned byte = {.start = address, .end = address + 1};
+        guint at;
+        if (address != 0 && g_array_binary_search(search->pinned, &byte, by_address, &at))
+            add_pin(search, slot, &g_array_index(search->pinned, struct pinned, at));
+    }
+}
 
 static int same_group(const struct pin *a, const struct pin *b)
 {
@@ -228,7 +223,7 @@ static int by_birth(gconstpointer a, gconstpointer b)
 static void count_owners(struct pin_group *group, const struct pin *pin, guint n)
 {
     guint run = 0, most = 0;
-    gboolean *seen = g_new0(gboolean, G_MAXUINT16 + 1u);
+    guint8 seen[(G_MAXUINT16 + 1u) / 8] = {0}; /* a bit for each CPU */
     for (guint i = 0; i < n; i++) {
         run = i > 0 && pin[i].thread == pin[i - 1].thread ? run + 1 : 1;
         group->threads += run == 1 ? 1 : 0;
@@ -236,10 +231,10 @@ static void count_owners(struct pin_group *group, const struct pin *pin, guint n
             most = run;
             group->thread = pin[i].thread;
         }
-        group->cpus += seen[pin[i].cpu] ? 0 : 1;
-        seen[pin[i].cpu] = TRUE;
+        guint8 bit = (guint8)(1u << pin[i].cpu % 8);
+        group->cpus += (seen[pin[i].cpu / 8] & bit) == 0 ? 1 : 0;
+        seen[pin[i].cpu / 8] |= bit;
     }
-    g_free(seen);
 }
 
 static struct pin_group make_group(struct pin *pin, guint n, guint64 now)
@@ -318,18 +313,19 @@ void pins_take(struct pins *pins, const struct replay_execution *execution,
         return;
     pins->taken = TRUE;
     pins->event = execution->events;
+    search.pinned = g_array_new(FALSE, FALSE, sizeof(struct pinned));
     search.pin = g_array_new(FALSE, FALSE, sizeof(struct pin));
-    find_places(&search);
     make_blocks(&search);
     backend->ops->walk_pages(backend, count_run, &search);
     count_blocks(&search);
-    backend->ops->walk_pages(backend, pin_run, &search);
+    backend->ops->walk_pages(backend, find_pinned, &search);
+    find_pins(&search);
     pins->idle_bytes = pins->block_bytes - MIN(pins->block_bytes, (guint64)(search.owned + 0.5));
     make_groups(&search);
     for (guint i = 0; i < snapshot->sections; i++)
         g_free(search.block[i]);
+    g_array_free(search.pinned, TRUE);
     g_array_free(search.pin, TRUE);
-    g_free(search.place);
 }
 
 void pins_clear(struct pins *pins)
