@@ -128,12 +128,16 @@ static gboolean read_all(gconstpointer data, guint index, gpointer result, GErro
 {
     trace_reader *reader = *(trace_reader *const *)data;
     struct search search = {.found = result};
-    struct trace_event event;
+    const struct trace_event *events;
+    guint32 count;
     int more = 0;
     (void)index;
     search.kinds = g_hash_table_new_full(kind_hash, kind_equal, NULL, g_free);
-    while (!replay_interrupted() && (more = trace_next(reader, &event, error)) == 1)
-        note(&search, reader, &event);
+    while (!replay_interrupted() &&
+           (more = trace_next_events(reader, &events, &count, error)) == 1) {
+        for (guint32 i = 0; i < count; i++)
+            note(&search, reader, &events[i]);
+    }
     choose(&search);
     g_hash_table_destroy(search.kinds);
     return more >= 0;

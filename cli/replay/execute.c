@@ -214,14 +214,17 @@ gboolean replay_check_left(struct replay_execution *execution, GError **error)
 
 gboolean replay_run(struct replay_execution *execution, GError **error)
 {
-    struct trace_event event;
+    const struct trace_event *events;
+    guint32 count;
     int more;
-    while ((more = trace_next(execution->reader, &event, error)) == 1) {
-        guint cpu = replay_schedule_cpu(execution->schedule, &event);
-        if (!replay_step(execution, &event, cpu, error))
-            return FALSE;
-        if (!replay_goes_on(execution))
-            return TRUE;
+    while ((more = trace_next_events(execution->reader, &events, &count, error)) == 1) {
+        for (guint32 i = 0; i < count; i++) {
+            guint cpu = replay_schedule_cpu(execution->schedule, &events[i]);
+            if (!replay_step(execution, &events[i], cpu, error))
+                return FALSE;
+            if (!replay_goes_on(execution))
+                return TRUE;
+        }
     }
     return more == 0 && replay_check_left(execution, error);
 }

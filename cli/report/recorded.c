@@ -182,26 +182,35 @@ static gboolean take_prelude(struct pass *pass, GError **error)
     return TRUE;
 }
 
+static gboolean check_slot(const struct pass *pass, const struct trace_event *event, GError **error)
+{
+    if (!trace_kind_has_slot(event->kind) || event->slot == TRACE_NO_SLOT ||
+        event->slot < trace_summary(pass->reader)->peak_slots)
+        return TRUE;
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_TRACE,
+                "event %" G_GUINT64_FORMAT ": its slot is out of range; the trace reader "
+                "contradicts itself",
+                event->number);
+    return FALSE;
+}
+
 static gboolean take_events(struct pass *pass, GError **error)
 {
-    struct trace_event event;
+    const struct trace_event *events;
+    guint32 count;
     guint64 read = 0;
     int got;
     if (!take_prelude(pass, error))
         return FALSE;
     sample_when_due(pass);
-    while ((got = trace_next(pass->reader, &event, error)) > 0) {
-        if (trace_kind_has_slot(event.kind) && event.slot != TRACE_NO_SLOT &&
-            event.slot >= trace_summary(pass->reader)->peak_slots) {
-            g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_TRACE,
-                        "event %" G_GUINT64_FORMAT ": its slot is out of range; the trace reader "
-                        "contradicts itself",
-                        event.number);
-            return FALSE;
+    while ((got = trace_next_events(pass->reader, &events, &count, error)) > 0) {
+        for (guint32 i = 0; i < count; i++) {
+            if (!check_slot(pass, &events[i], error))
+                return FALSE;
+            take_event(pass, &events[i]);
         }
-        take_event(pass, &event);
-        if (++read % 4096 == 0)
-            progress_update(pass->progress, read);
+        read += count;
+        progress_update(pass->progress, read);
     }
     return got == 0;
 }
