@@ -7,6 +7,9 @@ cli_replay_sources = \
 	%D%/allocators.h \
 	%D%/backend.c \
 	%D%/backend.h \
+	%D%/backend_buddyslab.c \
+	%D%/backend_buddyslab.h \
+	%D%/backend_buddyslab_figures.c \
 	%D%/backend_malloc.c \
 	%D%/backend_null.c \
 	%D%/batch.c \
@@ -20,10 +23,9 @@ cli_replay_sources = \
 	%D%/control.c \
 	%D%/control.h \
 	%D%/crew.c \
+	%D%/crew.h \
 	%D%/demand.c \
 	%D%/demand.h \
-	%D%/crew.h \
-	%D%/backend_buddyslab.c \
 	%D%/error.h \
 	%D%/execute.c \
 	%D%/execute.h \
@@ -46,12 +48,12 @@ cli_replay_sources = \
 	%D%/op.h \
 	%D%/options.c \
 	%D%/options.h \
-	%D%/options_output.c \
-	%D%/options_output.h \
 	%D%/options_engine.c \
 	%D%/options_engine.h \
 	%D%/options_heap.c \
 	%D%/options_heap.h \
+	%D%/options_output.c \
+	%D%/options_output.h \
 	%D%/options_sweep.c \
 	%D%/options_sweep.h \
 	%D%/options_trace.c \
