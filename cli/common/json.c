@@ -37,6 +37,14 @@ void put_ratio(JsonBuilder *json, const char *name, double value)
     add_ratio(json, value);
 }
 
+void put_counts(JsonBuilder *json, const char *name, const guint64 *value, guint count)
+{
+    begin_list(json, name);
+    for (guint i = 0; i < count; i++)
+        json_builder_add_int_value(json, (gint64)value[i]);
+    json_builder_end_array(json);
+}
+
 void begin_object(JsonBuilder *json, const char *name)
 {
     json_builder_set_member_name(json, name);
@@ -55,10 +63,7 @@ void put_hygiene(JsonBuilder *json, const struct trace_hygiene *hygiene)
     for (guint i = 0; i < trace_hygiene_field_count; i++)
         put_count(json, trace_hygiene_fields[i].key,
                   trace_hygiene_get(hygiene, &trace_hygiene_fields[i]));
-    begin_list(json, "first_ignored_lines");
-    for (guint64 i = 0; i < hygiene->ignored_shown; i++)
-        json_builder_add_int_value(json, (gint64)hygiene->first_ignored[i]);
-    json_builder_end_array(json);
+    put_counts(json, "first_ignored_lines", hygiene->first_ignored, (guint)hygiene->ignored_shown);
     json_builder_end_object(json);
 }
 

@@ -8,6 +8,7 @@
 #include "../trace/reader.h"
 
 void put_count(JsonBuilder *json, const char *name, guint64 value);
+void put_counts(JsonBuilder *json, const char *name, const guint64 *value, guint count);
 void put_flag(JsonBuilder *json, const char *name, gboolean value);
 void put_text(JsonBuilder *json, const char *name, const char *value);
 /* null where there is no value. */

@@ -81,13 +81,6 @@ static void put_engine(JsonBuilder *json, const struct replay_engine_options *en
     put_count(json, "reclaim_every", engine->control.reclaim_every);
 }
 
-static void put_limit(JsonBuilder *json, const char *key, unsigned limit)
-{
-    char *text = replay_limit_text(limit);
-    put_text(json, key, text);
-    g_free(text);
-}
-
 /* How libbuddyslab was set up. */
 static void put_heap(JsonBuilder *json, const struct replay_heap_options *heap)
 {
@@ -167,10 +160,7 @@ static void put_result(JsonBuilder *json, const struct report *report)
         put_flag(json, "pages", failure->pages);
         put_flag(json, "low", failure->low);
         put_text(json, "memory", report_memory_name(failure->memory));
-        begin_list(json, "free_blocks");
-        for (guint order = 0; order < REPLAY_ORDERS; order++)
-            json_builder_add_int_value(json, (gint64)failure->free_blocks[order]);
-        json_builder_end_array(json);
+        put_counts(json, "free_blocks", failure->free_blocks, REPLAY_ORDERS);
         json_builder_end_object(json);
     }
     json_builder_end_array(json);
@@ -179,20 +169,12 @@ static void put_result(JsonBuilder *json, const struct report *report)
 
 void put_external(JsonBuilder *json, const guint64 counts[REPLAY_ORDERS])
 {
+    struct external_fragmentation external = external_fragmentation(counts);
     put_count(json, "free_pages", free_pages(counts));
-    put_ratio(json, "largest_free_share", largest_free_share(counts));
-    begin_list(json, "free_blocks");
-    for (guint order = 0; order < REPLAY_ORDERS; order++)
-        json_builder_add_int_value(json, (gint64)counts[order]);
-    json_builder_end_array(json);
-    begin_list(json, "unusable_free_space_index");
-    for (guint order = 0; order < REPORT_ORDERS; order++)
-        add_ratio(json, unusable_free_space_index(counts, order));
-    json_builder_end_array(json);
-    begin_list(json, "fragmentation_index");
-    for (guint order = 0; order < REPORT_ORDERS; order++)
-        add_ratio(json, fragmentation_index(counts, order));
-    json_builder_end_array(json);
+    put_ratio(json, "largest_free_share", external.largest_free_share);
+    put_counts(json, "free_blocks", counts, REPLAY_ORDERS);
+    put_orders(json, "unusable_free_space_index", external.unusable);
+    put_orders(json, "fragmentation_index", external.fragmentation);
 }
 
 static void put_moment(JsonBuilder *json, const struct report *report, const char *name,

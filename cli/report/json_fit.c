@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "json_fit.h"
 
+#include "../replay/options_heap.h"
+
 static guint64 whole(double bytes)
 {
     return bytes <= 0.0 ? 0 : (guint64)(bytes + 0.5);
@@ -21,6 +23,13 @@ void put_class_waste(JsonBuilder *json, const struct class_waste *waste)
     put_count(json, "page_rounding", whole(waste->page_rounding));
     put_count(json, "waste", whole(waste->total));
     put_ratio(json, "waste_over_requested", waste->total / waste->requested);
+}
+
+void put_limit(JsonBuilder *json, const char *name, unsigned limit)
+{
+    char *text = replay_limit_text(limit);
+    put_text(json, name, text);
+    g_free(text);
 }
 
 static void put_moment(JsonBuilder *json, const char *name, const struct fit_moment *moment)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables of size classes and what they waste, as members of report.json and tune.json. */
+/* Tables of size classes, what they waste, and limits, as members of report.json and tune.json. */
 #ifndef BSA_CLI_REPORT_JSON_FIT_H
 #define BSA_CLI_REPORT_JSON_FIT_H
 
@@ -9,6 +9,8 @@
 void put_class_table(JsonBuilder *json, const char *name, const struct class_table *table);
 /* Members of the object that is open, in whole bytes. */
 void put_class_waste(JsonBuilder *json, const struct class_waste *waste);
+/* A limit of magazines and the like: "default", "none" or a number. */
+void put_limit(JsonBuilder *json, const char *name, unsigned limit);
 /* The member class_fit, where there were objects for classes. */
 void put_fit(JsonBuilder *json, const struct fit *fit);
 

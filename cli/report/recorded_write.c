@@ -42,14 +42,6 @@ static void put_moment(JsonBuilder *json, const char *name, const struct recorde
     json_builder_end_object(json);
 }
 
-static void put_blocks(JsonBuilder *json, const char *name, const guint64 *blocks, guint orders)
-{
-    begin_list(json, name);
-    for (guint order = 0; order < orders; order++)
-        json_builder_add_int_value(json, (gint64)blocks[order]);
-    json_builder_end_array(json);
-}
-
 /* Free blocks as the kernel would count them: it keeps none above its largest order. */
 static void put_folded(JsonBuilder *json, const char *name, const guint64 *blocks, guint orders)
 {
@@ -58,7 +50,7 @@ static void put_folded(JsonBuilder *json, const char *name, const guint64 *block
         guint most = MIN(order, orders - 1);
         folded[most] += blocks[order] << (order - most);
     }
-    put_blocks(json, name, folded, orders);
+    put_counts(json, name, folded, orders);
 }
 
 static void put_change(JsonBuilder *json, const char *name, gint64 pages)
@@ -85,8 +77,8 @@ static void put_buddyinfo(JsonBuilder *json, const struct recorded *recorded)
     put_change(json, "difference", told - computed);
     put_count(json, "orphan_page_frees", recorded->hygiene.orphan_page_frees);
     put_count(json, "lost_events", recorded->hygiene.lost_events);
-    put_blocks(json, "free_blocks_start", info->start.blocks, orders);
-    put_blocks(json, "free_blocks_end", info->end.blocks, orders);
+    put_counts(json, "free_blocks_start", info->start.blocks, orders);
+    put_counts(json, "free_blocks_end", info->end.blocks, orders);
     if (recorded->figures) {
         put_folded(json, "seen_blocks", recorded->all_blocks, orders);
         put_folded(json, "seen_blocks_free_at_end", recorded->end.free_blocks, orders);

@@ -54,10 +54,7 @@ static void put_orders(JsonBuilder *json, const struct stats *stats)
     guint orders = STATS_ORDERS;
     while (orders > 0 && stats->order[orders - 1] == 0)
         orders--;
-    begin_list(json, "page_blocks_by_order");
-    for (guint order = 0; order < orders; order++)
-        json_builder_add_int_value(json, (gint64)stats->order[order]);
-    json_builder_end_array(json);
+    put_counts(json, "page_blocks_by_order", stats->order, orders);
 }
 
 static void put_live(JsonBuilder *json, const char *name, const struct stats_peak *live)

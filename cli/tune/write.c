@@ -10,13 +10,6 @@
 #include "../report/json_fit.h"
 #include "tune.h"
 
-static void put_limit(JsonBuilder *json, const char *key, unsigned limit)
-{
-    char *text = replay_limit_text(limit);
-    put_text(json, key, text);
-    g_free(text);
-}
-
 static void put_limits(JsonBuilder *json, const struct tune *tune)
 {
     begin_object(json, "limits");
