@@ -75,9 +75,23 @@ void view_plot_latency(JsonObject *report, struct view_script *script)
     }
 }
 
+/* Of the recorded allocator, which does not run, its addresses tell. */
+static gboolean has_recorded(JsonObject *report)
+{
+    for (guint i = 0; i < view_length(report, "measured.memory"); i++) {
+        JsonObject *group = view_row(report, "measured.memory", i);
+        if (strcmp(view_text(group, "backend"), "recorded") == 0)
+            return TRUE;
+    }
+    return FALSE;
+}
+
 void view_plot_memory(JsonObject *report, struct view_script *script)
 {
-    title(report, script->settings, "Memory of the allocators, as the system counts it");
+    title(report, script->settings,
+          has_recorded(report)
+              ? "Memory of the allocators, as the system counts it; recorded: pages by addresses"
+              : "Memory of the allocators, as the system counts it");
     g_string_append(script->settings, "set xlabel \"events\"\nset ylabel \"MiB\"\n"
                                       "set yrange [0:*]\nMiB = 1048576.0\n");
     for (guint i = 0; i < view_length(report, "measured.memory"); i++) {
