@@ -68,37 +68,33 @@ JsonNode *view_parse(const char *text, const char *name, GError **error)
     return parse(text, name, "result", error);
 }
 
-JsonNode *view_load(const char *path, GError **error)
+static JsonNode *load_in(const char *folder, const char *name, const char *result, GError **error)
 {
-    gboolean folder = g_file_test(path, G_FILE_TEST_IS_DIR);
-    char *file = folder ? g_build_filename(path, "report.json", NULL) : g_strdup(path);
-    JsonNode *root = load(file, "result", error);
+    char *file = g_build_filename(folder, name, NULL);
+    JsonNode *root = load(file, result, error);
     g_free(file);
     return root;
+}
+
+JsonNode *view_load(const char *path, GError **error)
+{
+    return g_file_test(path, G_FILE_TEST_IS_DIR) ? load_in(path, "report.json", "result", error)
+                                                 : load(path, "result", error);
 }
 
 JsonNode *view_load_recorded(const char *folder, GError **error)
 {
-    char *file = g_build_filename(folder, "recorded.json", NULL);
-    JsonNode *root = load(file, "recorded", error);
-    g_free(file);
-    return root;
+    return load_in(folder, "recorded.json", "recorded", error);
 }
 
 JsonNode *view_load_sweep(const char *folder, GError **error)
 {
-    char *file = g_build_filename(folder, "sweep.json", NULL);
-    JsonNode *root = load(file, "runs", error);
-    g_free(file);
-    return root;
+    return load_in(folder, "sweep.json", "runs", error);
 }
 
 JsonNode *view_load_tune(const char *folder, GError **error)
 {
-    char *file = g_build_filename(folder, "tune.json", NULL);
-    JsonNode *root = load(file, "tune", error);
-    g_free(file);
-    return root;
+    return load_in(folder, "tune.json", "tune", error);
 }
 
 /* NULL: not there, or null. */

@@ -24,8 +24,7 @@ const struct view_plot view_plots[] = {
     {"remote-frees", "Frees of what another CPU allocated, by the CPU that frees", NULL,
      view_plot_remote_frees},
     {"latency", "How long calls take", "measured.latency", view_plot_latency},
-    {"memory", "Memory of the allocators, as the system counts it", "measured.memory",
-     view_plot_memory},
+    {"memory", "Memory of the allocators", "measured.memory", view_plot_memory},
     {"tune", "Size classes: waste over their number", "tune", view_plot_tune},
     {"curve", "External fragmentation over the size of the region", "curve", view_plot_curve},
     {"curve-measures", "All measures of fragmentation over the size of the region", "curve",
@@ -101,9 +100,9 @@ void view_plot_title_text(JsonObject *report, GString *out, const char *what, gb
 }
 
 /* Over events rather than seconds: a trace rests most of the time and works in bursts. */
-void view_plot_over_events(JsonObject *report, GString *out)
+void view_plot_over_events(guint64 events, GString *out)
 {
-    gboolean thousands = view_count(report, "result.events") >= 20000;
+    gboolean thousands = events >= 20000;
     g_string_append_printf(out,
                            "x(dummy) = column(\"event\")%s\n"
                            "set xlabel \"events%s\"\n"
@@ -240,7 +239,7 @@ void view_plot_terminal(JsonObject *report, guint columns, guint lines, GString 
     const char *data = view_plot_timeline(report);
     g_string_append_printf(out, "set terminal dumb noenhanced size %u,%u\n", columns, lines);
     g_string_append(out, "set datafile separator \",\"\nset tics nomirror\n");
-    view_plot_over_events(report, out);
+    view_plot_over_events(view_count(report, "result.events"), out);
     g_string_append_printf(out,
                            "set ylabel \"MiB\"\nset yrange [0:*]\n"
                            "set key above\n"

@@ -66,8 +66,8 @@ void view_plot_title(JsonObject *report, GString *out, const char *what, gboolea
 /* What stands in it, in quotes; and the name of a trace within quotes. */
 void view_plot_title_text(JsonObject *report, GString *out, const char *what, gboolean regions);
 void view_plot_name(GString *out, const char *name);
-/* The horizontal axis is the count of events. */
-void view_plot_over_events(JsonObject *report, GString *out);
+/* The horizontal axis is the count of events, of which there are so many. */
+void view_plot_over_events(guint64 events, GString *out);
 void view_plot_palette(GString *out, gboolean dark_first);
 /* The colour of one of so many lines; many need view_plot_palette. */
 void view_plot_colour(GString *out, guint index, guint count);

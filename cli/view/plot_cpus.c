@@ -61,7 +61,7 @@ static void using_remote(GString *out, const char *cpus)
 void view_plot_remote_frees(JsonObject *report, struct view_script *script)
 {
     guint64 most = view_count(report, "timeline.maximum.remote_frees");
-    view_plot_over_events(report, script->settings);
+    view_plot_over_events(view_count(report, "result.events"), script->settings);
     view_plot_title(report, script->settings,
                     "Frees of what another CPU allocated, by the CPU that frees", TRUE);
     g_string_append_printf(
@@ -81,7 +81,7 @@ static void using_hits(GString *out, const char *cpus)
 void view_plot_cpu_caches(JsonObject *report, struct view_script *script)
 {
     guint64 objects = view_count(report, "timeline.maximum.cpu_objects");
-    view_plot_over_events(report, script->settings);
+    view_plot_over_events(view_count(report, "result.events"), script->settings);
     view_plot_title(report, script->settings, "Objects served by the CPU's own magazines", TRUE);
     g_string_append_printf(
         script->settings,

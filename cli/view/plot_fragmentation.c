@@ -10,7 +10,7 @@ static const char *const order_colours[] = {"#56B4E9", "#009E73", "#E69F00", "#D
 
 void view_plot_fragmentation(JsonObject *report, struct view_script *script)
 {
-    view_plot_over_events(report, script->settings);
+    view_plot_over_events(view_count(report, "result.events"), script->settings);
     view_plot_title(report, script->settings, "External fragmentation: unusable free space index",
                     TRUE);
     g_string_append(script->settings,

@@ -10,7 +10,7 @@ void view_plot_occupancy(JsonObject *report, struct view_script *script)
     JsonObject *most = view_object(report, "timeline.maximum");
     GString *out = script->settings;
     guint shown[16], count = 0;
-    view_plot_over_events(report, out);
+    view_plot_over_events(view_count(report, "result.events"), out);
     view_plot_title(report, out, "Memory in use", TRUE);
     g_string_append(out, "set ylabel \"MiB\"\nset yrange [0:*]\nset style fill solid noborder\n\n"
                          "# Each area reaches from the sum of the parts below it to its own sum.\n"
@@ -41,7 +41,7 @@ void view_plot_free_blocks(JsonObject *report, struct view_script *script)
 {
     GString *out = script->settings;
     guint count = view_length(report, "end.unusable_free_space_index");
-    view_plot_over_events(report, out);
+    view_plot_over_events(view_count(report, "result.events"), out);
     view_plot_title(report, out, "Free blocks by order, most in each interval", TRUE);
     g_string_append_printf(out,
                            "set ylabel \"order (bytes of a block)\"\n"

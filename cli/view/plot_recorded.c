@@ -6,19 +6,14 @@ void view_plot_recorded(JsonObject *report, struct view_script *script)
 {
     GString *out = script->settings;
     gboolean replayed = view_has(report, "result");
-    gboolean thousands = view_count(report, "recorded.events") >= 20000;
     g_string_append_printf(out, "set title \"{/:Bold %s}\\n",
                            replayed ? "Pages in use: recorded and replayed"
                                     : "Pages in use, by the recorded addresses");
     view_quote(out, view_text(report, "trace.name"));
     g_string_append_printf(out, ", layer %s; recorded: %s\"\n", view_text(report, "trace.layer"),
                            view_text(report, "recorded.allocator"));
-    g_string_append_printf(out,
-                           "x(dummy) = column(\"event\")%s\nset xlabel \"events%s\"\n"
-                           "MiB = 1048576.0\nset xrange [0:*] noextend\n"
-                           "set ylabel \"MiB\"\nset yrange [0:*]\n"
-                           "set style fill solid noborder\n",
-                           thousands ? " / 1e3" : "", thousands ? ", thousands" : "");
+    view_plot_over_events(view_count(report, "recorded.events"), out);
+    g_string_append(out, "set ylabel \"MiB\"\nset yrange [0:*]\nset style fill solid noborder\n");
     g_string_append(script->plot,
                     "\"recorded.csv\" using (x(0)):(column(\"requested\") / MiB) with "
                     "filledcurves y1=0 lc rgb \"#D5E8F5\" title \"requested\"");

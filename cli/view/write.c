@@ -14,6 +14,20 @@ GQuark view_error_quark(void)
     return g_quark_from_static_string("bsa-view");
 }
 
+/* What is written for people: of a report, of the recorded allocator alone, of a sweep, or of a
+ * tuning. Where only other allocators were measured there is none of it. */
+static const struct kind {
+    const char *needs, *text_name;
+    const char *page_name; /* NULL: no page */
+    void (*text)(JsonObject *report, GString *out);
+    void (*page)(const char *folder, JsonObject *report, GString *out);
+} kinds[] = {
+    {"result", "report.txt", "report.html", view_report_text, view_page},
+    {"recorded", "report.txt", "report.html", view_recorded_text, view_recorded_page},
+    {"runs", "sweep.txt", "sweep.html", view_sweep_text, view_sweep_page},
+    {"tune", "tune.txt", NULL, view_tune_text, NULL},
+};
+
 gboolean view_remove(const char *folder, GError **error)
 {
     static const char *const suffixes[] = {".gp", ".png", ".svg"};
@@ -23,30 +37,16 @@ gboolean view_remove(const char *folder, GError **error)
                 return FALSE;
         }
     }
-    return files_remove(folder, "report", ".txt", error) &&
-           files_remove(folder, "report", ".html", error) &&
-           files_remove(folder, "sweep", ".txt", error) &&
-           files_remove(folder, "sweep", ".html", error) &&
-           files_remove(folder, "tune", ".txt", error);
+    for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        if (!files_remove(folder, kinds[i].text_name, "", error) ||
+            (kinds[i].page_name != NULL && !files_remove(folder, kinds[i].page_name, "", error)))
+            return FALSE;
+    }
+    return TRUE;
 }
-
-/* What is written for people: of a report, of the recorded allocator alone, of a sweep, or of a
- * tuning. Where only other allocators were measured there is none of it. */
-struct kind {
-    const char *needs, *text_name;
-    const char *page_name; /* NULL: no page */
-    void (*text)(JsonObject *report, GString *out);
-    void (*page)(const char *folder, JsonObject *report, GString *out);
-};
 
 static const struct kind *kind_of(JsonObject *report)
 {
-    static const struct kind kinds[] = {
-        {"result", "report.txt", "report.html", view_report_text, view_page},
-        {"recorded", "report.txt", "report.html", view_recorded_text, view_recorded_page},
-        {"runs", "sweep.txt", "sweep.html", view_sweep_text, view_sweep_page},
-        {"tune", "tune.txt", NULL, view_tune_text, NULL},
-    };
     for (guint i = 0; i < G_N_ELEMENTS(kinds); i++) {
         if (view_has(report, kinds[i].needs))
             return &kinds[i];
