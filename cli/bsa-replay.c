@@ -78,8 +78,7 @@ static gboolean find_caches(struct run *run, GError **error)
 {
     gint64 start = g_get_monotonic_time();
     gboolean ours = !is_foreign(run) || run->options.engine.against != NULL;
-    if (!ours || run->options.heap.general || run->options.layer == TRACE_LAYER_PAGE ||
-        !trace_summary(run->reader)->kernel)
+    if (!ours || !replay_wants_caches(&run->options, run->reader))
         return TRUE;
     if (!replay_caches_find(&run->caches, run->reader, error))
         return FALSE;

@@ -100,6 +100,9 @@ const char *replay_order_name(enum replay_order order);
 /* How the trace is to be read. */
 struct trace_options replay_trace_options(const struct replay_options *options);
 
+/* Are there named caches in it for the allocator to have? */
+gboolean replay_wants_caches(const struct replay_options *options, const trace_reader *reader);
+
 const char *replay_bound_name(enum trace_bound bound);
 const char *replay_layer_name(enum trace_layer layer);
 const char *replay_cpu_map_name(enum replay_cpu_map map);

@@ -51,6 +51,12 @@ struct trace_options replay_trace_options(const struct replay_options *options)
     };
 }
 
+gboolean replay_wants_caches(const struct replay_options *options, const trace_reader *reader)
+{
+    return !options->heap.general && options->layer != TRACE_LAYER_PAGE &&
+           trace_summary(reader)->kernel;
+}
+
 void replay_trace_raw_clear(struct replay_trace_raw *raw)
 {
     g_free(raw->implicit);

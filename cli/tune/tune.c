@@ -29,9 +29,8 @@ static gboolean open_trace(struct tune *tune, struct tune_trace *trace, const ch
     trace->name =
         strcmp(path, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(path);
     trace->reader = trace_open(path, &how, error);
-    return trace->reader != NULL &&
-           (options->heap.general || !trace_summary(trace->reader)->kernel ||
-            replay_caches_find(&trace->caches, trace->reader, error));
+    return trace->reader != NULL && (!replay_wants_caches(options, trace->reader) ||
+                                     replay_caches_find(&trace->caches, trace->reader, error));
 }
 
 static gboolean open_traces(struct tune *tune, GError **error)
@@ -142,17 +141,25 @@ static void find_tables(struct tune *tune)
     fill_rows(tune, g_strv_length(tune->options->tune.traces));
 }
 
-static struct tune_trial *add_trial(GArray *trials, const struct tune *tune, guint trace,
-                                    const struct class_table *table)
+static gboolean same_trial(const struct tune_trial *a, const struct tune_trial *b)
+{
+    return a->trace == b->trace && a->magazine == b->magazine && a->keep_empty == b->keep_empty &&
+           a->table.count == b->table.count &&
+           memcmp(a->table.size, b->table.size, a->table.count * sizeof(a->table.size[0])) == 0;
+}
+
+/* The number of a trial; what is to be tried again is the one that there is. */
+static guint add_trial(GArray *trials, guint trace, const struct class_table *table,
+                       unsigned magazine, unsigned keep_empty)
 {
     struct tune_trial trial = {
-        .trace = trace,
-        .table = *table,
-        .magazine = tune->options->heap.magazine_objects,
-        .keep_empty = tune->options->heap.keep_empty,
-    };
-    g_array_append_val(trials, trial);
-    return &g_array_index(trials, struct tune_trial, trials->len - 1);
+        .trace = trace, .table = *table, .magazine = magazine, .keep_empty = keep_empty};
+    guint i = 0;
+    while (i < trials->len && !same_trial(&g_array_index(trials, struct tune_trial, i), &trial))
+        i++;
+    if (i == trials->len)
+        g_array_append_val(trials, trial);
+    return i;
 }
 
 /* Numbers of classes, ascending, the one that was asked for among them. */
@@ -184,6 +191,7 @@ static void choose_limits(struct tune *tune)
 
 /* What a figure is added to when its trial is done. */
 struct target {
+    guint trial;
     struct tune_figures *figures;
     guint64 *occupied, *slow;
 };
@@ -191,33 +199,36 @@ struct target {
 /* All replays that remain, and where their figures go. */
 static void plan(struct tune *tune, GArray *trials, GArray *targets)
 {
+    unsigned magazine = tune->options->heap.magazine_objects;
+    unsigned keep_empty = tune->options->heap.keep_empty;
     for (guint i = 0; i < tune->traces; i++) {
         struct tune_trace *trace = &tune->trace[i];
         for (guint table = 0; table < TUNE_TABLES; table++) {
             struct target target = {.figures = &trace->row[table].figures};
             if (!trace->row[table].there)
                 continue;
-            add_trial(trials, tune, i, &trace->row[table].table);
+            target.trial = add_trial(trials, i, &trace->row[table].table, magazine, keep_empty);
             g_array_append_val(targets, target);
         }
         for (guint k = 0; k < tune->tried && !trace->check; k++) {
             struct target target = {.occupied = &tune->tried_occupied[k]};
-            add_trial(trials, tune, i, &tune->best.table[tune->tried_classes[k]]);
+            target.trial = add_trial(trials, i, &tune->best.table[tune->tried_classes[k]], magazine,
+                                     keep_empty);
             g_array_append_val(targets, target);
         }
         for (guint k = 0; k < tune->limits && !trace->check; k++) {
             struct tune_limits *limit = &tune->limit[k];
             struct target target = {.occupied = &limit->peak_occupied, .slow = &limit->slow};
-            struct tune_trial *trial = add_trial(trials, tune, i, tune_made(tune));
-            trial->magazine = limit->magazine;
-            trial->keep_empty = limit->keep_empty;
+            target.trial =
+                add_trial(trials, i, tune_made(tune), limit->magazine, limit->keep_empty);
             g_array_append_val(targets, target);
         }
     }
 }
 
-static void take(const struct target *target, const struct tune_figures *figures)
+static void take(const struct target *target, const struct tune_figures *tried)
 {
+    const struct tune_figures *figures = &tried[target->trial];
     if (target->figures != NULL)
         *target->figures = *figures;
     if (target->occupied != NULL)
@@ -248,8 +259,8 @@ static gboolean try_tables(struct tune *tune, GError **error)
     struct tune_figures *figures = g_new0(struct tune_figures, trials->len);
     gboolean ok = tune_try_all(tune, (struct tune_trial *)(gpointer)trials->data, trials->len,
                                figures, error);
-    for (guint i = 0; ok && i < trials->len; i++)
-        take(&g_array_index(targets, struct target, i), &figures[i]);
+    for (guint i = 0; ok && i < targets->len; i++)
+        take(&g_array_index(targets, struct target, i), figures);
     choose_best_limits(tune);
     g_free(figures);
     g_array_unref(targets);
