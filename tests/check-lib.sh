@@ -67,6 +67,11 @@ nothing() {
     fi
 }
 
+# Can follows_schema be asked?
+has_jsonschema() {
+    have python3 && python3 -c 'import jsonschema' 2>/dev/null
+}
+
 # follows_schema SCHEMA FILE: is the JSON file as the schema says? For python3 with jsonschema.
 follows_schema() {
     python3 - "$1" "$2" <<'PYTHON'

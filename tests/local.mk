@@ -221,7 +221,7 @@ noinst_HEADERS = \
 EXTRA_DIST += %D%/cli/data %D%/cli/read-native.py $(malloc_check_scripts) %D%/malloc/host.c %D%/malloc/operators.cc \
 	%D%/malloc/plugin.c %D%/cli/bad_malloc.c
 
-EXTRA_DIST += $(check_scripts) %D%/mutants.sh $(cli_check_scripts) %D%/check-lib.sh %D%/exports.txt %D%/include-rules.txt \
+EXTRA_DIST += $(check_scripts) %D%/mutants.sh $(cli_check_scripts) %D%/check-lib.sh %D%/cli/replay-lib.sh %D%/exports.txt %D%/include-rules.txt \
 	%D%/freestanding/platform.h
 
 # The same programs, with twenty times the operations.

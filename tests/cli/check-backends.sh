@@ -4,14 +4,7 @@
 # meets them.
 # shellcheck disable=SC2317 # functions that run through expect
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$BSA_SRCDIR/tests/check-lib.sh"
-
-replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
-trace=$srcdir/tests/cli/data/good-kmem.txt
-if [ ! -x "$replay" ]; then
-    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
-    done_testing
-fi
+. "$BSA_SRCDIR/tests/cli/replay-lib.sh"
 
 # ended STATUS WORDS OPTION...: ends with the status, and a line of what it said has the words.
 ended() {

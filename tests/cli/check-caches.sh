@@ -4,21 +4,13 @@
 # every way to run a trace has them.
 # shellcheck disable=SC2317 # functions that run through expect
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$BSA_SRCDIR/tests/check-lib.sh"
+. "$BSA_SRCDIR/tests/cli/replay-lib.sh"
 
 tool=${BSA_TRACE:-$builddir/cli/bsa-trace}
-replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
-if [ ! -x "$replay" ] || [ ! -x "$tool" ]; then
-    skip "bsa-replay" "not built; set BSA_REPLAY and BSA_TRACE to try one"
+if [ ! -x "$tool" ]; then
+    skip "bsa-trace" "not built; set BSA_TRACE to try one"
     done_testing
 fi
-
-# run DIR OPTION...: a quiet replay without pictures.
-run() {
-    run_dir=$1
-    shift
-    "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
-}
 
 # figure DIR OBJECT MEMBER: the member of the last object of that name in report.json.
 figure() {

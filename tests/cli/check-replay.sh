@@ -3,21 +3,7 @@
 # bsa-replay as a user meets it: the same report each time, exit statuses, messages, files.
 # shellcheck disable=SC2317 # functions that run through expect
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$BSA_SRCDIR/tests/check-lib.sh"
-
-replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
-trace=$srcdir/tests/cli/data/good-kmem.txt
-if [ ! -x "$replay" ]; then
-    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
-    done_testing
-fi
-
-# run DIR OPTION...: a quiet replay without pictures.
-run() {
-    run_dir=$1
-    shift
-    "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
-}
+. "$BSA_SRCDIR/tests/cli/replay-lib.sh"
 
 # identical NAME DIR DIR: what has to be the same each time. FILES names more of them.
 identical() {

@@ -3,22 +3,10 @@
 # The report: its schema, its page, what it finds, that it can be made again, and comparisons.
 # shellcheck disable=SC2317 # functions that run through expect
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$BSA_SRCDIR/tests/check-lib.sh"
+. "$BSA_SRCDIR/tests/cli/replay-lib.sh"
 
-replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
-trace=$srcdir/tests/cli/data/good-kmem.txt
 lost=$srcdir/tests/cli/data/good-lost.txt
 schema=$srcdir/cli/report/report.schema.json
-if [ ! -x "$replay" ]; then
-    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
-    done_testing
-fi
-
-run() {
-    run_dir=$1
-    shift
-    "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
-}
 
 # --- Small traces ----------------------------------------------------------------------------
 
@@ -113,7 +101,7 @@ expect "findings say that an object is older" grep -q "object from before$" "$wo
 run beside --against=recorded --rounds=1 "$trace"
 run own --backend=recorded "$trace"
 run counted --backend=recorded "$srcdir/traces/kernel-walk.bsat"
-if have python3 && python3 -c 'import jsonschema' 2>/dev/null; then
+if has_jsonschema; then
     for name in one kept pages slabs pins frees failing stopped whole small lossy causal beside older; do
         expect "report.json of $name is as the schema says" follows_schema "$schema" \
             "$work/$name/report.json"

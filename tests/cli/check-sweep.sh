@@ -4,21 +4,9 @@
 # what fails or is interrupted is told.
 # shellcheck disable=SC2317,SC2016 # functions that run through expect; $1 is for another shell
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$BSA_SRCDIR/tests/check-lib.sh"
+. "$BSA_SRCDIR/tests/cli/replay-lib.sh"
 
-replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
-trace=$srcdir/tests/cli/data/good-kmem.txt
 schema=$srcdir/cli/sweep/sweep.schema.json
-if [ ! -x "$replay" ]; then
-    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
-    done_testing
-fi
-
-run() {
-    run_dir=$1
-    shift
-    "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
-}
 
 # --- The runs --------------------------------------------------------------------------------
 
@@ -79,7 +67,7 @@ PYTHON
 else
     skip "figures are those of the reports" "no python3"
 fi
-if have python3 && python3 -c 'import jsonschema' 2>/dev/null; then
+if has_jsonschema; then
     for name in grid short stdin; do
         expect "sweep.json of $name is as the schema says" follows_schema "$schema" \
             "$work/$name/sweep.json"

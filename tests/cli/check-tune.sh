@@ -3,13 +3,7 @@
 # bsa-replay --tune: the table is made, compiles, wastes what it says, and is no worse than others.
 # shellcheck disable=SC2317 # functions that run through expect
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
-. "$BSA_SRCDIR/tests/check-lib.sh"
-
-replay=${BSA_REPLAY:-$builddir/cli/bsa-replay}
-if [ ! -x "$replay" ]; then
-    skip "bsa-replay" "not built; set BSA_REPLAY to try one"
-    done_testing
-fi
+. "$BSA_SRCDIR/tests/cli/replay-lib.sh"
 
 # trace SEED: objects of a few sizes, as perf script prints them; all at once, then freed.
 trace() {
