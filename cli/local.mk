@@ -19,7 +19,8 @@ cli_libs = $(GLIB_LIBS) $(JSON_GLIB_LIBS) $(ZSTD_LIBS) -lm
 if CLI
 noinst_LTLIBRARIES += %D%/libcli.la
 bin_PROGRAMS += %D%/bsa-record %D%/bsa-replay %D%/bsa-trace
-dist_pkgdata_DATA += %D%/report/report.schema.json %D%/sweep/sweep.schema.json
+dist_pkgdata_DATA += %D%/report/report.schema.json %D%/sweep/sweep.schema.json \
+	%D%/tune/tune.schema.json
 endif
 
 %C%_libcli_la_SOURCES = $(cli_common_sources) $(cli_trace_sources) \

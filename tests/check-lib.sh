@@ -86,6 +86,29 @@ sys.exit(1 if errors else 0)
 PYTHON
 }
 
+# describes_all SCHEMA: does it say of each member what it is?
+describes_all() {
+    python3 - "$1" <<'PYTHON'
+import json, sys
+bare = []
+def look(node, path):
+    for name, value in node.get("properties", {}).items():
+        if "description" not in value and "$ref" not in value:
+            bare.append(path + "/" + name)
+        look(value, path + "/" + name)
+    if isinstance(node.get("items"), dict):
+        look(node["items"], path)
+schema = json.load(open(sys.argv[1]))
+look(schema, "")
+for name, value in schema["$defs"].items():
+    if "description" not in value:
+        bare.append(name)
+    look(value, name)
+print("\n".join(bare))
+sys.exit(1 if bare else 0)
+PYTHON
+}
+
 # says STATUS WORDS NAME COMMAND...: ends with the status and prints the words, to $work/log.
 says() {
     says_status=$1

@@ -4,6 +4,6 @@
 #define BSA_CLI_COMMON_SCHEMA_H
 
 /* Version of report.json's layout; it grows when a member changes its meaning or goes. */
-#define REPORT_SCHEMA 2
+#define REPORT_SCHEMA 3
 
 #endif

@@ -116,7 +116,7 @@ void put_recorded(JsonBuilder *json, const struct report *report)
     const struct objects *objects = report->objects;
     if (objects->given.count == 0)
         return;
-    begin_object(json, "recorded_allocator");
+    begin_object(json, "recorded_sizes");
     put_given(json, "all", &objects->given);
     put_given(json, "peak", &objects->given_at_peak);
     put_given(json, "end", &objects->given_live);

@@ -56,9 +56,9 @@ static void reading(GString *out, const char *name, double value, const char *fo
 static void beside_row(JsonObject *report, GString *out, const char *name, const char *key)
 {
     g_string_append_printf(out, "%-22s", name);
-    append_fixed(out, 7, view_ratio(view_object(report, "recorded_allocator.here"), key), 4);
+    append_fixed(out, 7, view_ratio(view_object(report, "recorded_sizes.here"), key), 4);
     append_fixed(out, 12,
-                 view_ratio(view_object(report, "recorded_allocator.internal_fragmentation"), key),
+                 view_ratio(view_object(report, "recorded_sizes.internal_fragmentation"), key),
                  4);
     g_string_append_c(out, '\n');
 }
@@ -66,7 +66,7 @@ static void beside_row(JsonObject *report, GString *out, const char *name, const
 /* Objects alone, as a recorded allocator rounds no page block either. */
 static void recorded(JsonObject *report, GString *out)
 {
-    if (!view_has(report, "recorded_allocator"))
+    if (!view_has(report, "recorded_sizes"))
         return;
     g_string_append_printf(out, "\n%-22s%7s%12s\n", "objects, no pages", "here", "recorded");
     beside_row(report, out, "cumulative", "cumulative");
@@ -75,7 +75,7 @@ static void recorded(JsonObject *report, GString *out)
     g_string_append_printf(out,
                            "recorded: of %" G_GUINT64_FORMAT
                            " allocations, by the bytes that the trace says were given.\n",
-                           view_count(report, "recorded_allocator.all.objects"));
+                           view_count(report, "recorded_sizes.all.objects"));
 }
 
 static void internal(JsonObject *report, GString *out)

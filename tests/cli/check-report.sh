@@ -120,25 +120,7 @@ for error in errors:
 sys.exit(1 if errors else 0)
 PYTHON
     done
-    expect "every member is described" python3 - "$schema" <<'PYTHON'
-import json, sys
-bare = []
-def look(node, path):
-    for name, value in node.get("properties", {}).items():
-        if "description" not in value and "$ref" not in value:
-            bare.append(path + "/" + name)
-        look(value, path + "/" + name)
-    if isinstance(node.get("items"), dict):
-        look(node["items"], path)
-schema = json.load(open(sys.argv[1]))
-look(schema, "")
-for name, value in schema["$defs"].items():
-    if "description" not in value:
-        bare.append(name)
-    look(value, name)
-print("\n".join(bare))
-sys.exit(1 if bare else 0)
-PYTHON
+    expect "every member is described" describes_all "$schema"
 else
     skip "report.json is as the schema says" "no python3 with jsonschema"
 fi

@@ -72,6 +72,7 @@ if has_jsonschema; then
         expect "sweep.json of $name is as the schema says" follows_schema "$schema" \
             "$work/$name/sweep.json"
     done
+    expect "every member is described" describes_all "$schema"
 else
     skip "sweep.json is as the schema says" "no python3 with jsonschema"
 fi

@@ -48,6 +48,19 @@ expect "bsa-replay show makes the text again" sh -c \
     'rm "$2/tune.txt" && "$1" show --no-plots "$2" && cmp "$2/tune.txt" "$3/tune.txt"' \
     sh "$replay" "$work/again" "$work/three"
 
+# --- The schema ------------------------------------------------------------------------------
+
+schema=$srcdir/cli/tune/tune.schema.json
+if has_jsonschema; then
+    for name in one peak three; do
+        expect "tune.json of $name is as the schema says" follows_schema "$schema" \
+            "$work/$name/tune.json"
+    done
+    expect "every member is described" describes_all "$schema"
+else
+    skip "tune.json is as the schema says" "no python3 with jsonschema"
+fi
+
 # --- What is said is so ----------------------------------------------------------------------
 
 if have python3; then

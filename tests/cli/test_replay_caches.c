@@ -109,18 +109,18 @@ START_TEST(recorded)
     struct ran ran;
     char *text = several();
     replay_text(&ran, text, plain);
-    ck_assert_int_eq(count_at(&ran, "recorded_allocator.all.objects"), 10);
-    ck_assert_int_eq(count_at(&ran, "recorded_allocator.all.requested_bytes"), 10346);
-    ck_assert_int_eq(count_at(&ran, "recorded_allocator.all.given_bytes"), 10620);
-    ck_assert_int_eq(count_at(&ran, "recorded_allocator.peak.given_bytes"), 10620);
-    ck_assert_int_eq(count_at(&ran, "recorded_allocator.end.objects"), 9);
-    ck_assert_int_eq(count_at(&ran, "recorded_allocator.end.given_bytes"), 10620 - 192);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.objects"), 10);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.requested_bytes"), 10346);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.given_bytes"), 10620);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.peak.given_bytes"), 10620);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.end.objects"), 9);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.end.given_bytes"), 10620 - 192);
     ck_assert_double_eq_tol(
-        ratio_at(&ran, "recorded_allocator.internal_fragmentation.live_at_peak"), 274.0 / 10620,
+        ratio_at(&ran, "recorded_sizes.internal_fragmentation.live_at_peak"), 274.0 / 10620,
         NEAR);
-    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_allocator.here.cumulative"),
+    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.cumulative"),
                             (86.0 + 3288) / (10346 + 86 + 3288), NEAR);
-    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_allocator.here.live_at_end"),
+    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.live_at_end"),
                             (78.0 + 3288) / (10346 - 184 + 78 + 3288), NEAR);
     forget(&ran);
     g_free(text);
@@ -139,11 +139,11 @@ START_TEST(recorded_without_pages)
     g_string_append(text, objects);
     add_page_free(text, 0, 70, 9, 0);
     replay_text(&ran, text->str, plain);
-    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_allocator.here.live_at_end"),
+    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.live_at_end"),
                             (78.0 + 3288) / (10346 - 184 + 78 + 3288), NEAR);
-    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_allocator.here.cumulative"),
+    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.cumulative"),
                             (86.0 + 3288) / (10346 + 86 + 3288), NEAR);
-    ck_assert_int_eq(count_at(&ran, "recorded_allocator.all.requested_bytes"), 10346);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.requested_bytes"), 10346);
     ck_assert_double_eq_tol(ratio_at(&ran, "internal_fragmentation.live_at_end"),
                             (78.0 + 3288) / (10346 - 184 + 78 + 3288 + 4 * 4096), NEAR);
     forget(&ran);
