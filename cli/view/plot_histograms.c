@@ -72,6 +72,17 @@ void view_plot_sizes(JsonObject *report, struct view_script *script)
         "\"bytes alive at peak\"");
 }
 
+/* What ends in the trace or is censored by its end; what is older has no lifetime. */
+static guint64 lifetimes(JsonObject *report, const char *freed, const char *censored)
+{
+    guint64 sum = 0;
+    for (guint i = 0; i < view_length(report, "lifetimes.time"); i++) {
+        JsonObject *row = view_row(report, "lifetimes.time", i);
+        sum += view_count(row, freed) + view_count(row, censored);
+    }
+    return MAX(sum, 1);
+}
+
 void view_plot_lifetimes(JsonObject *report, struct view_script *script)
 {
     GString *out = script->settings;
@@ -84,7 +95,7 @@ void view_plot_lifetimes(JsonObject *report, struct view_script *script)
     tics(out, low, high, time_label);
     g_string_append_printf(
         out, "objects = %" G_GUINT64_FORMAT ".0 / 100\nbytes = %" G_GUINT64_FORMAT ".0 / 100\n",
-        MAX(view_count(report, "sizes.allocs"), 1), MAX(view_count(report, "sizes.bytes"), 1));
+        lifetimes(report, "freed", "censored"), lifetimes(report, "freed_bytes", "censored_bytes"));
     g_string_append(
         script->plot,
         "\"lifetimes.csv\" using (column(\"power\") - 0.2):"

@@ -187,6 +187,21 @@ for name in whole pages pins; do
     done
 done
 
+# Of these, and no more, the picture has parts: what is older has no lifetime.
+older=$work/older
+expect "older: something has no lifetime" test "$(column "$older/sizes.csv" allocs)" -gt \
+    $(($(column "$older/lifetimes.csv" freed) + $(column "$older/lifetimes.csv" censored)))
+for name in whole older; do
+    for part in objects bytes; do
+        suffix=${part#objects}
+        suffix=${suffix:+_$suffix}
+        expect "$name: the $part of lifetimes.gp are 100 %" grep -qx "$part = $((
+            $(column "$work/$name/lifetimes.csv" "freed$suffix") +
+            $(column "$work/$name/lifetimes.csv" "censored$suffix"))).0 / 100" \
+            "$work/$name/lifetimes.gp"
+    done
+done
+
 # --- The page --------------------------------------------------------------------------------
 
 if have gnuplot; then
