@@ -280,35 +280,88 @@ static void over_time(JsonObject *run, const char *column, GString *out)
         column);
 }
 
+static int by_occupied(gconstpointer a, gconstpointer b, gpointer sweep)
+{
+    guint x = *(const guint *)a, y = *(const guint *)b;
+    double left = view_sweep_figure(sweep, x, "peak_occupied");
+    double right = view_sweep_figure(sweep, y, "peak_occupied");
+    return left < right ? -1 : left > right ? 1 : x < y ? -1 : x > y;
+}
+
+static int by_number(gconstpointer a, gconstpointer b)
+{
+    guint x = *(const guint *)a, y = *(const guint *)b;
+    return x < y ? -1 : x > y;
+}
+
+static GArray *runs_with_figures(JsonObject *sweep, gboolean served)
+{
+    GArray *runs = g_array_new(FALSE, FALSE, sizeof(guint));
+    for (guint i = 0; i < view_sweep_runs(sweep); i++) {
+        if (view_has(view_sweep_run(sweep, i), "figures") &&
+            (!served || !(view_sweep_figure(sweep, i, "failed") > 0.0)))
+            g_array_append_val(runs, i);
+    }
+    return runs;
+}
+
+/* Of more runs than there are colours: those with the fewest and the most pages in use, and evenly
+ * many from each to the next. Where requests fail, less is done: such runs are left out then. */
+static GArray *choose_runs(JsonObject *sweep)
+{
+    GArray *runs = runs_with_figures(sweep, FALSE);
+    if (runs->len <= VIEW_LINES_WITH_KEY)
+        return runs;
+    GArray *served = runs_with_figures(sweep, TRUE);
+    if (served->len > 0) {
+        g_array_unref(runs);
+        runs = served;
+    } else {
+        g_array_unref(served);
+    }
+    guint count = MIN(runs->len, VIEW_LINES_WITH_KEY);
+    g_array_sort_with_data(runs, by_occupied, sweep);
+    for (guint i = 1; i < count; i++)
+        g_array_index(runs, guint, i) =
+            g_array_index(runs, guint, i * (runs->len - 1) / (count - 1));
+    g_array_set_size(runs, count);
+    g_array_sort(runs, by_number);
+    return runs;
+}
+
 /* What was requested in the first run, in which requests did not fail if there is one, stands for
  * all. */
 void view_plot_sweep_occupancy(JsonObject *sweep, struct view_script *script)
 {
-    GString *out = script->plot;
+    GString *out = script->plot, *what = g_string_new("Pages in use over the run");
     JsonObject *first = NULL;
     gboolean all = FALSE; /* of its requests succeed */
-    guint drawn = 0;
+    GArray *runs = choose_runs(sweep);
+    if (runs->len < view_count(sweep, "overlaid"))
+        g_string_append_printf(what, ", %u of %" G_GUINT64_FORMAT " runs", runs->len,
+                               view_count(sweep, "overlaid"));
     g_string_append(script->settings, "set title ");
-    title(sweep, "Pages in use over the run", script->settings);
+    title(sweep, what->str, script->settings);
     g_string_append(script->settings, "\nset xlabel \"events\"\nset ylabel \"MiB\"\n"
                                       "set yrange [0:*]\nMiB = 1048576.0\n"
                                       "set xrange [0:*] noextend\n");
-    for (guint i = 0; i < view_sweep_runs(sweep); i++) {
-        JsonObject *run = view_sweep_run(sweep, i);
-        if (!view_has(run, "figures"))
-            continue;
+    for (guint i = 0; i < runs->len; i++) {
+        guint number = g_array_index(runs, guint, i);
+        JsonObject *run = view_sweep_run(sweep, number);
         if (first == NULL || (!all && view_count(run, "figures.failed") == 0)) {
             first = run;
             all = view_count(run, "figures.failed") == 0;
         }
         GString *name = g_string_new(NULL);
-        view_sweep_name(sweep, i, G_MAXUINT, name);
+        view_sweep_name(sweep, number, G_MAXUINT, name);
         over_time(run, "occupied", out);
-        g_string_append_printf(out, "lw 1.4 lc rgb \"%s\" title ", view_colours[drawn++]);
+        g_string_append_printf(out, "lw 1.4 lc rgb \"%s\" title ", view_colours[i]);
         append_quoted(out, name->str);
         g_string_append(out, ", \\\n     ");
         g_string_free(name, TRUE);
     }
     over_time(first, "requested", out);
     g_string_append(out, "lw 1.6 lc rgb \"#000000\" dt 3 title \"requested\"");
+    g_array_unref(runs);
+    g_string_free(what, TRUE);
 }

@@ -14,7 +14,7 @@ JsonNode *view_open_sweep(const char *folder, GError **error)
     for (guint i = 0; i < view_length(sweep, "runs"); i++)
         count += view_has(view_sweep_run(sweep, i), "figures") ? 1 : 0;
     if (sweep != NULL)
-        json_object_set_int_member(sweep, "overlaid", count <= VIEW_SWEEP_OVERLAID ? count : 0);
+        json_object_set_int_member(sweep, "overlaid", count);
     return root;
 }
 

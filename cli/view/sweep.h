@@ -5,8 +5,8 @@
 
 #include "plot.h"
 
-/* The table in a folder, with a member "overlaid": how many runs are drawn over each other; 0 where
- * that would be too many. */
+/* The table in a folder, with a member "overlaid": how many runs there are to be drawn over each
+ * other. */
 JsonNode *view_open_sweep(const char *folder, GError **error);
 
 /* sweep.txt and sweep.html. */
@@ -14,8 +14,6 @@ void view_sweep_text(JsonObject *sweep, GString *out);
 void view_sweep_page(const char *folder, JsonObject *sweep, GString *out);
 
 /* What they and the pictures share. */
-
-#define VIEW_SWEEP_OVERLAID VIEW_LINES_WITH_KEY /* more runs are not drawn over each other */
 
 guint view_sweep_runs(JsonObject *sweep);
 guint view_sweep_keys(JsonObject *sweep);

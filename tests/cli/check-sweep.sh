@@ -100,6 +100,25 @@ if have gnuplot; then
 else
     skip "pictures" "no gnuplot"
 fi
+# drawn DIR: values of the runs that lie over each other, as they come.
+drawn() {
+    sed -n 's/.*column("occupied").* title "[a-z]*=\(.*\)", .*/\1/p' "$work/$1/sweep-occupancy.gp"
+}
+# extremes DIR: those with the fewest and the most pages in use.
+extremes() {
+    awk -F, 'NR == 1 { while ($++at != "peak_occupied"); next } { print $at, $1 }' \
+        "$work/$1/sweep.csv" | sort -n | sed -n 's/"//g; s/.* //; 1p; $p'
+}
+# There are 8 colours.
+run many --sweep "classes=nine;kmalloc;fine;64;128;256;512;1024;2048" "$trace"
+drawn many >"$work/drawn"
+expect "of 9 runs 8 are drawn" test "$(wc -l <"$work/drawn")" -eq 8
+expect "  those with the fewest and the most pages too" \
+    test "$(extremes many | grep -cxFf "$work/drawn")" -eq 2
+expect "  and the title says so" grep -q 'over the run, 8 of 9 runs' "$work/many/sweep-occupancy.gp"
+run tight --sweep region=400K,500K,600K,700K,800K,900K,1M,2M,3M "$trace"
+expect "of many runs those that fail are not drawn" \
+    test "$(drawn tight | tr '\n' ' ')" = "600K 700K 800K 900K 1M 2M 3M "
 run grid --cpus=1 "$trace"
 expect "a single run takes its place" test ! -e "$work/grid/sweep.json" -a ! -e "$work/grid/sweep.txt" \
     -a ! -e "$work/grid/sweep.gp" -a -s "$work/grid/report.txt"
