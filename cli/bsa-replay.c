@@ -42,6 +42,7 @@ struct run {
     struct observed observed;
     struct report report;
     struct tune tune;
+    gboolean cut; /* by the user, before all was replayed */
 };
 
 static double seconds_since(gint64 start)
@@ -49,20 +50,11 @@ static double seconds_since(gint64 start)
     return (double)(g_get_monotonic_time() - start) / 1e6;
 }
 
-static void on_read_progress(gpointer data, guint64 events, double fraction)
-{
-    progress_fraction(data, events, fraction);
-}
-
 static gboolean open_trace(struct run *run, GError **error)
 {
-    struct trace_options options = replay_trace_options(&run->options);
-    options.progress = on_read_progress;
-    options.progress_data = &run->progress;
     gint64 start = g_get_monotonic_time();
-    progress_start(&run->progress, "reading", 0);
-    run->reader = trace_open(run->options.trace, &options, error);
-    progress_stop(&run->progress);
+    run->reader = progress_open_trace(&run->progress, run->options.trace,
+                                      replay_trace_options(&run->options), error);
     run->report.timing.read_seconds = seconds_since(start);
     return run->reader != NULL;
 }
@@ -180,11 +172,14 @@ static gboolean replay(struct run *run, GError **error)
 {
     const struct replay_options *options = &run->options;
     /* The table of backends is a report of its own. */
-    if (is_foreign(run) || (run->backends.count > 0 && replay_interrupted() != 0))
+    run->cut = replay_interrupted() != 0;
+    if (is_foreign(run) || (run->backends.count > 0 && run->cut))
         return write_backends(run, error) &&
                view_make(options->directory, options->output.formats, options->plots, error);
-    return observed_replay(&run->observed, options, TRUE, run->reader, &run->progress, error) &&
-           write_backends(run, error) && write_report(run, error);
+    gboolean ok =
+        observed_replay(&run->observed, options, TRUE, run->reader, &run->progress, error);
+    run->cut = replay_interrupted() != 0;
+    return ok && write_backends(run, error) && write_report(run, error);
 }
 
 /* What an earlier run left. */
@@ -197,7 +192,9 @@ static gboolean remove_files(const char *folder, GError **error)
 static gboolean tell_recorded(struct run *run, GError **error)
 {
     const struct replay_options *options = &run->options;
-    return take_recorded(run, error) && remove_files(options->directory, error) &&
+    gboolean ok = take_recorded(run, error);
+    replay_interrupt_catch();
+    return ok && remove_files(options->directory, error) &&
            recorded_write(&run->recorded, options, run->report.trace_name, error) &&
            view_make(options->directory, options->output.formats, options->plots, error);
 }
@@ -206,7 +203,6 @@ static gboolean tell_recorded(struct run *run, GError **error)
 static gboolean do_tune(struct run *run, GError **error)
 {
     const struct replay_options *options = &run->options;
-    replay_interrupt_catch();
     return tune_run(&run->tune, options, &run->progress, error) &&
            remove_files(options->directory, error) && tune_write(&run->tune, error) &&
            view_make(options->directory, options->output.formats, options->plots, error);
@@ -218,6 +214,7 @@ static gboolean do_run(struct run *run, GError **error)
     const char *folder = run->options.directory, *name = run->options.trace;
     run->report.trace_name =
         strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
+    replay_interrupt_tell("interrupted while the trace was read; nothing is written");
     if (!files_prepare(folder, error))
         return FALSE;
     if (run->options.tune.classes != 0)
@@ -235,7 +232,9 @@ static gboolean do_run(struct run *run, GError **error)
 static int status_of(const struct run *run)
 {
     if (replay_interrupted() != 0) {
-        fprintf(stderr, "bsa-replay: interrupted; the report is of what was done\n");
+        fprintf(stderr, "bsa-replay: interrupted%s\n",
+                run->cut ? "; the report is of what was done"
+                         : " when all was replayed; what is written is complete");
         return 128 + replay_interrupted();
     }
     if (!run->observed.session.execution.partial && !run->backends.partial)

@@ -19,7 +19,21 @@ static int suffix_power(const char *suffix)
     return (int)(at - letters) + 1;
 }
 
-gboolean parse_size(const char *text, guint64 *bytes, GError **error)
+/* Powers of two have short texts. */
+static gboolean out_of_range(const char *text, guint64 most, GError **error)
+{
+    static const char *const units[] = {"", "K", "M", "G", "T"};
+    guint power = 0;
+    while (power + 1 < G_N_ELEMENTS(units) && most >> (10 * (power + 1)) != 0)
+        power++;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "a size of '%s' is out of range; give more than 0 and at most %" G_GUINT64_FORMAT
+                "%s",
+                text, most >> (10 * power), units[power]);
+    return FALSE;
+}
+
+gboolean parse_size(const char *text, guint64 most, guint64 *bytes, GError **error)
 {
     char *end = NULL;
     int power = -1;
@@ -35,13 +49,19 @@ gboolean parse_size(const char *text, guint64 *bytes, GError **error)
         return FALSE;
     }
     guint64 unit = G_GUINT64_CONSTANT(1) << (10 * power);
-    if (value == 0 || value > (G_GUINT64_CONSTANT(1) << 47) / unit) {
-        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "a size of '%s' is out of range; give more than 0 and at most 128T", text);
-        return FALSE;
-    }
+    if (value == 0 || value > most / unit)
+        return out_of_range(text, most, error);
     *bytes = value * unit;
     return TRUE;
+}
+
+gboolean parse_bytes(const char *option, const char *text, guint64 most, guint64 *bytes,
+                     GError **error)
+{
+    if (text == NULL || parse_size(text, most, bytes, error))
+        return TRUE;
+    g_prefix_error(error, "--%s: ", option);
+    return FALSE;
 }
 
 gboolean parse_word(const char *option, const char *text, const char *const *names, guint count,
@@ -134,11 +154,7 @@ gboolean parse_page_size(const char *text, guint *page_size, GError **error)
     guint64 bytes;
     if (text == NULL)
         return TRUE;
-    if (!parse_size(text, &bytes, error)) {
-        g_prefix_error(error, "--page-size: ");
-        return FALSE;
-    }
-    if (bytes < 1024 || bytes > 65536 || (bytes & (bytes - 1)) != 0) {
+    if (!parse_size(text, 65536, &bytes, NULL) || bytes < 1024 || (bytes & (bytes - 1)) != 0) {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                     "--page-size=%s: give a power of two from 1K to 64K", text);
         return FALSE;

@@ -8,8 +8,12 @@
 
 #include <glib.h>
 
-/* A number with an optional suffix K, M, G or T (powers of 1024; also KiB, MB ...). */
-gboolean parse_size(const char *text, guint64 *bytes, GError **error);
+/* A number with an optional suffix K, M, G or T (powers of 1024; also KiB, MB ...), from 1 to most,
+ * which is a power of two. */
+#define PARSE_SIZE_MOST (G_GUINT64_CONSTANT(1) << 47)
+gboolean parse_size(const char *text, guint64 most, guint64 *bytes, GError **error);
+gboolean parse_bytes(const char *option, const char *text, guint64 most, guint64 *bytes,
+                     GError **error);
 
 /* text as one of names, or an error that lists them. */
 gboolean parse_word(const char *option, const char *text, const char *const *names, guint count,

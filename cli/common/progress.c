@@ -123,3 +123,19 @@ void progress_stop(struct progress *progress)
         fflush(stderr);
     }
 }
+
+static void on_read(gpointer progress, guint64 events, double fraction)
+{
+    progress_fraction(progress, events, fraction);
+}
+
+trace_reader *progress_open_trace(struct progress *progress, const char *path,
+                                  struct trace_options options, GError **error)
+{
+    options.progress = on_read;
+    options.progress_data = progress;
+    progress_start(progress, "reading", 0);
+    trace_reader *reader = trace_open(path, &options, error);
+    progress_stop(progress);
+    return reader;
+}

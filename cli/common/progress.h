@@ -6,6 +6,8 @@
 
 #include <glib.h>
 
+#include "../trace/reader.h"
+
 enum progress_mode { PROGRESS_NONE, PROGRESS_LINE, PROGRESS_JSON };
 
 struct progress {
@@ -22,6 +24,9 @@ void progress_start(struct progress *progress, const char *what, guint64 total);
 void progress_update(struct progress *progress, guint64 events);
 /* For a stage that counts in another way: fraction of the whole, negative when unknown. */
 void progress_fraction(struct progress *progress, guint64 events, double fraction);
+/* Opens a trace, as trace_open, and tells how far it is read. */
+trace_reader *progress_open_trace(struct progress *progress, const char *path,
+                                  struct trace_options options, GError **error);
 /* Wipes the line, before anything else is printed. */
 void progress_stop(struct progress *progress);
 

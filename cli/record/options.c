@@ -33,21 +33,14 @@ static gboolean parse_events(const char *text, guint64 *events, GError **error)
     return FALSE;
 }
 
-static gboolean parse_bytes(const char *option, const char *text, guint64 *bytes, GError **error)
-{
-    if (text == NULL || parse_size(text, bytes, error))
-        return TRUE;
-    g_prefix_error(error, "--%s: ", option);
-    return FALSE;
-}
-
 static gboolean convert(const struct raw_options *raw, struct record_options *options,
                         char **command, GError **error)
 {
     if (!parse_time("duration", raw->duration, &options->duration_ns, error) ||
         !parse_events(raw->max_events, &options->max_events, error) ||
-        !parse_bytes("min-size", raw->min_size, &options->min_size, error) ||
-        !parse_bytes("buffer-size", raw->buffer_size, &options->buffer_bytes, error))
+        !parse_bytes("min-size", raw->min_size, PARSE_SIZE_MOST, &options->min_size, error) ||
+        !parse_bytes("buffer-size", raw->buffer_size, PARSE_SIZE_MOST, &options->buffer_bytes,
+                     error))
         return FALSE;
     if (raw->output != NULL && raw->output[0] == '\0') {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-o needs the name of a file");

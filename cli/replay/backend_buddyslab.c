@@ -331,6 +331,19 @@ static void say_too_small(const struct buddyslab *self, guint64 bytes, enum bsa_
     g_free(size);
 }
 
+/* Its tables lie where the first region begins. */
+static gboolean check_low(struct buddyslab *self, GError **error)
+{
+    struct bsa_section_info info = BSA_SECTION_INFO_INIT;
+    if (self->low == 0 || (bsa_heap_section(self->heap, 0, &info) == BSA_OK && info.low_bytes > 0))
+        return TRUE;
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_ALLOCATOR,
+                "--low: the allocator's own tables take all %" G_GUINT64_FORMAT
+                " bytes below 4 GiB, and no page is left there; give more",
+                self->low);
+    return FALSE;
+}
+
 struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, guint cpus,
                                                 const struct replay_heap_options *heap,
                                                 guint64 page_size, gboolean exclusive,
@@ -347,7 +360,8 @@ struct replay_backend *replay_backend_buddyslab(void *region, guint64 bytes, gui
     self->low = heap->low;
     self->handle = g_new0(bsa_cpu *, cpus);
     enum bsa_status status = make_heap(self, region, bytes, heap, exclusive);
-    if (status == BSA_OK && read_classes(self, error) && make_caches(self, heap, error))
+    if (status == BSA_OK && check_low(self, error) && read_classes(self, error) &&
+        make_caches(self, heap, error))
         return &self->base;
     if (status == BSA_OK)
         bsa_heap_fini(&self->heap, NULL);

@@ -3,7 +3,9 @@
 
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
+static char told[160];
 static volatile sig_atomic_t noted;
 
 static void note(int signal)
@@ -11,22 +13,38 @@ static void note(int signal)
     noted = signal;
 }
 
-static void catch_one(int signal)
+static void tell(int signal)
+{
+    ssize_t written = write(STDERR_FILENO, told, strlen(told));
+    (void)written;
+    raise(signal); /* by its default action, as this one is reset */
+}
+
+static void catch_one(int signal, void (*handler)(int))
 {
     struct sigaction action;
     if (sigaction(signal, NULL, &action) != 0 || action.sa_handler == SIG_IGN)
         return;
     memset(&action, 0, sizeof(action));
-    action.sa_handler = note;
+    action.sa_handler = handler;
     action.sa_flags = (int)SA_RESETHAND; /* what waits for something goes on waiting no more */
     sigemptyset(&action.sa_mask);
     sigaction(signal, &action, NULL);
 }
 
+/* A progress line is wiped. */
+void replay_interrupt_tell(const char *words)
+{
+    g_snprintf(told, sizeof(told), "%sbsa-replay: %s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+               words);
+    catch_one(SIGINT, tell);
+    catch_one(SIGTERM, tell);
+}
+
 void replay_interrupt_catch(void)
 {
-    catch_one(SIGINT);
-    catch_one(SIGTERM);
+    catch_one(SIGINT, note);
+    catch_one(SIGTERM, note);
 }
 
 int replay_interrupted(void)

@@ -5,6 +5,9 @@
 
 #include <glib.h>
 
+/* Until replay_interrupt_catch, SIGINT and SIGTERM end the program at once; it says these words. */
+void replay_interrupt_tell(const char *words);
+
 /* From now on the first SIGINT or SIGTERM is noted, and a second one ends the program at once; one
  * that is ignored, as by nohup(1) or in a script's background, stays so. */
 void replay_interrupt_catch(void);

@@ -42,7 +42,7 @@ static gboolean parse_region(const char *text, guint i, struct replay_options *o
 {
     const char *at = strchr(text, '@');
     char *size = at == NULL ? g_strdup(text) : g_strndup(text, (gsize)(at - text));
-    gboolean good = parse_size(size, &options->region[i], error);
+    gboolean good = parse_size(size, PARSE_SIZE_MOST, &options->region[i], error);
     g_free(size);
     if (!good || at == NULL)
         return good;
@@ -198,7 +198,7 @@ static gboolean convert(struct raw_options *raw, struct replay_options *options,
         !parse_page_size(raw->page_size, &options->page_size, error) ||
         !parse_regions(raw->regions, options, error) ||
         !replay_engine_convert(&raw->engine, &options->engine, error) ||
-        !replay_heap_convert(&raw->heap, &options->heap, error) ||
+        !replay_heap_convert(&raw->heap, options->page_size, &options->heap, error) ||
         !replay_trace_convert(&raw->trace, options, error) || !check_backend(raw, options, error) ||
         !replay_output_convert(&raw->output, &options->output, error) ||
         !take_trace(raw, options, error) || !check_recorded(raw, options, error) ||

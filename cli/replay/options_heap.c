@@ -127,23 +127,19 @@ static gboolean take_limit(const char *option, const char *text, guint64 most, u
 }
 
 /* There are no more addresses below 4 GiB than that. */
-static gboolean take_low(const char *text, guint64 *low, GError **error)
+static gboolean take_low(const char *text, guint page_size, guint64 *low, GError **error)
 {
-    if (text == NULL)
-        return TRUE;
-    if (!parse_size(text, low, error)) {
-        g_prefix_error(error, "--low: ");
+    if (!parse_bytes("low", text, G_GUINT64_CONSTANT(1) << 32, low, error))
         return FALSE;
-    }
-    if (*low <= G_GUINT64_CONSTANT(1) << 32)
+    if (*low % page_size == 0)
         return TRUE;
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                "--low=%s: give at most 4G, which is all that lies below 4 GiB", text);
+                "--low=%s: give whole pages, which have %u bytes", text, page_size);
     return FALSE;
 }
 
-gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_heap_options *options,
-                             GError **error)
+gboolean replay_heap_convert(const struct replay_heap_raw *raw, guint page_size,
+                             struct replay_heap_options *options, GError **error)
 {
     guint caches = 0;
     *options = (struct replay_heap_options){.classes = NULL};
@@ -154,7 +150,7 @@ gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_he
            take_limit("magazine", raw->magazine, 256, &options->magazine_objects, error) &&
            take_limit("page-lists", raw->page_lists, 1 << 20, &options->page_list_pages, error) &&
            take_limit("keep-empty", raw->keep_empty, 1 << 20, &options->keep_empty, error) &&
-           take_low(raw->low, &options->low, error);
+           take_low(raw->low, page_size, &options->low, error);
 }
 
 const char *replay_heap_given(const struct replay_heap_raw *raw)

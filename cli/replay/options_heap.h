@@ -13,8 +13,8 @@ struct replay_heap_raw {
 
 /* Adds the options to a context; raw stays where it is until it is converted. */
 void replay_heap_entries(struct replay_heap_raw *raw, GOptionContext *context);
-gboolean replay_heap_convert(const struct replay_heap_raw *raw, struct replay_heap_options *options,
-                             GError **error);
+gboolean replay_heap_convert(const struct replay_heap_raw *raw, guint page_size,
+                             struct replay_heap_options *options, GError **error);
 /* One of them that was given, or NULL. */
 const char *replay_heap_given(const struct replay_heap_raw *raw);
 /* A limit as report.json has it: default, none or a number; to be freed. */

@@ -340,7 +340,7 @@ gboolean recorded_take(struct recorded *recorded, const struct replay_options *o
     reading.layer = options->layer == TRACE_LAYER_BOTH ? TRACE_LAYER_ALL : options->layer;
     reading.bounds = FALSE;
     recorded->layer = options->layer;
-    pass.reader = trace_open(options->trace, &reading, error);
+    pass.reader = progress_open_trace(progress, options->trace, reading, error);
     if (pass.reader == NULL)
         return FALSE;
     recorded->taken = take(&pass, error);

@@ -283,7 +283,9 @@ gboolean tune_run(struct tune *tune, const struct replay_options *options,
 {
     *tune = (struct tune){.options = options};
     progress_start(progress, "counting", 0);
-    gboolean ok = open_traces(tune, error) && count(tune, error) && not_interrupted(error);
+    gboolean ok = open_traces(tune, error);
+    replay_interrupt_catch();
+    ok = ok && count(tune, error) && not_interrupted(error);
     progress_stop(progress);
     if (!ok)
         return FALSE;

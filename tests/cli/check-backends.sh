@@ -196,22 +196,62 @@ fi
 
 # --- An end before the end -------------------------------------------------------------------------
 
-# A year for the trace's second; the signal comes as soon as somebody listens to it.
-"$replay" -q --no-plots --schedule=paced --speed=0.000001 -o "$work/early" "$work/random.txt" \
-    2>"$work/log" &
-early=$!
-# Before it is bsa-replay, it is a copy of this shell, which listens as well.
-until grep -q bsa-replay "/proc/$early/comm" 2>/dev/null &&
-    grep -q '^SigCgt:.*[4567cdef]...$' "/proc/$early/status" 2>/dev/null; do
-    kill -0 $early 2>/dev/null || break
-    sleep 0.1
-done
-kill -TERM $early
-wait $early
+# ended_at WORDS DIR OPTION...: SIGTERM comes as soon as it says the words; its status.
+ended_at() {
+    ended_words=$1
+    ended_dir=$2
+    shift 2
+    : >"$work/log"
+    "$replay" -q --no-plots --progress=json -o "$work/$ended_dir" "$@" 2>>"$work/log" &
+    ended_pid=$!
+    ended_tries=0
+    until grep -q "$ended_words" "$work/log" || [ $ended_tries -gt 3000 ]; do
+        kill -0 $ended_pid 2>/dev/null || break
+        sleep 0.1
+        ended_tries=$((ended_tries + 1))
+    done
+    kill -TERM $ended_pid
+    wait $ended_pid
+}
+# A year for the trace's second.
+ended_at '"replaying"' early --schedule=paced --speed=0.000001 "$work/random.txt"
 expect "status 143: a replay that is ended by SIGTERM" test $? -eq 143
-expect "  says so" grep -q "interrupted" "$work/log"
+expect "  says so" grep -q "interrupted; the report is of what was done" "$work/log"
 expect "  and leaves a report that says that it is partial" \
     grep -q '"partial" : true' "$work/early/report.json"
+
+# A pipe that nobody ends is read for ever.
+mkfifo "$work/endless"
+for option in --backend=buddyslab --backend=recorded --tune; do
+    sleep 1000 >"$work/endless" &
+    writer=$!
+    ended_at begins read "$option" "$work/endless"
+    expect "status 143: $option is ended by SIGTERM while it reads" test $? -eq 143
+    expect "  says so" grep -q "interrupted while the trace was read; nothing is written" "$work/log"
+    kill $writer
+    wait $writer 2>/dev/null
+done
+expect "  and writes nothing" test -z "$(ls "$work/read")"
+
+# This gnuplot draws nothing, but ends who called it.
+mkdir "$work/bin"
+cat >"$work/bin/gnuplot" <<'END'
+#!/bin/sh
+[ -e "$FLAG" ] || kill -TERM $PPID
+: >"$FLAG"
+exec "$GNUPLOT" "$@"
+END
+chmod +x "$work/bin/gnuplot"
+if have gnuplot; then
+    FLAG=$work/flag GNUPLOT=$(command -v gnuplot) PATH=$work/bin:$PATH \
+        "$replay" -q -o "$work/drawn" "$trace" 2>"$work/log"
+    expect "status 143: SIGTERM while pictures are drawn" test $? -eq 143
+    expect "  they are" test -s "$work/drawn/occupancy.png"
+    expect "  which is said" grep -q "when all was replayed; what is written is complete" "$work/log"
+    expect "  the report is whole" grep -q '"partial" : false' "$work/drawn/report.json"
+else
+    skip "status 143: SIGTERM while pictures are drawn" "no gnuplot"
+fi
 
 # --- Wrong usage -----------------------------------------------------------------------------------
 
@@ -242,6 +282,10 @@ ended 2 "--rounds is for" --rounds=2 "$trace"
 ended 2 "--curve is for" --backend=libc --curve "$trace"
 ended 2 "--region is for" --backend=null --region=1M "$trace"
 ended 2 "at most 4G" --low=5G "$trace"
+ended 2 "more than 0 and at most 4G" --low=0 "$trace"
+ended 2 "give whole pages, which have 4096 bytes" --low=1 "$trace"
+ended 2 "give whole pages, which have 65536 bytes" --low=96K --page-size=64K "$trace"
+ended 1 "tables take all 4096 bytes below 4 GiB" --low=4K "$trace"
 ended 2 "a whole number, the seed" --prelude=x "$trace"
 ended 2 "late or early" --implicit=never "$trace"
 ended 1 "frees of what is older than the trace are not in it" --prelude=1 \

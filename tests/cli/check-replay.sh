@@ -124,6 +124,7 @@ expect "the parts of each sample add up to 12345678 bytes" adds_up 12345678 odd
 # --- Wrong usage -----------------------------------------------------------------------------
 
 refused 2 "no TRACE given"
+refused 1 "the name of the trace is empty" ""
 refused 2 "2 traces given" a b
 refused 2 "--nonsense" --nonsense "$trace"
 refused 2 "Try 'bsa-replay --help'" --nonsense "$trace"
@@ -141,6 +142,7 @@ refused 2 "the first region is there from the start" --region=1M@5 "$trace"
 refused 2 "not before that of a region" --region=1M --region=1M@9 --region=1M@8 "$trace"
 refused 2 "give SIZE@EVENT" --region=1M --region=1M@soon "$trace"
 refused 2 "power of two from 1K to 64K" --page-size=3K "$trace"
+refused 2 "power of two from 1K to 64K" --page-size=0 "$trace"
 refused 2 "power of two from 1K to 64K" --page-size=128K "$trace"
 
 for table in foo 7 8,8 16,9000 "" 32,16; do
