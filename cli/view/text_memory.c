@@ -58,8 +58,7 @@ static void beside_row(JsonObject *report, GString *out, const char *name, const
     g_string_append_printf(out, "%-22s", name);
     append_fixed(out, 7, view_ratio(view_object(report, "recorded_sizes.here"), key), 4);
     append_fixed(out, 12,
-                 view_ratio(view_object(report, "recorded_sizes.internal_fragmentation"), key),
-                 4);
+                 view_ratio(view_object(report, "recorded_sizes.internal_fragmentation"), key), 4);
     g_string_append_c(out, '\n');
 }
 

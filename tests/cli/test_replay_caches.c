@@ -115,9 +115,8 @@ START_TEST(recorded)
     ck_assert_int_eq(count_at(&ran, "recorded_sizes.peak.given_bytes"), 10620);
     ck_assert_int_eq(count_at(&ran, "recorded_sizes.end.objects"), 9);
     ck_assert_int_eq(count_at(&ran, "recorded_sizes.end.given_bytes"), 10620 - 192);
-    ck_assert_double_eq_tol(
-        ratio_at(&ran, "recorded_sizes.internal_fragmentation.live_at_peak"), 274.0 / 10620,
-        NEAR);
+    ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.internal_fragmentation.live_at_peak"),
+                            274.0 / 10620, NEAR);
     ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.cumulative"),
                             (86.0 + 3288) / (10346 + 86 + 3288), NEAR);
     ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.live_at_end"),

@@ -562,7 +562,7 @@ START_TEST(sizes_of_the_command_line)
 {
     guint64 bytes = 0;
     GError *error = NULL;
-    gboolean ok = parse_size(sizes[_i].text, &bytes, &error);
+    gboolean ok = parse_size(sizes[_i].text, PARSE_SIZE_MOST, &bytes, &error);
     ck_assert_msg(ok == (sizes[_i].bytes != 0), "'%s'", sizes[_i].text);
     if (ok) {
         ck_assert_uint_eq(bytes, sizes[_i].bytes);
@@ -571,6 +571,30 @@ START_TEST(sizes_of_the_command_line)
         ck_assert_ptr_nonnull(strstr(error->message, sizes[_i].text));
         g_error_free(error);
     }
+}
+END_TEST
+
+static const struct {
+    guint64 most;
+    const char *text, *words;
+} bounds[] = {
+    {512, "513", "more than 0 and at most 512"},
+    {65536, "65K", "more than 0 and at most 64K"},
+    {G_GUINT64_CONSTANT(1) << 32, "5G", "more than 0 and at most 4G"},
+    {PARSE_SIZE_MOST, "0", "more than 0 and at most 128T"},
+};
+
+START_TEST(sizes_have_a_bound_that_is_told)
+{
+    guint64 bytes = 0;
+    GError *error = NULL;
+    char *most = g_strdup_printf("%" G_GUINT64_FORMAT, bounds[_i].most);
+    ck_assert(parse_size(most, bounds[_i].most, &bytes, NULL));
+    ck_assert_uint_eq(bytes, bounds[_i].most);
+    ck_assert(!parse_size(bounds[_i].text, bounds[_i].most, &bytes, &error));
+    ck_assert_msg(g_str_has_suffix(error->message, bounds[_i].words), "%s", error->message);
+    g_error_free(error);
+    g_free(most);
 }
 END_TEST
 
@@ -595,6 +619,7 @@ int main(void)
     tcase_add_test(choices, hashed_threads);
     tcase_add_test(choices, cpus_change);
     tcase_add_loop_test(choices, sizes_of_the_command_line, 0, (int)G_N_ELEMENTS(sizes));
+    tcase_add_loop_test(choices, sizes_have_a_bound_that_is_told, 0, G_N_ELEMENTS(bounds));
     suite_add_tcase(suite, choices);
     return run_suite(suite);
 }
