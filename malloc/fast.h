@@ -10,7 +10,7 @@
 #include "internal.h"
 
 /* malloc.c: what the fast paths leave over. The thread is inside, and has the CPU to itself; they
- * leave. */
+ * leave. A free without a CPU takes the slow path. */
 void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align);
 void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, const void *caller);
 
@@ -33,18 +33,25 @@ static BSAM_ALWAYS_INLINE void *bsam_alloc(size_t size, size_t align)
     return p;
 }
 
-/* What was handed out last is taken back here; it leaves nothing free that was not free before, so
- * that it is not counted. */
-static BSAM_ALWAYS_INLINE void bsam_free(void *p, const char *function, const void *caller)
+/* True when what was handed out last was taken back; it leaves nothing free that was not free
+ * before, so that it is not counted. Else *cpu is what bsam_free_rest needs. */
+static BSAM_ALWAYS_INLINE bool bsam_free_last(void *p, bsa_cpu **cpu)
 {
     struct bsam_thread *t = &bsam_self;
-    bsa_cpu *cpu = bsam_enter_fast(t);
-    if (BSAM_UNLIKELY(cpu == NULL))
-        bsam_free_slow(p, function, caller);
-    else if (!bsai_magazine_undo(cpu->last, p))
-        bsam_free_rest(cpu, p, function, caller);
-    else
-        bsam_leave_fast(t);
+    *cpu = bsam_enter_fast(t);
+    if (BSAM_UNLIKELY(*cpu == NULL) || !bsai_magazine_undo((*cpu)->last, p))
+        return false;
+    bsam_leave_fast(t);
+    return true;
 }
+
+/* A macro, as the caller is asked for only where it is told: to keep it takes a register more than
+ * can be had without a frame. */
+#define bsam_free(p, function, caller)                                                             \
+    do {                                                                                           \
+        bsa_cpu *bsam_cpu;                                                                         \
+        if (!bsam_free_last(p, &bsam_cpu))                                                         \
+            bsam_free_rest(bsam_cpu, p, function, caller);                                         \
+    } while (false)
 
 #endif

@@ -146,7 +146,9 @@ static BSAM_NOINLINE void free_block(bsa_cpu *cpu, void *p, const char *function
 
 BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, const void *caller)
 {
-    if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_put(cpu, p)))
+    if (BSAM_UNLIKELY(cpu == NULL))
+        bsam_free_slow(p, function, caller);
+    else if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_put(cpu, p)))
         leave_freed(&bsam_self);
     else
         free_block(cpu, p, function, caller);
