@@ -156,7 +156,7 @@ START_TEST(absurd)
         refuse(content, 0, "an extension has no record behind it");
         break;
     case 2:
-        g_byte_array_append(content, content->data, content->len);
+        put_short(content, trace_short_of(&record));
         refuse(content, 1, "its events are not as many as it says");
         break;
     case 3:
