@@ -85,7 +85,7 @@ static BSAM_NOINLINE void *alloc_other(bsa_cpu *cpu, size_t size, size_t align)
     void *p = NULL;
     if (align == 0)
         align = bsam_align_for(size);
-    if (BSAM_LIKELY(size < BSAM_HUGE))
+    if (BSAM_LIKELY(size < bsam_huge_from()))
         bsai_cpu_alloc_other(cpu, size, align, &p);
     if (BSAM_UNLIKELY(p == NULL) && size <= PTRDIFF_MAX)
         p = bsam_take(cpu, size, align, false);
