@@ -42,7 +42,8 @@ struct bsa_heap_config {
     const struct bsa_class_table *classes; /* NULL: BSA_CLASSES_NINE */
     unsigned magazine_objects; /* most objects in one magazine; 0: by size; BSA_NONE: none */
     unsigned page_list_pages;  /* most pages on a CPU's lists; BSA_NONE: none;
-                                  0: min(8192, managed / (16 * cpus)) */
+                                  0: min(8192, managed / (16 * cpus)), and up to
+                                  8192 from what CPUs leave that have none */
     unsigned keep_empty;       /* empty slabs kept per class; 0: 1; BSA_NONE: none */
     unsigned lowmem_reserve;   /* as in struct bsa_buddy_config */
     unsigned depot_magazines;  /* most full magazines per class in the depot;

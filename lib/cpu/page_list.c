@@ -2,7 +2,8 @@
 #include "page_list.h"
 
 enum {
-    REFILL_PART = 8 /* a refill takes no more than 1/8 of the room */
+    REFILL_PART = 8, /* a refill takes no more than 1/8 of the room */
+    LOAN_PART = 4    /* a loan is 1/4 of the share */
 };
 
 /* No block's word: what a list finds below its first one. */
@@ -24,18 +25,36 @@ size_t bsai_page_lists_slots(const uint16_t *blocks, unsigned count)
 }
 
 void bsai_page_lists_init(struct bsai_page_lists *lists, struct bsai_page_list *list,
-                          unsigned count, struct bsai_block *slots, const uint16_t *blocks,
-                          size_t most_pages)
+                          unsigned count, struct bsai_block *slots, const uint16_t *blocks)
 {
     lists->list = list;
     lists->count = count;
-    lists->most = lists->room = most_pages;
     wipe(slots, slots + bsai_page_lists_slots(blocks, count));
     for (unsigned i = 0; i < count; i++, list++) {
         list->base = list->top = slots + 1;
         list->limit = list->base + blocks[i];
         slots = list->limit;
     }
+}
+
+static void add_room(struct bsai_page_lists *lists, size_t pages)
+{
+    bsai_shared_count(&lists->common->left, (size_t)0 - pages);
+    bsai_poke(&lists->most, lists->most + pages);
+    bsai_poke(&lists->room, lists->room + pages);
+}
+
+void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_room *common, size_t share)
+{
+    lists->common = common;
+    lists->share = share;
+}
+
+/* The share is the CPU's as long as it uses its lists. */
+static void claim_share(struct bsai_page_lists *lists)
+{
+    if (BSAI_UNLIKELY(lists->most < lists->share))
+        add_room(lists, lists->share - lists->most);
 }
 
 void bsai_page_lists_own(struct bsai_page_lists *lists, unsigned cpu, bool locked, bool atomic,
@@ -138,6 +157,7 @@ bool bsai_page_list_refill(struct bsai_page_lists *lists, struct bsai_call *call
 {
     size_t n = (size_t)(list->limit - list->base + 1) / 2, pages = bsai_page_list_pages(list);
     unsigned order = bsai_log2(pages);
+    claim_share(lists);
     if (n > lists->room / REFILL_PART >> order)
         n = lists->room / REFILL_PART >> order;
     if (n == 0 || !bsai_is_pow2(pages))
@@ -208,15 +228,38 @@ static struct bsai_page_list *largest(const struct bsai_page_lists *lists)
     return found;
 }
 
+static void borrow(struct bsai_page_lists *lists, size_t pages)
+{
+    size_t loan = lists->share / LOAN_PART;
+    ptrdiff_t left = (ptrdiff_t)bsai_peek(&lists->common->left);
+    if (loan >= pages && left >= (ptrdiff_t)loan && lists->most + loan <= lists->common->most)
+        add_room(lists, loan);
+}
+
+/* What is to be given back of loans. */
+static size_t owed(const struct bsai_page_lists *lists)
+{
+    size_t loans = lists->most > lists->share ? lists->most - lists->share : 0;
+    ptrdiff_t left = (ptrdiff_t)bsai_peek(&lists->common->left);
+    size_t overdrawn = left < 0 ? (size_t)0 - (size_t)left : 0;
+    return loans < overdrawn ? loans : overdrawn;
+}
+
 void bsai_page_list_make_room(struct bsai_page_lists *lists, struct bsai_call *call,
                               struct bsa_buddy *buddy, struct bsai_page_list *list)
 {
+    size_t pages = bsai_page_list_pages(list), debt = owed(lists);
+    claim_share(lists);
     if (list->top == list->limit)
         give(lists, call, buddy, list, list->base, (blocks_of(list) + 1) / 2);
-    while (lists->room < bsai_page_list_pages(list)) {
+    if (lists->room < pages)
+        borrow(lists, pages);
+    while (lists->room < pages + debt) {
         struct bsai_page_list *most = largest(lists);
         give(lists, call, buddy, most, most->base, (blocks_of(most) + 1) / 2);
     }
+    if (BSAI_UNLIKELY(debt != 0))
+        add_room(lists, (size_t)0 - debt);
 }
 
 size_t bsai_page_lists_drain(struct bsai_page_lists *lists, struct bsai_call *call,
@@ -227,5 +270,6 @@ size_t bsai_page_lists_drain(struct bsai_page_lists *lists, struct bsai_call *ca
         if (list->top != list->base)
             give(lists, call, buddy, list, list->base, blocks_of(list));
     }
+    add_room(lists, (size_t)0 - lists->most);
     return listed;
 }

@@ -4,7 +4,7 @@
  *
  * A list is a stack of as many slots as it came with; all together have as many pages as `room`
  * says. Where they would have more, the list that has most gives half of it back: so the room goes
- * where it is used.
+ * where it is used. As long as a CPU lists nothing, the others may have its share of the room.
  *
  * What tells that a block is on a list is its word (page/page.h). In exclusive mode a block is
  * handed out, or sent home, only while its word is what this CPU wrote; what is not was freed by
@@ -37,6 +37,16 @@ struct bsai_page_list {
     uint32_t lent, kept;      /* words of its blocks: handed out, and on the list */
 };
 
+/*
+ * Room that is no CPU's: at first all of it. A CPU takes its share when it first needs room, and
+ * what it needs beyond as a loan, both until it is drained. Where a share is taken that others have
+ * on loan, room is overdrawn, and they give it back.
+ */
+struct bsai_room {
+    size_t most; /* that one CPU may have, its share included; constant */
+    size_t left; /* a shared counter; overdrawn: less than 0, as a signed number */
+};
+
 struct bsai_page_lists {
     size_t room;           /* pages that they may still have; read anywhere */
     size_t allocs, misses; /* of those, not from the lists; read anywhere, as the next */
@@ -50,10 +60,13 @@ struct bsai_page_lists {
     unsigned fast_most;
     unsigned count;
     bool atomic;                 /* frees are in one order with those of other CPUs */
-    size_t most;                 /* pages */
     uint32_t lent, kept;         /* words of blocks of no pages, as above; */
     uint32_t away;               /*   and on a list after another CPU had handed them out */
     struct bsai_page_list *list; /* by bsai_list_of */
+    struct bsai_room *common;
+    size_t share; /* of the room, in pages */
+
+    size_t most; /* pages on all lists: the share and loans; read anywhere */
 };
 
 /* The list of runs of so many pages; BSAI_LISTS or more where there is none. */
@@ -111,8 +124,10 @@ size_t bsai_page_lists_slots(const uint16_t *blocks, unsigned count);
 
 /* Makes the lists, in zeroed memory, over their slots. */
 void bsai_page_lists_init(struct bsai_page_lists *lists, struct bsai_page_list *list,
-                          unsigned count, struct bsai_block *slots, const uint16_t *blocks,
-                          size_t most_pages);
+                          unsigned count, struct bsai_block *slots, const uint16_t *blocks);
+
+/* Tells them their share of the room, in pages. */
+void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_room *common, size_t share);
 
 /* Whose they are. A CPU with a lock marks its blocks without a holder. */
 void bsai_page_lists_own(struct bsai_page_lists *lists, unsigned cpu, bool locked, bool atomic,
@@ -199,7 +214,8 @@ bool bsai_block_claim(const struct bsai_page_lists *lists, uint32_t *at, uint32_
 /* Pages on all lists of a CPU, and blocks. */
 static inline size_t bsai_pages_listed(const struct bsai_page_lists *lists)
 {
-    return lists->most - bsai_peek(&lists->room);
+    size_t most = bsai_peek(&lists->most), room = bsai_peek(&lists->room);
+    return most > room ? most - room : 0; /* who looks from elsewhere may meet a loan half made */
 }
 
 size_t bsai_blocks_listed(const struct bsai_page_lists *lists);

@@ -65,7 +65,7 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
     cpu->first = &nothing;
     bsai_page_lists_init(&cpu->lists, (struct bsai_page_list *)(void *)(base + l.lists),
                          shape->list_count, (struct bsai_block *)(void *)(base + l.blocks),
-                         shape->list, shape->list_pages);
+                         shape->list);
     return cpu;
 }
 

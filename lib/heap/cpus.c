@@ -56,6 +56,7 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     struct bsa_cpu *cpu = bsai_cpu_lay_out(memory, &heap->shape, heap->caches);
     cpu->heap = heap;
     cpu->growth = &heap->growth;
+    bsai_page_lists_furnish(&cpu->lists, &heap->list_room, heap->shape.list_pages);
     cpu->id = id;
     cpu->locked = !heap->exclusive;
     /* Where there was no room at init, callers may share `common` still, beside this state. */

@@ -207,6 +207,7 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     heap->common = bsai_cpu_lay_out((char *)heap + plan->common, &shape, heap->caches);
     heap->common->heap = heap;
     heap->common->growth = &heap->growth;
+    bsai_page_lists_furnish(&heap->common->lists, &heap->list_room, 0);
     heap->common->id = heap->cpus;
     heap->common->locked = heap->common->atomic = 1;
     bsai_page_lists_own(&heap->common->lists, heap->cpus, true, true, false);
@@ -281,6 +282,10 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     h->arena_end = start + plan.arena_end;
     bsai_memset(h->leaves, 0, (h->cpus + BSAI_LEAF_CPUS - 1) / BSAI_LEAF_CPUS * sizeof(*h->leaves));
     h->growth.most = bytes / PER_CPU_PART;
+    if (plan.config.page_list_pages == 0) {
+        h->list_room.most = LIST_PAGES_MAX;
+        h->list_room.left = h->cpus * h->shape.list_pages;
+    }
     h->slab_bytes = bytes / BSAI_SLABS_MIN;
     h->cache_count = h->classes.count + 1 + h->shape.named;
     h->named = (struct bsa_cache *)(start + plan.named);

@@ -385,6 +385,42 @@ START_TEST(magazines_have_what_others_leave)
 }
 END_TEST
 
+/* Pages on the CPU's lists after it has freed blocks of 1 to 32 pages, more than they hold. */
+static size_t listed_after_frees(bsa_heap *heap, unsigned cpu)
+{
+    enum { COUNTS = 32, EACH = 4 };
+    void *p[COUNTS * EACH];
+    for (size_t i = 0; i < COUNTS * EACH; i++)
+        p[i] = heap_get_pages(heap, i % COUNTS + 1, 1);
+    for (size_t i = 0; i < COUNTS * EACH; i++)
+        assert_ok(bsa_heap_free(heap, p[i]));
+    check_heap_sums(heap);
+    return stats_of(heap, cpu).pages_listed;
+}
+
+/* A CPU's page lists may have the shares of those that list nothing, and no longer. */
+START_TEST(page_lists_have_what_others_leave)
+{
+    enum { CPUS = 4 };
+    struct machine m;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, CPUS, _i == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    size_t share = bsa_heap_managed_bytes(heap) / PAGE / (16 * CPUS) + 1;
+    size_t listed = listed_after_frees(heap, 0);
+    ck_assert_uint_gt(listed, 2 * share);
+    ck_assert_uint_le(listed, CPUS * share);
+
+    for (m.cpu = 1; m.cpu < CPUS; m.cpu++)
+        ck_assert_uint_gt(listed_after_frees(heap, m.cpu), share / 2);
+    m.cpu = 0;
+    ck_assert_uint_le(listed_after_frees(heap, 0), share);
+    for (unsigned cpu = 1; cpu < CPUS; cpu++)
+        ck_assert_uint_le(stats_of(heap, cpu).pages_listed, 3 * share);
+    for (m.cpu = 1; m.cpu < CPUS; m.cpu++)
+        ck_assert_uint_le(listed_after_frees(heap, m.cpu), share);
+}
+END_TEST
+
 /* Two CPUs that have nothing to do with each other do not come to use the same slabs. */
 START_TEST(cpus_beside_each_other_stay_apart)
 {
@@ -543,6 +579,7 @@ static Suite *cpu_suite(void)
     tcase_add_test(all, an_address_does_not_outlive_its_slab);
     tcase_add_loop_test(all, magazines_follow_demand, 0, 4);
     tcase_add_loop_test(all, magazines_have_what_others_leave, 0, 2);
+    tcase_add_loop_test(all, page_lists_have_what_others_leave, 0, 2);
     tcase_add_loop_test(all, cpus_beside_each_other_stay_apart, 0, 2);
     tcase_add_loop_test(all, what_is_freed_away_travels_on, 0, 4);
     tcase_add_loop_test(all, an_offline_cpu_keeps_nothing, 0, 2);
