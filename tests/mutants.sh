@@ -185,6 +185,14 @@ mutant kept-shelf lib/slab/cache.c 's/ || slab->shelf->closed ?/ ?/'
 mutant moved-home lib/slab/cache.c 's/bool idle = .*/bool idle = true;/'
 # The end of a slab, too short for an object, is taken for one.
 mutant dropped-bound lib/slab/cache.h 's/ && \*index < slab->capacity;/;/'
+# A cache is small for good.
+mutant always-small lib/slab/cache.h 's/ < (size_t)BSAI_SMALL_PART .*/ < SIZE_MAX/'
+# Empty small slabs are kept one by one.
+mutant kept-by-count lib/slab/cache.c 's/cache->empty.count \* next->pages > (size_t)keep .*/cache->empty.count > keep;/'
+# A large slab or none.
+mutant large-or-none lib/heap/objects.c 's/pages == NULL && small->slab_pages < g->slab_pages/pages == NULL \&\& small == NULL/'
+# Figures of a cache more than there is room for.
+mutant one-too-many lib/heap/named.c 's/if (n < room) {/if (n <= room) {/'
 # There are more objects than a slab has room for.
 mutant too-many-objects lib/slab/slab.c 's/return objects < BSAI_WORD_BITS ? .*/return objects == 0 ? 0 : ~(bsai_word)0;/'
 # The pages of a slab that is gone still say that they are a slab's.
