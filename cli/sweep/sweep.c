@@ -106,8 +106,9 @@ static void print_table(const struct sweep *sweep)
 static int status_of(const struct sweep *sweep)
 {
     const struct sweep_run *bad = NULL;
-    guint failed = 0;
+    guint failed = 0, done = 0;
     for (guint i = sweep->grid.runs; i-- > 0;) {
+        done += sweep->pool.run[i].state == SWEEP_DONE ? 1 : 0;
         if (sweep->pool.run[i].state != SWEEP_FAILED)
             continue;
         bad = &sweep->pool.run[i];
@@ -117,7 +118,9 @@ static int status_of(const struct sweep *sweep)
         fprintf(stderr, "bsa-replay: %u of %u runs failed, the first with %s: %s\n", failed,
                 sweep->grid.runs, bad->folder, bad->message);
     if (replay_interrupted() != 0) {
-        fprintf(stderr, "bsa-replay: interrupted; the table is of the runs that were done\n");
+        fprintf(stderr, "bsa-replay: interrupted%s\n",
+                done < sweep->grid.runs ? "; the table is of the runs that were done"
+                                        : " when all runs were done; what is written is complete");
         return 128 + replay_interrupted();
     }
     return failed > 0 ? VIEW_FAILED : VIEW_DONE;

@@ -233,18 +233,9 @@ for option in --backend=buddyslab --backend=recorded --tune; do
 done
 expect "  and writes nothing" test -z "$(ls "$work/read")"
 
-# This gnuplot draws nothing, but ends who called it.
-mkdir "$work/bin"
-cat >"$work/bin/gnuplot" <<'END'
-#!/bin/sh
-[ -e "$FLAG" ] || kill -TERM $PPID
-: >"$FLAG"
-exec "$GNUPLOT" "$@"
-END
-chmod +x "$work/bin/gnuplot"
 if have gnuplot; then
-    FLAG=$work/flag GNUPLOT=$(command -v gnuplot) PATH=$work/bin:$PATH \
-        "$replay" -q -o "$work/drawn" "$trace" 2>"$work/log"
+    ending_gnuplot occupancy.gp
+    PATH=$work/bin:$PATH "$replay" -q -o "$work/drawn" "$trace" 2>"$work/log"
     expect "status 143: SIGTERM while pictures are drawn" test $? -eq 143
     expect "  they are" test -s "$work/drawn/occupancy.png"
     expect "  which is said" grep -q "when all was replayed; what is written is complete" "$work/log"

@@ -133,6 +133,8 @@ for name in beside own counted; do
 done
 expect "beside: the report has both" grep -q '^recorded, pages  *[0-9]' "$work/beside/report.txt"
 expect "beside: so has the page" grep -q 'replayed, pages  *[0-9]' "$work/beside/report.html"
+expect "beside: the picture of memory says what the recorded line counts" \
+    grep -q 'set title .*as the system counts it; recorded: pages by addresses' "$work/beside/memory.gp"
 expect "both ways tell the same" python3 - "$work/beside/report.json" "$work/own/recorded.json" \
     <<'PYTHON'
 import json, sys

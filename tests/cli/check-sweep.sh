@@ -121,6 +121,15 @@ drawn tight >"$work/drawn"
 sed -n 's/^"\(.*\)",done,0,.*/\1/p' "$work/tight/sweep.csv" >"$work/served"
 expect "requests fail in some of 9 runs" test "$(wc -l <"$work/served")" -lt 9
 same "  which are not drawn" "$work/served" "$work/drawn"
+if have gnuplot; then
+    ending_gnuplot sweep-occupancy.gp
+    PATH=$work/bin:$PATH "$replay" -q --sweep cpus=1,2 -o "$work/ending" "$trace" 2>"$work/log"
+    expect "status 143: SIGTERM while pictures are drawn" test $? -eq 143
+    expect "  they are" test -s "$work/ending/sweep-occupancy.png"
+    expect "  which is said" grep -q "when all runs were done; what is written is complete" "$work/log"
+else
+    skip "status 143: SIGTERM while pictures are drawn" "no gnuplot"
+fi
 run grid --cpus=1 "$trace"
 expect "a single run takes its place" test ! -e "$work/grid/sweep.json" -a ! -e "$work/grid/sweep.txt" \
     -a ! -e "$work/grid/sweep.gp" -a -s "$work/grid/report.txt"

@@ -17,3 +17,14 @@ run() {
     shift
     "$replay" --quiet --no-plots -o "$work/$run_dir" "$@"
 }
+
+# ending_gnuplot SCRIPT: in $work/bin, one that draws, but sends SIGTERM to who has this one drawn.
+ending_gnuplot() {
+    mkdir -p "$work/bin"
+    cat >"$work/bin/gnuplot" <<END
+#!/bin/sh
+case "\$*" in *$1) kill -TERM \$PPID ;; esac
+exec $(command -v gnuplot) "\$@"
+END
+    chmod +x "$work/bin/gnuplot"
+}
