@@ -110,7 +110,8 @@ static BSAI_NOINLINE struct bsai_section *find_anywhere(const struct bsai_lookup
     }
 }
 
-/* The first probe is nearly always right, and without a loop it fits into registers. */
+/* One of the first two probes is nearly always right, as neighbours of one size share a granule.
+ * Without a loop they fit into registers. */
 struct bsai_section *bsai_lookup_find(const struct bsai_lookup *lookup, uintptr_t addr,
                                       unsigned page_shift, size_t *page, size_t *steps)
 {
@@ -118,8 +119,12 @@ struct bsai_section *bsai_lookup_find(const struct bsai_lookup *lookup, uintptr_
     const struct bsai_section_table *table = bsai_consume(&lookup->table);
     if (table != NULL && bsai_consume(&table->sizes) != 0) {
         unsigned shift = bsai_consume(&table->size_shift[0]);
-        struct found found =
-            look_at(&table->slot[slot_of(table, addr >> shift, shift)], addr, page_shift);
+        size_t slot = slot_of(table, addr >> shift, shift);
+        struct found found = look_at(&table->slot[slot], addr, page_shift);
+        if (found.section == NULL) {
+            found = look_at(&table->slot[(slot + 1) & mask_of(table)], addr, page_shift);
+            ++*steps;
+        }
         ++*steps;
         if (BSAI_LIKELY(found.section != NULL) && still(lookup, version)) {
             *page = found.page;
