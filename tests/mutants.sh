@@ -177,6 +177,8 @@ fast_mutant stale-slot lib/cpu/cpu.h 's/BSAI_UNLIKELY(m->epoch != bsai_consume(m
 fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && slab->home != cpu)/if (false)/'
 # What is freed away is handed out again next.
 mutant kept-away lib/cpu/cpu.h 's/bsai_magazine_push_away(m, slot);/bsai_magazine_push(m, slot);/'
+# A busy CPU's magazines may have all memory.
+mutant greedy-magazine lib/cpu/magazine.c 's/bytes <= cpu->growth->most - used/true/'
 # The slot that comes down into a gap is another.
 mutant lost-in-gap lib/cpu/magazine.c 's/bsai_memcpy(from, top - moved, moved \* sizeof(\*from));/;/'
 # What an offline CPU's slabs get back waits for it.
