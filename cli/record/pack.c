@@ -98,20 +98,20 @@ void record_packer_free(record_packer *packer)
 /* Records ----------------------------------------------------------------------------------------- */
 
 /* FALSE: the record is the recorder's own, and nothing to a reader. */
-static inline gboolean count(record_packer *packer, const struct trace_record *record)
+static inline gboolean count(record_packer *packer, guint kind, guint64 size, guint32 thread)
 {
     struct record_counts *counts = &packer->counts;
-    if (record->kind == TRACE_MARKER) {
-        counts->whole = counts->whole || record->size != 0;
+    if (kind == TRACE_MARKER) {
+        counts->whole = counts->whole || size != 0;
         return FALSE;
     }
-    if (record->kind == TRACE_LOST)
-        counts->lost += record->size;
+    if (kind == TRACE_LOST)
+        counts->lost += size;
     else
         counts->events++;
-    if (record->thread != packer->last_thread && record->thread != 0) {
-        packer->last_thread = record->thread;
-        g_hash_table_add(packer->threads, GUINT_TO_POINTER(record->thread));
+    if (thread != packer->last_thread && thread != 0) {
+        packer->last_thread = thread;
+        g_hash_table_add(packer->threads, GUINT_TO_POINTER(thread));
     }
     return TRUE;
 }
@@ -119,14 +119,21 @@ static inline gboolean count(record_packer *packer, const struct trace_record *r
 static gboolean take_record(record_packer *packer, const struct trace_record *record,
                             GError **error)
 {
-    return !count(packer, record) || packer->writer == NULL ||
+    return !count(packer, record->kind, record->size, record->thread) ||
            trace_writer_record(packer->writer, record, error);
 }
 
-static gboolean take_block(record_packer *packer, const struct trace_record *block, guint32 records,
-                           GError **error)
+/* Nothing else of the records is looked at. */
+static gboolean count_records(record_packer *packer, const struct trace_chunk *chunk,
+                              GError **error)
 {
-    return packer->writer == NULL || trace_writer_records(packer->writer, block, records, error);
+    struct trace_fixed_reader reader = {.type = chunk->header.type};
+    struct trace_fixed fixed;
+    trace_fixed_read(&reader, packer->content.bytes, chunk->header.content_bytes);
+    while (trace_fixed_next(&reader, &fixed))
+        count(packer, fixed.kind, fixed.size, chunk->header.thread);
+    const char *wrong = trace_fixed_wrong(&reader, chunk->header.events);
+    return wrong == NULL || trace_file_spoilt(packer->file, chunk, 0, wrong, error);
 }
 
 static gboolean take_records(record_packer *packer, const struct trace_chunk *chunk, GError **error)
@@ -141,14 +148,25 @@ static gboolean take_records(record_packer *packer, const struct trace_chunk *ch
         const char *wrong = trace_record_wrong(&block[taken], FALSE);
         if (wrong != NULL)
             return trace_file_spoilt(packer->file, chunk, reader.events, wrong, error);
-        taken += count(packer, &block[taken]) ? 1 : 0;
-        if (taken == BLOCK && !take_block(packer, block, taken, error))
+        if (count(packer, fixed.kind, fixed.size, chunk->header.thread))
+            taken++;
+        if (taken == BLOCK && !trace_writer_records(packer->writer, block, taken, error))
             return FALSE;
         taken %= BLOCK;
     }
     const char *wrong = trace_fixed_wrong(&reader, chunk->header.events);
-    return wrong == NULL ? take_block(packer, block, taken, error)
+    return wrong == NULL ? trace_writer_records(packer->writer, block, taken, error)
                          : trace_file_spoilt(packer->file, chunk, 0, wrong, error);
+}
+
+/* Where all is merged in the end they are counted then. */
+static gboolean take_content(record_packer *packer, const struct trace_chunk *chunk, GError **error)
+{
+    if (packer->writer == NULL && !packer->counting)
+        return TRUE;
+    return trace_file_content(packer->file, chunk, &packer->content, error) &&
+           (packer->counting ? count_records(packer, chunk, error)
+                             : take_records(packer, chunk, error));
 }
 
 static void merge_in_the_end(record_packer *packer)
@@ -190,8 +208,7 @@ static gboolean take_chunk(record_packer *packer, const struct trace_chunk *chun
     /* A chunk that was made before the file began has the first moment, behind the file's own. */
     if (!is_own(chunk) && packer->clock.moments->len < 2)
         merge_in_the_end(packer);
-    return is_own(chunk) || (trace_file_content(packer->file, chunk, &packer->content, error) &&
-                             take_records(packer, chunk, error));
+    return is_own(chunk) || take_content(packer, chunk, error);
 }
 
 int record_packer_step(record_packer *packer, GError **error)
@@ -222,10 +239,7 @@ static gboolean take_own(record_packer *packer, GError **error)
     do {
         got = trace_file_next(packer->file, &chunk, error);
     } while (got > 0 && trace_fixed_bytes(chunk.header.type) == 0);
-    return got == 0 ||
-           (got > 0 && (!is_own(&chunk) ||
-                        (trace_file_content(packer->file, &chunk, &packer->content, error) &&
-                         take_records(packer, &chunk, error))));
+    return got == 0 || (got > 0 && (!is_own(&chunk) || take_content(packer, &chunk, error)));
 }
 
 static gboolean take_rest(record_packer *packer, GError **error)
