@@ -41,16 +41,15 @@ static void note_thread(struct trace_import *import, guint32 thread)
     }
 }
 
-gboolean trace_import_add(struct trace_import *import, const struct trace_record *record,
-                          GError **error)
+gboolean trace_import_note(struct trace_import *import, const struct trace_record *record)
 {
-    gboolean page = trace_kind_is_page(record->kind);
     if (trace_kind_has_slot(record->kind)) {
+        gboolean page = trace_kind_is_page(record->kind);
         *(page ? &import->page_records : &import->slab_records) += 1;
-        if (import->options->layer == (page ? TRACE_LAYER_SLAB : TRACE_LAYER_PAGE)) {
-            import->hygiene->other_layer++;
-            return TRUE;
-        }
+    }
+    if (trace_import_leaves_out(import->options, record)) {
+        import->hygiene->other_layer++;
+        return FALSE;
     }
     if (record->kind != TRACE_LOST) {
         note_thread(import, record->thread);
@@ -61,7 +60,14 @@ gboolean trace_import_add(struct trace_import *import, const struct trace_record
     }
     import->last_ns = record->time_ns;
     import->first_ns = MIN(import->first_ns, record->time_ns);
-    return trace_spool_append(import->spool, record, error);
+    import->records++;
+    return TRUE;
+}
+
+gboolean trace_import_add(struct trace_import *import, const struct trace_record *record,
+                          GError **error)
+{
+    return !trace_import_note(import, record) || trace_spool_append(import->spool, record, error);
 }
 
 gboolean trace_import_realloc(struct trace_import *import, const struct trace_record *record,
@@ -91,7 +97,7 @@ void trace_import_untimed(struct trace_import *import)
 
 guint64 trace_import_next_ns(const struct trace_import *import)
 {
-    return trace_spool_count(import->spool);
+    return import->records;
 }
 
 void trace_import_ignore(struct trace_import *import, guint64 line)
@@ -107,7 +113,7 @@ void trace_import_progress(struct trace_import *import)
 {
     const struct trace_options *options = import->options;
     if (options->progress != NULL && import->hygiene->lines % 65536 == 0) {
-        options->progress(options->progress_data, trace_spool_count(import->spool),
+        options->progress(options->progress_data, import->records,
                           trace_input_fraction(import->input));
     }
 }

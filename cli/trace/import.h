@@ -32,6 +32,7 @@ struct trace_import {
     guint32 cpus;         /* highest CPU of a record + 1 */
     guint64 first_ns;     /* smallest time of a record */
     guint64 last_ns;      /* time of the last record */
+    guint64 records;      /* that the spool has, or its source */
     guint64 slab_records; /* told apart so that an empty layer can be named */
     guint64 page_records;
     gboolean ended; /* the input says itself that it is whole, even if it holds nothing */
@@ -68,6 +69,19 @@ void trace_import_seen(struct trace_import *import, guint32 cpu, guint64 time_ns
 
 gboolean trace_import_add(struct trace_import *import, const struct trace_record *record,
                           GError **error);
+
+/* The record is of the layer that is not asked for. */
+static inline gboolean trace_import_leaves_out(const struct trace_options *options,
+                                               const struct trace_record *record)
+{
+    return trace_kind_has_slot(record->kind) &&
+           options->layer ==
+               (trace_kind_is_page(record->kind) ? TRACE_LAYER_SLAB : TRACE_LAYER_PAGE);
+}
+
+/* What trace_import_add counts, of a record that the spool has from a source. FALSE: it is left
+ * out. */
+gboolean trace_import_note(struct trace_import *import, const struct trace_record *record);
 
 /* The two records of a realloc that moved from an address to the record's; from nowhere it is an
  * allocation. */

@@ -33,6 +33,11 @@ void trace_map_clear(struct trace_map *map)
     trace_map_init(map);
 }
 
+void trace_map_expect(const struct trace_map *map, guint64 key)
+{
+    __builtin_prefetch(&map->entries[home(map, key)], 1);
+}
+
 guint32 *trace_map_find(const struct trace_map *map, guint64 key)
 {
     for (gsize i = home(map, key); map->entries[i].used; i = (i + 1) & map->mask) {

@@ -24,8 +24,10 @@ struct trace_map {
 };
 
 void trace_map_init(struct trace_map *map);
-void trace_map_clear(struct trace_map *map);                       /* to the state after init */
-guint32 *trace_map_find(const struct trace_map *map, guint64 key); /* NULL: not there */
+void trace_map_clear(struct trace_map *map); /* to the state after init */
+/* It will be asked for: where it is, or is to be, comes from memory meanwhile. */
+void trace_map_expect(const struct trace_map *map, guint64 key);
+guint32 *trace_map_find(const struct trace_map *map, guint64 key);        /* NULL: not there */
 void trace_map_insert(struct trace_map *map, guint64 key, guint32 value); /* key is not there */
 gboolean trace_map_remove(struct trace_map *map, guint64 key, guint32 *value);
 void trace_map_destroy(struct trace_map *map);

@@ -240,6 +240,20 @@ static void wait_for_chunk(trace_merge *merge, struct row *row)
     row->time_ns = row->columns ? first : trace_clock_ns(&merge->clock, first);
 }
 
+/* Every row waits for its first chunk. */
+static void stand_at_first(trace_merge *merge)
+{
+    merge->heap_count = merge->rows->len;
+    for (guint i = 0; i < merge->heap_count; i++) {
+        merge->heap[i] = g_ptr_array_index(merge->rows, i);
+        merge->heap[i]->place = merge->heap[i]->first;
+        wait_for_chunk(merge, merge->heap[i]);
+    }
+    for (guint i = merge->heap_count / 2; i > 0; i--) {
+        sift_down(merge, i - 1);
+    }
+}
+
 gboolean trace_merge_scan(trace_merge *merge, GError **error)
 {
     struct trace_chunk chunk;
@@ -253,15 +267,8 @@ gboolean trace_merge_scan(trace_merge *merge, GError **error)
         return FALSE;
     }
     trace_clock_ready(&merge->clock, merge->dictionary->meta);
-    merge->heap_count = merge->rows->len;
-    merge->heap = g_new(struct row *, MAX(1, merge->heap_count));
-    for (guint i = 0; i < merge->heap_count; i++) {
-        merge->heap[i] = g_ptr_array_index(merge->rows, i);
-        wait_for_chunk(merge, merge->heap[i]);
-    }
-    for (guint i = merge->heap_count / 2; i > 0; i--) {
-        sift_down(merge, i - 1);
-    }
+    merge->heap = g_new(struct row *, MAX(1, merge->rows->len));
+    stand_at_first(merge);
     return TRUE;
 }
 
@@ -455,4 +462,15 @@ int trace_merge_next(trace_merge *merge, const struct trace_record **record, GEr
     merge->given = row;
     *record = &merge->record;
     return 1;
+}
+
+void trace_merge_rewind(trace_merge *merge)
+{
+    for (guint i = 0; i < merge->heap_count; i++) {
+        if (merge->heap[i]->open) {
+            close_chunk(merge, merge->heap[i]);
+        }
+    }
+    merge->given = NULL;
+    stand_at_first(merge);
 }

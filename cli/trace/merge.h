@@ -24,6 +24,8 @@ gboolean trace_merge_scan(trace_merge *merge, GError **error);
 
 /* The next record: 1, 0 at the end, -1 and error. It is valid until the next call. */
 int trace_merge_next(trace_merge *merge, const struct trace_record **record, GError **error);
+/* The first record is the next one again; behind a scan. */
+void trace_merge_rewind(trace_merge *merge);
 void trace_merge_free(trace_merge *merge);
 
 #endif

@@ -9,39 +9,94 @@
 #include "merge.h"
 #include "stream.h"
 
-static gboolean add_record(struct trace_import *import, const struct trace_record *record,
-                           GError **error)
+/* The records of a file, in order of time. */
+struct records {
+    trace_file *file;
+    struct trace_dictionary dictionary;
+    trace_merge *merge;
+    const struct trace_options *options;
+};
+
+static struct records *open_records(const struct trace_import *import, trace_file *file)
+{
+    struct records *records = g_new0(struct records, 1);
+    records->file = file;
+    records->options = import->options;
+    trace_dictionary_init(&records->dictionary, import->names, import->meta);
+    records->merge = trace_merge_new(file, &records->dictionary);
+    return records;
+}
+
+static void free_records(gpointer data)
+{
+    struct records *records = data;
+    trace_merge_free(records->merge);
+    trace_dictionary_destroy(&records->dictionary);
+    trace_file_close(records->file);
+    g_free(records);
+}
+
+static void rewind_records(gpointer data)
+{
+    struct records *records = data;
+    trace_merge_rewind(records->merge);
+}
+
+static gboolean frees_null(const struct trace_record *record)
+{
+    return record->kind == TRACE_FREE && record->address == 0;
+}
+
+/* Those that note_record has taken. */
+static gssize read_records(gpointer data, struct trace_record *to, gsize room, GError **error)
+{
+    struct records *records = data;
+    const struct trace_record *record;
+    gsize count = 0;
+    while (count < room) {
+        int got = trace_merge_next(records->merge, &record, error);
+        if (got < 0) {
+            return -1;
+        }
+        if (got == 0) {
+            break;
+        }
+        if (!frees_null(record) && !trace_import_leaves_out(records->options, record)) {
+            to[count++] = *record;
+        }
+    }
+    return (gssize)count;
+}
+
+static void note_record(struct trace_import *import, const struct trace_record *record)
 {
     import->hygiene->lines++;
     if (import->kernel) {
         trace_import_seen(import, record->cpu, record->time_ns);
     }
-    if (record->kind == TRACE_FREE && record->address == 0) {
+    if (frees_null(record)) {
         import->hygiene->null_frees++;
-        return TRUE;
+    } else {
+        trace_import_note(import, record);
     }
-    return trace_import_add(import, record, error);
 }
 
+/* A recording is read again as fast as a copy of it would be, which is twice as large. */
 static gboolean import_records(struct trace_import *import, trace_file *file, GError **error)
 {
-    struct trace_dictionary dictionary;
+    struct records *records = open_records(import, file);
+    const struct trace_source source = {records, read_records, rewind_records, free_records};
     const struct trace_record *record;
     int got = -1;
-    trace_dictionary_init(&dictionary, import->names, import->meta);
-    trace_merge *merge = trace_merge_new(file, &dictionary);
-    if (trace_merge_scan(merge, error)) {
-        while ((got = trace_merge_next(merge, &record, error)) > 0) {
-            if (!add_record(import, record, error)) {
-                got = -1;
-                break;
-            }
+    if (trace_merge_scan(records->merge, error)) {
+        while ((got = trace_merge_next(records->merge, &record, error)) > 0) {
+            note_record(import, record);
             trace_import_progress(import);
         }
     }
     import->hygiene->cut_bytes = trace_file_cut_bytes(file);
-    trace_merge_free(merge);
-    trace_dictionary_destroy(&dictionary);
+    import->ended = trace_file_complete(file);
+    trace_spool_use(import->spool, &source, import->records);
     return got == 0;
 }
 
@@ -65,10 +120,7 @@ static gboolean import_native(struct trace_import *import, GError **error)
         import->ended = TRUE; /* a stream ends with its index, or is refused */
         return TRUE;
     }
-    gboolean good = import_records(import, file, error);
-    import->ended = trace_file_complete(file);
-    trace_file_close(file);
-    return good;
+    return import_records(import, file, error);
 }
 
 const struct trace_format trace_format_native = {

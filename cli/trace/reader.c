@@ -3,9 +3,10 @@
  * Opening: the format reads the input once and writes records to the spool;
  * for both layers the blocks that held slab objects are marked; then the
  * records are resolved once without anybody listening, which gives the summary
- * and the hygiene, and once more as the caller asks for events. So the input
- * itself is read once, be it a file or a pipe. A file that has events instead of
- * records needs none of this: its stream is read twice.
+ * and the hygiene, and once more as the caller asks for events. So a text
+ * is read once, be it a file or a pipe; of a recording the spool has the records
+ * from the file again. A file that has events instead of records needs none of
+ * this: its stream is read twice.
  * These passes are in reader_passes.c, and what is handed out in reader_events.c.
  */
 #include "reader_state.h"
@@ -350,8 +351,8 @@ void trace_close(trace_reader *reader)
     trace_prelude_free(reader->prelude);
     trace_implicit_destroy(&reader->implicit);
     trace_stream_free(reader->stream);
-    trace_input_close(reader->input);
     trace_spool_free(reader->spool);
+    trace_input_close(reader->input);
     trace_names_free(reader->names);
     trace_meta_free(reader->meta);
     g_free(reader);

@@ -29,17 +29,18 @@ gboolean trace_reader_rewind(trace_reader *reader, GError **error)
 /* 1, 0 at the end, -1 and error. */
 static int resolve_some(trace_reader *reader, GError **error)
 {
-    const struct trace_record *record;
     guint32 count = 0;
     while (count + TRACE_RESOLVE_EVENTS <= RESOLVED_EVENTS) {
-        int got = trace_spool_next(reader->spool, &record, error);
+        int more;
+        int got = trace_resolve_next(&reader->resolver, reader->spool, &reader->resolved[count],
+                                     &more, error);
         if (got < 0) {
             return -1;
         }
         if (got == 0) {
             break;
         }
-        count += (guint32)trace_resolve(&reader->resolver, record, &reader->resolved[count]);
+        count += (guint32)more;
     }
     reader->events = reader->resolved;
     reader->ready = count;

@@ -12,14 +12,13 @@
 static gboolean resolve_all(trace_reader *reader, struct trace_hygiene *hygiene,
                             struct trace_summary *summary, trace_prelude *learner, GError **error)
 {
-    const struct trace_record *record;
     struct trace_event events[TRACE_RESOLVE_EVENTS];
-    int got;
+    int got, count;
     if (!trace_reader_restart(reader, hygiene, summary, error)) {
         return FALSE;
     }
-    while ((got = trace_spool_next(reader->spool, &record, error)) > 0) {
-        int count = trace_resolve(&reader->resolver, record, events);
+    while ((got = trace_resolve_next(&reader->resolver, reader->spool, events, &count, error)) >
+           0) {
         for (int i = 0; i < count; i++) {
             hygiene->incomplete_start += events[i].time_ns < reader->late_ns;
             if (learner != NULL) {

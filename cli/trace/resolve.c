@@ -76,6 +76,12 @@ void trace_resolver_destroy(struct trace_resolver *resolver)
     g_free(resolver->free_slots);
 }
 
+static const struct trace_map *map_of(const struct trace_resolver *resolver,
+                                      const struct trace_record *record)
+{
+    return trace_kind_is_page(record->kind) ? &resolver->pages : &resolver->objects;
+}
+
 static guint32 new_slot(struct trace_resolver *resolver)
 {
     if (resolver->slots == resolver->slots_held) {
@@ -382,6 +388,35 @@ int trace_resolve(struct trace_resolver *resolver, const struct trace_record *re
     }
     resolver->hygiene->events += (guint64)count;
     return count;
+}
+
+/* Where the record's object is known, and then what is known of it. */
+#define ADDRESS_AHEAD 16u
+#define OBJECT_AHEAD 8u
+
+static void expect(const struct trace_resolver *resolver, const trace_spool *spool)
+{
+    const struct trace_record *ahead = trace_spool_ahead(spool, ADDRESS_AHEAD);
+    if (ahead != NULL) {
+        trace_map_expect(map_of(resolver, ahead), ahead->address);
+        ahead = trace_spool_ahead(spool, OBJECT_AHEAD);
+        const guint32 *slot = trace_map_find(map_of(resolver, ahead), ahead->address);
+        if (slot != NULL && *slot < resolver->slots) {
+            __builtin_prefetch(&resolver->object[*slot], 1);
+        }
+    }
+}
+
+int trace_resolve_next(struct trace_resolver *resolver, trace_spool *spool,
+                       struct trace_event *events, int *count, GError **error)
+{
+    const struct trace_record *record;
+    int got = trace_spool_next(spool, &record, error);
+    if (got > 0) {
+        expect(resolver, spool);
+        *count = trace_resolve(resolver, record, events);
+    }
+    return got;
 }
 
 void trace_resolver_finish(struct trace_resolver *resolver)

@@ -54,6 +54,11 @@ void trace_resolver_prelude(struct trace_resolver *resolver);
 int trace_resolve(struct trace_resolver *resolver, const struct trace_record *record,
                   struct trace_event *events);
 
+/* The spool's next record is resolved: 1 and 0 to TRACE_RESOLVE_EVENTS events, 0 at the end, -1 and
+ * error. What records behind it need comes from memory meanwhile. */
+int trace_resolve_next(struct trace_resolver *resolver, trace_spool *spool,
+                       struct trace_event *events, int *count, GError **error);
+
 /* Counts what is live when the last record has been resolved. */
 void trace_resolver_finish(struct trace_resolver *resolver);
 void trace_resolver_destroy(struct trace_resolver *resolver);

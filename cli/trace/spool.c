@@ -7,6 +7,7 @@
 
 #define RECORDS_IN_MEMORY ((gsize)1 << 16)
 #define RECORDS_AT_FIRST ((gsize)256)
+#define RECORDS_OF_SOURCE ((gsize)512)
 
 struct trace_spool {
     struct trace_record *buffer;
@@ -18,7 +19,8 @@ struct trace_spool {
     guint64 left;   /* of them not yet in the buffer while reading */
     guint64 offset; /* in the file, while reading */
     gboolean reading;
-    int fd; /* -1: everything is in the buffer */
+    int fd;                     /* -1: everything is in the buffer */
+    struct trace_source source; /* read is NULL: there is none */
 };
 
 trace_spool *trace_spool_new(gsize records)
@@ -34,6 +36,14 @@ trace_spool *trace_spool_new(gsize records)
 guint64 trace_spool_count(const trace_spool *spool)
 {
     return spool->count;
+}
+
+void trace_spool_use(trace_spool *spool, const struct trace_source *source, guint64 records)
+{
+    spool->source = *source;
+    spool->count = records;
+    spool->held = RECORDS_OF_SOURCE;
+    spool->buffer = g_renew(struct trace_record, spool->buffer, spool->held);
 }
 
 static gboolean write_buffer(trace_spool *spool, GError **error)
@@ -72,14 +82,25 @@ gboolean trace_spool_rewind(trace_spool *spool, GError **error)
     spool->next = 0;
     spool->offset = 0;
     spool->left = 0;
-    if (spool->fd >= 0) {
+    if (spool->source.read != NULL) {
+        spool->source.rewind(spool->source.data);
+    }
+    if (spool->fd >= 0 || spool->source.read != NULL) {
         spool->used = 0;
         spool->left = spool->count;
     }
     return TRUE;
 }
 
-static gboolean read_buffer(trace_spool *spool, GError **error)
+static int read_source(trace_spool *spool, GError **error)
+{
+    gssize got = spool->source.read(spool->source.data, spool->buffer, spool->held, error);
+    spool->used = got > 0 ? (gsize)got : 0;
+    spool->next = 0;
+    return got > 0 ? 1 : (int)got;
+}
+
+static gboolean read_temporary(trace_spool *spool, GError **error)
 {
     gsize records = (gsize)MIN(spool->left, (guint64)spool->size);
     gsize bytes = records * sizeof(struct trace_record);
@@ -93,18 +114,33 @@ static gboolean read_buffer(trace_spool *spool, GError **error)
     return TRUE;
 }
 
+/* 1, 0 at the end, -1 and error. */
+static int read_buffer(trace_spool *spool, GError **error)
+{
+    if (spool->source.read != NULL) {
+        return read_source(spool, error);
+    }
+    if (spool->left == 0) {
+        return 0;
+    }
+    return read_temporary(spool, error) ? 1 : -1;
+}
+
 int trace_spool_next(trace_spool *spool, const struct trace_record **record, GError **error)
 {
     if (spool->next == spool->used) {
-        if (spool->left == 0) {
-            return 0;
-        }
-        if (!read_buffer(spool, error)) {
-            return -1;
+        int got = read_buffer(spool, error);
+        if (got <= 0) {
+            return got;
         }
     }
     *record = &spool->buffer[spool->next++];
     return 1;
+}
+
+const struct trace_record *trace_spool_ahead(const trace_spool *spool, gsize records)
+{
+    return records < spool->used - spool->next ? &spool->buffer[spool->next + records] : NULL;
 }
 
 void trace_spool_free(trace_spool *spool)
@@ -114,6 +150,9 @@ void trace_spool_free(trace_spool *spool)
     }
     if (spool->fd >= 0) {
         close(spool->fd);
+    }
+    if (spool->source.read != NULL) {
+        spool->source.free(spool->source.data);
     }
     g_free(spool->buffer);
     g_free(spool);

@@ -2,7 +2,8 @@
 /*
  * The events of a trace between the passes: written once, read as often as
  * needed. Small traces stay in memory; longer ones go to a temporary file that
- * has no name, so that nothing is left behind however the program ends.
+ * has no name, so that nothing is left behind however the program ends. Where
+ * they can be had again as fast from where they come from, they are not kept.
  */
 #ifndef BSA_CLI_TRACE_SPOOL_H
 #define BSA_CLI_TRACE_SPOOL_H
@@ -89,11 +90,22 @@ static inline struct trace_record trace_record_of(const struct trace_event *even
     };
 }
 
+/* What can be asked for the records again and again, so that they need not be kept. */
+struct trace_source {
+    gpointer data;
+    /* The next ones, some of so many: how many, 0 at the end, -1 and error. */
+    gssize (*read)(gpointer data, struct trace_record *records, gsize room, GError **error);
+    void (*rewind)(gpointer data);
+    void (*free)(gpointer data);
+};
+
 typedef struct trace_spool trace_spool;
 
 /* records: how many stay in memory; 0: a sensible number. */
 trace_spool *trace_spool_new(gsize records);
 gboolean trace_spool_append(trace_spool *spool, const struct trace_record *record, GError **error);
+/* Instead of appending: the source has so many records, and is the spool's. */
+void trace_spool_use(trace_spool *spool, const struct trace_source *source, guint64 records);
 guint64 trace_spool_count(const trace_spool *spool);
 
 /* Ends the writing on the first call; the next read starts at the first record. */
@@ -101,6 +113,9 @@ gboolean trace_spool_rewind(trace_spool *spool, GError **error);
 
 /* The next record: 1, 0 at the end, -1 and error. It is valid until the next call. */
 int trace_spool_next(trace_spool *spool, const struct trace_record **record, GError **error);
+
+/* The record that so many calls more would give, as far as it is known; else NULL. */
+const struct trace_record *trace_spool_ahead(const trace_spool *spool, gsize records);
 void trace_spool_free(trace_spool *spool);
 
 #endif
