@@ -135,10 +135,10 @@ static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function
         bsam_free_slow(p, function, caller);
 }
 
-static BSAM_NOINLINE void free_block(bsa_cpu *cpu, void *p, const char *function,
-                                     const void *caller)
+static BSAM_NOINLINE void free_second(bsa_cpu *cpu, void *p, const char *function,
+                                      const void *caller)
 {
-    if (BSAM_LIKELY(bsai_fast_free_block(cpu, p, 0)))
+    if (BSAM_LIKELY(bsai_fast_free_second(cpu, p)))
         leave_freed(&bsam_self);
     else
         free_other(cpu, p, function, caller);
@@ -151,7 +151,7 @@ BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, c
     else if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_put(cpu, p)))
         leave_freed(&bsam_self);
     else
-        free_block(cpu, p, function, caller);
+        free_second(cpu, p, function, caller);
 }
 
 BSAM_EXPORT void *malloc(size_t size)

@@ -179,6 +179,8 @@ fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && 
 mutant kept-away lib/cpu/cpu.h 's/bsai_magazine_push_away(m, slot);/bsai_magazine_push(m, slot);/'
 # A busy CPU's magazines may have all memory.
 mutant greedy-magazine lib/cpu/magazine.c 's/bytes <= cpu->growth->most - used/true/'
+# What is freed away waits until the magazine is full.
+mutant never-due lib/cpu/cpu.h 's/return m->away != 0 && 2u .*/return m->away == UINT16_MAX;/'
 # The slot that comes down into a gap is another.
 mutant lost-in-gap lib/cpu/magazine.c 's/bsai_memcpy(from, top - moved, moved \* sizeof(\*from));/;/'
 # What an offline CPU's slabs get back waits for it.
@@ -202,7 +204,7 @@ mutant stale-pages lib/slab/slab.c 's/bsai_poke(&map->\(hot\|cold\)\[page + i\],
 # A dead object may be freed.
 mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) \& bit) != bit))/if (false)/'
 # The same by another CPU.
-mutant double-free-away lib/slab/object.c 's/if (((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0))/if (bit == 0 \&\& live)/'
+mutant double-free-away lib/slab/object.h 's/if (BSAI_UNLIKELY(((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0)))/if (bit == 0 \&\& live)/'
 # Remote frees are not counted apart.
 mutant unseen-remote lib/slab/cache.c 's/slab->remote++;/;/'
 # Every idle chunk of records is kept.

@@ -25,8 +25,9 @@ enum {
  * one, so that neither end needs a test of its own.
  *
  * Objects of other CPUs' slabs that were freed here lie at the bottom, `away` of them, and are not
- * handed out again as long as there are others: they travel on in batches. Else every CPU would
- * keep some of each slab's objects for ever, and all of them write the states of the same slabs.
+ * handed out again but in the last resort: they travel on as soon as they are a batch. Else every
+ * CPU would keep some of each slab's objects for ever, and all of them write the states of the same
+ * slabs.
  *
  * A slot from top on is one without an object, or its object was handed out from it: a free of that
  * very address only has to give the object its state back and move top up by one. This serves what
@@ -203,6 +204,12 @@ static BSAI_ALWAYS_INLINE void bsai_magazine_take_in(struct bsai_magazine *m, st
 /* The same as push_away for the n objects on top, which are AWAY. */
 void bsai_magazine_sink(struct bsai_magazine *m, unsigned n);
 
+/* What was freed away is a batch, which is to be flushed. */
+static BSAI_ALWAYS_INLINE bool bsai_magazine_is_due(const struct bsai_magazine *m)
+{
+    return m->away != 0 && 2u * m->away >= m->own_capacity;
+}
+
 /* Has no object that is to be handed out next. */
 static inline bool bsai_magazine_is_bare(const struct bsai_magazine *m)
 {
@@ -252,9 +259,9 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
                           struct bsai_cache *cache, struct bsai_depot *depot, enum bsai_take from,
                           struct bsai_slab *fresh);
 
-/* Makes room in a magazine that is full, or tight: a batch that was freed away goes to the depot,
- * or home, or its newest objects go home. True when there are now more empty slabs than are kept.
- */
+/* Makes room in a magazine that is full, tight or due: a batch that was freed away goes to the
+ * depot, or home, or its newest objects go home. True when there are now more empty slabs than are
+ * kept. */
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot);
 

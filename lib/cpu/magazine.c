@@ -27,12 +27,16 @@ static void note_refill(struct bsai_magazine *m)
         m->demand++;
 }
 
+static unsigned half(unsigned objects)
+{
+    return objects < 2 ? 1 : objects / 2;
+}
+
 /* Objects that travel at once between a magazine and what is behind it. */
 static unsigned batch_of(const struct bsai_magazine *m)
 {
     unsigned limit = (unsigned)(m->limit - m->base);
-    limit = limit < m->own_capacity ? limit : m->own_capacity;
-    return limit < 2 ? 1 : limit / 2;
+    return half(limit < m->own_capacity ? limit : m->own_capacity);
 }
 
 static bool is_wide(const struct bsai_magazine *m)
@@ -265,19 +269,19 @@ bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa
                          struct bsai_depot *depot)
 {
     struct bsai_magazine *m = &cpu->magazines[cache->id];
-    unsigned n = batch_of(m);
+    unsigned n = bsai_magazine_is_due(m) ? half(m->own_capacity) : batch_of(m);
+    struct bsai_slot *from = m->top - n;
     bool empty = false;
 
     bsai_count(&cpu->counters.flushes, (size_t)1);
-    note_flush(m);
-    struct bsai_slot *from = m->top - n;
     if (m->away >= n) {
         m->away = (uint16_t)(m->away - n);
         from = m->base + m->away;
     } else {
         depot = NULL;
+        note_flush(m);
     }
-    if (depot != NULL && is_wide(m) && bsai_depot_put(depot, call, from))
+    if (depot != NULL && n == depot->batch && bsai_depot_put(depot, call, from))
         bsai_count(&cpu->counters.depot_puts, (size_t)1);
     else
         empty = put_home(cpu, call, cache, from, n);

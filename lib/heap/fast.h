@@ -5,8 +5,8 @@
  * misuse included, is left to the slow path, which looks at everything again.
  *
  * bsai_fast_alloc and bsai_fast_free are for exclusive CPUs and inlined into their callers;
- * objects.c has the second attempt, for CPUs with a lock, for other alignments, and for objects of
- * other CPUs.
+ * objects.c has the second attempt, for blocks and for objects of other CPUs, and the third, for
+ * CPUs with a lock, for other alignments and other sections.
  */
 #ifndef BSAI_FAST_H
 #define BSAI_FAST_H
@@ -66,11 +66,18 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_alloc(struct bsa_cpu *cpu, size_t size,
            bsai_fast_take(cpu, size, align / 16, out);
 }
 
+/* The slab that an address lies in, for the exclusive CPU's fast paths; NULL where there is none,
+ * or it is another section's. */
+static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_fast_slab(const struct bsa_cpu *cpu, const void *p)
+{
+    const struct bsai_map *map = &cpu->first->map;
+    return bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
+}
+
 /* True when p was a live object of a slab at home here and is in the exclusive CPU's magazine. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_put(struct bsa_cpu *cpu, void *p)
 {
-    const struct bsai_map *map = &cpu->first->map;
-    struct bsai_slab *slab = bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
+    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
     size_t index;
     if (BSAI_UNLIKELY(slab == NULL) ||
         BSAI_UNLIKELY(!bsai_slab_index(slab, (uintptr_t)p, &index)) ||
@@ -92,6 +99,24 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
     return bsai_magazine_undo(cpu->last, p) || bsai_fast_put(cpu, p);
 }
 
+/* True when p was a live object of the slab, which is another CPU's, and is in the exclusive CPU's
+ * magazine. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_free_away(struct bsa_cpu *cpu, struct bsai_slab *slab,
+                                                   uintptr_t p)
+{
+    size_t index;
+    struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
+    if (BSAI_UNLIKELY(bsai_peek(&slab->home) == cpu->id) || BSAI_UNLIKELY(m->top >= m->limit) ||
+        BSAI_UNLIKELY(bsai_magazine_is_due(m)) || BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)))
+        return false;
+    struct bsai_states *states = bsai_states_of(slab, index);
+    bsai_word bit = bsai_bit(index);
+    if (BSAI_UNLIKELY(!bsai_take_back_away(states, bit)))
+        return false;
+    bsai_magazine_push_away(m, (struct bsai_slot){BSAI_NO_ADDRESS, slab, states, bit});
+    return true;
+}
+
 /* An object of any CPU's slab: LIVE to CACHED or AWAY; false is a double free. */
 static BSAI_ALWAYS_INLINE bool bsai_retire(const struct bsa_cpu *cpu, struct bsai_slab *slab,
                                            size_t index, uintptr_t addr, struct bsai_slot *slot)
@@ -111,7 +136,8 @@ static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *cpu, struct bsai_sl
     size_t index;
     struct bsai_slot slot;
     struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
-    if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)) ||
+    if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(bsai_magazine_is_due(m)) ||
+        BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)) ||
         BSAI_UNLIKELY(!bsai_retire(cpu, slab, index, p, &slot)))
         return false;
     bsai_magazine_take_in(m, slot);
@@ -185,6 +211,14 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_block(struct bsa_cpu *cpu, void *p
     size_t count = bsai_lent_pages(&cpu->lists, word);
     return BSAI_LIKELY(pages == 0 || pages == count) &&
            bsai_list_block(cpu, cpu->first, at, word, count, p, false);
+}
+
+/* The second attempt of a free: an object of another CPU's slab, or a block. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_free_second(struct bsa_cpu *cpu, void *p)
+{
+    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
+    return slab != NULL ? bsai_fast_free_away(cpu, slab, (uintptr_t)p)
+                        : bsai_fast_free_block(cpu, p, 0);
 }
 
 /* What is left over by all of these: whatever else bsa_cpu_alloc and bsa_cpu_free do. */

@@ -71,11 +71,6 @@ static bool refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_maga
 {
     struct bsai_depot *depot = bsai_heap_depot(cpu, cache->id);
     bsai_heap_meet_request(cpu, call);
-    /* Where few are free, what this CPU holds serves it before it takes what others may need. */
-    if (m->away != 0 && bsai_peek(&cache->available) < (size_t)(m->limit - m->base)) {
-        m->away = 0;
-        return true;
-    }
     if (bsai_magazine_is_tight(m))
         flush(cpu, call, cache);
     if (bsai_magazine_refill(cpu, call, m, cache, depot, BSAI_TAKE_OWN, NULL))
@@ -232,12 +227,13 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_slot s
     unsigned number = slot.slab->cache;
     struct bsai_cache *cache = &cpu->heap->caches[number];
     struct bsai_magazine *m = &cpu->magazines[number];
-    if (m->top >= m->limit) {
+    if (m->top >= m->limit || bsai_magazine_is_due(m)) {
         bsai_heap_meet_request(cpu, call);
         if (m->capacity == 0 && number > cpu->heap->classes.count)
             bsai_named_open(cpu, call, number);
-        if (m->capacity != 0 && m->top >= m->limit && !bsai_magazine_widen(m) &&
-            !bsai_magazine_enlarge(cpu, call, &cpu->heap->buddy, m))
+        if (bsai_magazine_is_due(m) ||
+            (m->capacity != 0 && m->top >= m->limit && !bsai_magazine_widen(m) &&
+             !bsai_magazine_enlarge(cpu, call, &cpu->heap->buddy, m)))
             flush(cpu, call, cache);
     }
     if (m->capacity != 0)
@@ -328,9 +324,9 @@ BSAI_NOINLINE enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p)
 }
 
 /* The second attempt; its parameters as those of bsa_cpu_free. */
-static BSAI_NOINLINE BSAI_HOT enum bsa_status free_block(struct bsa_cpu *cpu, void *p)
+static BSAI_NOINLINE BSAI_HOT enum bsa_status free_second(struct bsa_cpu *cpu, void *p)
 {
-    return BSAI_LIKELY(bsai_fast_free_block(cpu, p, 0)) ? BSA_OK : bsai_cpu_free_other(cpu, p);
+    return BSAI_LIKELY(bsai_fast_free_second(cpu, p)) ? BSA_OK : bsai_cpu_free_other(cpu, p);
 }
 
 BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
@@ -342,14 +338,14 @@ BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_UNLIKELY(cpu == NULL))
         return free_slow(heap, NULL, p);
-    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_block(cpu, p);
+    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_second(cpu, p);
 }
 
 BSAI_HOT enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
 {
     if (BSAI_UNLIKELY(cpu == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_block(cpu, p);
+    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_second(cpu, p);
 }
 
 enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align)

@@ -169,8 +169,23 @@ static BSAI_ALWAYS_INLINE bool bsai_take_back(struct bsai_states *states, bsai_w
 
 /* What other CPUs do. True when it was done. */
 
+/* Flips bits among those of other CPUs if all their objects being live is what it is said to be. */
+static BSAI_ALWAYS_INLINE bool bsai_flip_away(struct bsai_states *states, bsai_word bit, bool live)
+{
+    bsai_word old = bsai_peek(&states->away);
+    do {
+        if (BSAI_UNLIKELY(((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0)))
+            return false;
+    } while (BSAI_UNLIKELY(!bsai_bits_exchange(&states->away, &old, old ^ bit)));
+    return true;
+}
+
 /* LIVE to AWAY; false is a double free. */
-bool bsai_take_back_away(struct bsai_states *states, bsai_word bit);
+static BSAI_ALWAYS_INLINE bool bsai_take_back_away(struct bsai_states *states, bsai_word bit)
+{
+    return bsai_flip_away(states, bit, true);
+}
+
 /* AWAY to LIVE; false: the slot is to be dropped, its object was freed twice. */
 bool bsai_hand_out_away(struct bsai_states *states, bsai_word bit);
 

@@ -242,6 +242,7 @@ START_TEST(the_depot)
         check_heap_sums(heap);
     }
     struct bsa_cpu_stats from = stats_of(heap, 1), to = stats_of(heap, 0);
+    ck_assert_uint_le(from.objects_cached, 32); /* no more than a batch waits */
     if (_i == 0) {
         ck_assert_uint_gt(from.depot_puts, 0);
         ck_assert_uint_gt(to.depot_gets, 0);
