@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -69,6 +70,9 @@ static void clear(struct bsar_buffer *buffer)
     uint16_t cpu;
     uint64_t next = ((buffer->count >> 32) + 1) << 32 | BSAR_EMPTY;
     buffer->saved = BSAR_EMPTY;
+    /* Nobody fills a place at the front: who was interrupted was at the end, or will not come back
+       as the handler jumped. */
+    memset(buffer->filling, 0, sizeof(buffer->filling));
     buffer->early_ticks = bsar_ticks(&cpu);
     __atomic_store_n(&buffer->count, next, __ATOMIC_RELEASE);
 }
@@ -109,48 +113,88 @@ static BSAR_COLD void leave_holes(struct trace_short *record, uint32_t places)
         record[count] = (struct trace_short){TRACE_MARKER, moment};
 }
 
-/* An event that began when the count was seen: another has come, and it takes a later place. */
-static BSAR_COLD void leave_torn(struct bsar_buffer *buffer, uint32_t behind, uint64_t seen)
-{
-    if (__atomic_load_n(&buffer->count, __ATOMIC_RELAXED) >> 32 == seen >> 32)
-        leave_holes(&buffer->record[bsar_records(seen) + BSAR_RECORD_ROOM * behind], 1);
-}
-
-/* As bsar_record, behind the events that are being filled. False: the buffer is full. */
-static bool fill_behind(struct bsar_buffer *buffer, uint32_t behind, enum trace_kind kind,
-                        unsigned flags, const void *address, size_t size, size_t align)
-{
-    for (;;) {
-        uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
-        struct trace_short *record = &buffer->record[bsar_records(count)];
-        const uint32_t holes = BSAR_RECORD_ROOM * behind;
-        if (!bsar_has_room(count, behind))
-            return false;
-        uint32_t more = bsar_fill(buffer, record + holes, kind, flags, address, size, align);
-        if (behind != 0)
-            leave_holes(record, behind);
-        if (bsar_commit(&buffer->count, count, count + holes + more))
-            return true;
-        leave_torn(buffer, behind, count);
-    }
-}
-
-/* The same, for any number of events that are being filled. */
-static bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
-                   const void *address, size_t size, size_t align)
-{
-    const uint32_t behind = bsar_self.filling;
-    bsar_self.filling = behind + 1;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    bool room = fill_behind(buffer, behind, kind, flags, address, size, align);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    bsar_self.filling = behind;
-    return room;
-}
-
 static void lose(uint32_t count)
 {
     __atomic_fetch_add(&bsar_lost, count, __ATOMIC_RELAXED);
+}
+
+/* The place of an event that is, or was, being filled behind others and the count. */
+static struct trace_short *place(struct bsar_buffer *buffer, uint32_t behind, uint64_t count)
+{
+    return &buffer->record[bsar_records(count) + BSAR_RECORD_ROOM * behind];
+}
+
+static bool is_of_now(const struct bsar_buffer *buffer, uint64_t count)
+{
+    return __atomic_load_n(&buffer->count, __ATOMIC_RELAXED) >> 32 == count >> 32;
+}
+
+/* Places that were taken and that their owners may have written to after that. */
+static void mend_torn(struct bsar_buffer *buffer)
+{
+    for (uint32_t behind = BSAR_DEPTH; behind-- > 0;) {
+        uint64_t count = __atomic_load_n(&buffer->filling[behind], __ATOMIC_RELAXED);
+        if ((count & BSAR_TORN) != 0 && is_of_now(buffer, count))
+            leave_holes(place(buffer, behind, count & ~(uint64_t)BSAR_TORN), 1);
+    }
+}
+
+/* The places of those that are being filled behind the same count are taken from them. */
+static void tear(struct bsar_buffer *buffer, uint32_t behind, uint64_t count)
+{
+    if (behind == 0)
+        return;
+    leave_holes(place(buffer, 0, count), behind);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    for (uint32_t i = 0; i < behind; i++)
+        if (__atomic_load_n(&buffer->filling[i], __ATOMIC_RELAXED) == count)
+            __atomic_store_n(&buffer->filling[i], count | BSAR_TORN, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* True when the event is in the buffer. */
+static bool fill_behind(struct bsar_buffer *buffer, uint32_t behind, uint64_t count,
+                        enum trace_kind kind, unsigned flags, const void *address, size_t size,
+                        size_t align)
+{
+    uint32_t more =
+        bsar_fill(buffer, place(buffer, behind, count), kind, flags, address, size, align);
+    tear(buffer, behind, count);
+    if (bsar_commit(&buffer->count, count, count + BSAR_RECORD_ROOM * behind + more))
+        return true;
+    if (is_of_now(buffer, count))
+        leave_holes(place(buffer, behind, count), 1);
+    return false;
+}
+
+static uint32_t being_filled(const struct bsar_buffer *buffer)
+{
+    uint32_t n = 0;
+    while (n < BSAR_DEPTH && __atomic_load_n(&buffer->filling[n], __ATOMIC_RELAXED) != 0)
+        n++;
+    return n;
+}
+
+/* As bsar_record, behind the events that are being filled. False: the buffer is full. */
+static bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned flags,
+                   const void *address, size_t size, size_t align)
+{
+    bool done = false;
+    while (!done) {
+        uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+        uint32_t behind = being_filled(buffer);
+        if (behind == BSAR_DEPTH) {
+            lose(1);
+            return true;
+        }
+        if (!bsar_has_room(count, behind))
+            return false;
+        done = bsar_begin_filling(buffer, behind, count) &&
+               fill_behind(buffer, behind, count, kind, flags, address, size, align);
+        bsar_end_filling(buffer, behind);
+    }
+    return true;
 }
 
 /* Where the chunk of the records from saved on begins: with what was saved last. */
@@ -171,6 +215,7 @@ static struct trace_chunk_header make_chunk(struct bsar_buffer *buffer, uint32_t
         .thread = buffer->thread,
     };
     struct trace_short *begin = chunk_begin(buffer, saved);
+    mend_torn(buffer);
     *begin = trace_short_extension(&(struct trace_fixed){.ticks = buffer->early_ticks});
     bsar_chunk_seal(&header, begin);
     return header;
@@ -215,9 +260,6 @@ static void save_and_empty(struct bsar_buffer *buffer, bool give_up)
     if (buffer->saved != saved)
         header = make_chunk(buffer, buffer->saved);
     empty(buffer, &header);
-    /* Nobody begins a record at the front: who was interrupted was at the end, or will not come
-       back as the handler jumped. */
-    bsar_self.filling = 0;
     if (give_up)
         __atomic_store_n(&buffer->thread, 0, __ATOMIC_RELAXED);
     bsar_unlock();
@@ -409,15 +451,14 @@ void bsar_record_slowly(enum trace_kind kind, unsigned flags, const void *addres
         append_slowly(kind, flags, address, size, align);
 }
 
-void bsar_record_again(uint64_t seen, enum trace_kind kind, unsigned flags, const void *address,
+void bsar_record_again(uint64_t count, enum trace_kind kind, unsigned flags, const void *address,
                        size_t size, size_t align)
 {
     struct bsar_buffer *buffer = bsar_self.buffer;
-    if (bsar_has_room(seen, 0))
-        leave_torn(buffer, 0, seen);
-    bool room = fill_behind(buffer, 0, kind, flags, address, size, align);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    bsar_self.filling = 0;
-    if (!room)
-        bsar_record_slowly(kind, flags, address, size, align);
+    if (buffer != NULL) { /* else the handler forked */
+        if (is_of_now(buffer, count))
+            leave_holes(place(buffer, 0, count), 1);
+        bsar_end_filling(buffer, 0);
+    }
+    bsar_record_slowly(kind, flags, address, size, align);
 }

@@ -111,7 +111,6 @@ void bsar_unlock(void);
 struct bsar_buffer;
 struct bsar_self {
     struct bsar_buffer *buffer; /* NULL: none yet */
-    uint32_t filling;           /* events in the middle of which it is, with its handlers */
     bool inside;                /* a call that comes now is the recorder's or the allocator's own */
     bool ended;                 /* its last destructor has run */
 };

@@ -5,9 +5,13 @@
  *
  * A signal handler leaves the places alone that it found being filled, one for each handler that
  * it interrupted and one for the program, and begins behind them; whoever was interrupted finds the
- * count changed, makes a hole of the place, and takes another one with a later time. Where a
- * handler has emptied the buffer the place is in nobody's way. A place is two records, as what is
- * being filled may need an extension.
+ * count changed, makes a hole of the place, and takes another one with a later time. A place is two
+ * records, as what is being filled may need an extension.
+ *
+ * Another handler may come before that hole is made again, and write the buffer to the file. So a
+ * place that is being filled is known by its count, and marked as torn by whoever takes one behind
+ * it: what is torn is made a hole before it is written. Where the buffer was emptied a place is in
+ * nobody's way.
  */
 #ifndef BSA_CLI_RECORD_TARGET_RECORDS_H
 #define BSA_CLI_RECORD_TARGET_RECORDS_H
@@ -16,12 +20,18 @@
 #include "clock.h"
 #include "internal.h"
 
-enum { BSAR_BUFFER_BYTES = 65536 };
+enum {
+    BSAR_BUFFER_BYTES = 65536,
+    BSAR_DEPTH = 4 /* events that may be filled at once: the program's, and handlers' */
+};
 
 struct bsar_buffer {
-    uint64_t count;  /* records in its lowest 16 bits, in the next how many of them are extensions;
-                        the upper half is their generation: a count that is read once is never
-                        seen again when records were written in between */
+    uint64_t count; /* records in its lowest 16 bits, in the next how many of them are extensions;
+                       the upper half is their generation: a count that is read once is never
+                       seen again when records were written in between */
+    /* The counts behind which events are being filled, each behind those before it; the rest is 0.
+     * With BSAR_TORN: another took the place. The owner's; others read them under bsar_lock. */
+    uint64_t filling[BSAR_DEPTH];
     uint32_t saved;  /* the count's lower half when it was written to the file; bsar_lock's */
     uint32_t thread; /* id, 0: nobody's */
     struct bsar_buffer *next_of_all;
@@ -36,9 +46,10 @@ enum {
     BSAR_SHORT = 1,
     BSAR_EXTENDED = 1 << 16 | BSAR_RECORD_ROOM,
     /* The least count: the first record is the extension that a chunk begins with. */
-    BSAR_EMPTY = 1 << 16 | 1
+    BSAR_EMPTY = 1 << 16 | 1,
+    BSAR_TORN = 1 << 15
 };
-_Static_assert(BSAR_RECORDS < 1 << 16, "a count has 16 bits for them");
+_Static_assert(BSAR_RECORDS < BSAR_TORN, "a count has 15 bits for them, and one for the mark");
 
 static inline uint32_t bsar_records(uint64_t count)
 {
@@ -74,6 +85,24 @@ static inline BSAR_HOT bool bsar_commit(uint64_t *count, uint64_t seen, uint64_t
     return __atomic_compare_exchange_n(count, &seen, next, false, __ATOMIC_RELEASE,
                                        __ATOMIC_RELAXED);
 #endif
+}
+
+/*
+ * Notes that an event is being filled behind so many others and the count, unless that has changed:
+ * then a handler has come in between, which saw nothing of it.
+ */
+static inline BSAR_HOT bool bsar_begin_filling(struct bsar_buffer *buffer, uint32_t behind,
+                                               uint64_t count)
+{
+    __atomic_store_n(&buffer->filling[behind], count, __ATOMIC_RELAXED);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return BSAR_LIKELY(__atomic_load_n(&buffer->count, __ATOMIC_RELAXED) == count);
+}
+
+static inline BSAR_HOT void bsar_end_filling(struct bsar_buffer *buffer, uint32_t behind)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    __atomic_store_n(&buffer->filling[behind], 0, __ATOMIC_RELAXED);
 }
 
 static inline struct trace_fixed bsar_event(enum trace_kind kind, unsigned flags,
@@ -117,8 +146,8 @@ static inline BSAR_HOT uint32_t bsar_fill(const struct bsar_buffer *buffer,
 /* Where something is in the way: the mode, a full buffer, or a handler that interrupts another. */
 BSAR_COLD void bsar_record_slowly(enum trace_kind kind, unsigned flags, const void *address,
                                   size_t size, size_t align);
-/* After a record that was interrupted, or for which there was no room, when the count was seen. */
-BSAR_COLD void bsar_record_again(uint64_t seen, enum trace_kind kind, unsigned flags,
+/* After an event that was interrupted when it was being filled behind the count. */
+BSAR_COLD void bsar_record_again(uint64_t count, enum trace_kind kind, unsigned flags,
                                  const void *address, size_t size, size_t align);
 
 /* An event, of whatever kind, by whatever way the mode asks for. */
@@ -126,23 +155,23 @@ static inline BSAR_HOT void bsar_record(enum trace_kind kind, unsigned flags, co
                                         size_t size, size_t align)
 {
     struct bsar_buffer *buffer = bsar_self.buffer;
-    if (BSAR_UNLIKELY(bsar_mode() != BSAR_RECORDING || buffer == NULL || bsar_self.filling != 0)) {
+    if (BSAR_UNLIKELY(bsar_mode() != BSAR_RECORDING || buffer == NULL || buffer->filling[0] != 0)) {
         bsar_record_slowly(kind, flags, address, size, align);
         return;
     }
-    bsar_self.filling = 1;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_RELAXED);
-    if (BSAR_LIKELY(bsar_has_room(count, 0))) {
+    if (BSAR_LIKELY(bsar_has_room(count, 0)) && bsar_begin_filling(buffer, 0, count)) {
         uint32_t more = bsar_fill(buffer, &buffer->record[bsar_records(count)], kind, flags,
                                   address, size, align);
         if (BSAR_LIKELY(bsar_commit(&buffer->count, count, count + more))) {
-            __atomic_signal_fence(__ATOMIC_SEQ_CST);
-            bsar_self.filling = 0;
+            bsar_end_filling(buffer, 0);
             return;
         }
+        bsar_record_again(count, kind, flags, address, size, align);
+        return;
     }
-    bsar_record_again(count, kind, flags, address, size, align);
+    bsar_end_filling(buffer, 0);
+    bsar_record_slowly(kind, flags, address, size, align);
 }
 
 #endif
