@@ -289,6 +289,17 @@ static void print_summary(const struct run *run)
     g_string_free(line, TRUE);
 }
 
+/* What a reader of the figures has to know, and would not look for. */
+static void warn(const struct run *run)
+{
+    const struct trace_hygiene *hygiene = run->reader != NULL ? trace_hygiene(run->reader) : NULL;
+    if (hygiene != NULL && hygiene->cut_bytes > 0)
+        fprintf(stderr,
+                "bsa-replay: %s is cut off: its last %" G_GUINT64_FORMAT
+                " bytes are no whole chunk, and what came after them is missing\n",
+                run->report.trace_name, hygiene->cut_bytes);
+}
+
 static void run_clear(struct run *run)
 {
     g_free(run->report.trace_name);
@@ -349,6 +360,7 @@ int main(int argc, char **argv)
             fprintf(stderr, "bsa-replay: %s\n", error->message);
             status = replay_interrupted() != 0 ? 128 + replay_interrupted() : EXIT_FAILED;
         } else {
+            warn(&run);
             if (!run.options.quiet)
                 print_summary(&run);
             status = status_of(&run);

@@ -55,6 +55,14 @@ gboolean record_place_init(struct record_place *place, const char *output, GErro
                     "%s is a folder; name a file in it with -o", place->main);
         return FALSE;
     }
+    /* It would be replaced: for root, a device of the whole system. */
+    if (place->main != NULL && g_file_test(place->main, G_FILE_TEST_EXISTS) &&
+        !g_file_test(place->main, G_FILE_TEST_IS_REGULAR)) {
+        g_set_error(error, RECORD_ERROR, RECORD_ERROR_FAILED,
+                    "%s is no regular file, and would be replaced by one; name another with -o",
+                    place->main);
+        return FALSE;
+    }
     return can_write(place->directory, error);
 }
 

@@ -61,10 +61,11 @@ static void check_end(struct walk *walk, const struct trace_chunk *last)
 {
     GError *why = NULL;
     if (!trace_file_complete(walk->file)) {
-        check_problem(walk->problems,
-                      "no index: not packed, as when a recorder is killed, and %" G_GUINT64_FORMAT
-                      " bytes at the end are no whole chunk; bsa-trace convert makes a whole file",
-                      trace_file_cut_bytes(walk->file));
+        check_problem(
+            walk->problems,
+            "no index: not packed, as when a recorder is killed, or cut off, and %" G_GUINT64_FORMAT
+            " bytes at the end are no whole chunk; bsa-trace convert makes a whole file",
+            trace_file_cut_bytes(walk->file));
     } else if (trace_file_content(walk->file, last, &walk->content, &why)) {
         compare_index(walk, last);
     } else {

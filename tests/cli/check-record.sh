@@ -61,6 +61,11 @@ recorded --no-pack ./calls
 "$show" trace.bsat | grep -v -e 'calloc 2[0-9][0-9] ' -e marker | sed 's/^t[0-9]* //' >shown
 sed 's/^t[0-9]* //' "$sources/calls.expected" >expected
 same "the same without packing" expected shown
+# As it is when its end was lost.
+head -c $(($(wc -c <trace.bsat) - 5)) trace.bsat >cut.bsat
+"$replay" -q --no-plots -o cut cut.bsat >out 2>log
+recorded_status=$?
+expect "what is cut off is replayed, and said to be cut off" status 0 "cut.bsat is cut off: its last"
 
 # A program that does nothing leaves a trace all the same; only a replay has nothing to do.
 echo 'int main(void) { return 0; }' >nothing.c
@@ -242,6 +247,10 @@ recorded
 expect "no command" status 2 "no COMMAND"
 recorded -o . true
 expect "a folder for a file" status 125 "is a folder"
+mkfifo "$work/pipe"
+recorded -o "$work/pipe" true
+expect "a pipe for a file" status 125 "is no regular file"
+expect "which is left as it is" test -p "$work/pipe"
 recorded -o no/such/folder/trace true
 expect "a folder that is not there" status 125 "cannot make a file"
 if "$CC" -static -o static -x c - >/dev/null 2>&1 <<'END'; then
