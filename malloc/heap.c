@@ -163,7 +163,7 @@ static void look_after(size_t bytes)
 
 BSAM_COLD void bsam_heap_tidy(struct bsam_thread *t)
 {
-    size_t bytes = (size_t)(BSAM_LOOK - t->left);
+    size_t bytes = (size_t)BSAM_LOOK - (size_t)t->left;
     t->left = BSAM_LOOK;
     look_after(bytes);
 }

@@ -29,9 +29,9 @@ BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
         } else {
             bsa_cpu *cpu = enter(t);
             if (cpu != NULL) {
-                if (bsam_heap_pace(t, size))
-                    bsam_heap_tidy(t);
                 p = bsam_take(cpu, size, align, zero);
+                if (p != NULL && bsam_heap_pace(t, size))
+                    bsam_heap_tidy(t);
                 bsam_leave(t);
             }
         }
@@ -222,9 +222,9 @@ static void *alloc_grown(struct bsam_thread *t, size_t size)
 {
     void *p = NULL;
     if (size <= PTRDIFF_MAX && t->inside == BSAM_OUTSIDE && enter(t) != NULL) {
-        if (bsam_heap_pace(t, size))
-            bsam_heap_tidy(t);
         p = bsam_huge_take(size, BSAM_ALIGN);
+        if (p != NULL && bsam_heap_pace(t, size))
+            bsam_heap_tidy(t);
         bsam_leave(t);
     }
     return p;

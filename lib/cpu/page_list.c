@@ -82,6 +82,15 @@ void bsai_page_lists_renew(struct bsai_page_lists *lists)
         wipe(lists->list[i].top, lists->list[i].limit);
 }
 
+size_t bsai_pages_listed(const struct bsai_page_lists *lists)
+{
+    size_t pages = 0;
+    for (unsigned i = 0; i < lists->count; i++)
+        pages +=
+            (size_t)(bsai_peek(&lists->list[i].top) - lists->list[i].base) * bsai_list_pages(i);
+    return pages;
+}
+
 size_t bsai_blocks_listed(const struct bsai_page_lists *lists)
 {
     size_t blocks = 0;
@@ -265,7 +274,7 @@ void bsai_page_list_make_room(struct bsai_page_lists *lists, struct bsai_call *c
 size_t bsai_page_lists_drain(struct bsai_page_lists *lists, struct bsai_call *call,
                              struct bsa_buddy *buddy)
 {
-    size_t listed = bsai_pages_listed(lists);
+    size_t listed = bsai_room_taken(lists);
     for (struct bsai_page_list *list = lists->list; list < lists->list + lists->count; list++) {
         if (list->top != list->base)
             give(lists, call, buddy, list, list->base, blocks_of(list));

@@ -211,13 +211,14 @@ static BSAI_ALWAYS_INLINE bool bsai_block_reclaim(const struct bsai_page_lists *
 bool bsai_block_claim(const struct bsai_page_lists *lists, uint32_t *at, uint32_t word,
                       bool to_list);
 
-/* Pages on all lists of a CPU, and blocks. */
-static inline size_t bsai_pages_listed(const struct bsai_page_lists *lists)
+/* Pages on all lists of a CPU, by the room that they take: for the owner. */
+static inline size_t bsai_room_taken(const struct bsai_page_lists *lists)
 {
-    size_t most = bsai_peek(&lists->most), room = bsai_peek(&lists->room);
-    return most > room ? most - room : 0; /* who looks from elsewhere may meet a loan half made */
+    return lists->most - lists->room;
 }
 
+/* The same list by list, and blocks: for anybody, who may look while room is lent. */
+size_t bsai_pages_listed(const struct bsai_page_lists *lists);
 size_t bsai_blocks_listed(const struct bsai_page_lists *lists);
 
 /* Fills an empty list from the buddy, if it is for a power of two of pages: those are asked for

@@ -227,8 +227,8 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
             listed += bsai_list_pages(k);
         }
     }
-    return listed == bsai_pages_listed(&cpu->lists) ? NULL
-                                                    : "a CPU's count of listed pages is not true";
+    return listed == bsai_room_taken(&cpu->lists) ? NULL
+                                                  : "a CPU's count of listed pages is not true";
 }
 
 /* NULL, or what is wrong with the sums of a cache. */

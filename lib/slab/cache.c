@@ -54,6 +54,7 @@ static void unlist(struct bsai_cache *cache, struct bsai_slab *slab)
     if (slab->next != NULL)
         slab->next->prev = slab->prev;
     list->count--;
+    list->pages -= slab->pages;
     slab->list = BSAI_LIST_NONE;
 }
 
@@ -67,6 +68,7 @@ static void enlist(struct bsai_cache *cache, struct bsai_slab *slab, enum bsai_l
         slab->next->prev = slab;
     list->first = slab;
     list->count++;
+    list->pages += slab->pages;
 }
 
 static void drop_claim(struct bsai_slab *slab)
@@ -239,9 +241,7 @@ static bool is_turn(const struct bsai_slab *slab)
  * go by the dozen do not make and unmake slabs of one or two each time. */
 static bool has_spare(const struct bsai_cache *cache, unsigned keep)
 {
-    const struct bsai_slab *next = cache->empty.first;
-    return next != NULL &&
-           cache->empty.count * next->pages > (size_t)keep * cache->geometry.slab_pages;
+    return cache->empty.pages > (uint64_t)keep * cache->geometry.slab_pages;
 }
 
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,

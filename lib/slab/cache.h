@@ -31,7 +31,7 @@
 
 struct bsai_slab_list {
     struct bsai_slab *first;
-    size_t count;
+    size_t count, pages;
 };
 
 enum {

@@ -377,6 +377,32 @@ START_TEST(small_slabs_are_kept_by_their_pages)
 }
 END_TEST
 
+/* And where larger slabs are empty, small ones beside them are not kept. */
+START_TEST(what_is_kept_is_a_slab_in_all)
+{
+    enum { N = 1000, SIZE = 328 };
+    static void *p[N];
+    struct bed bed;
+    struct bsa_cache_config config = cache_config("both", SIZE, 0);
+    bsa_cache *cache = NULL;
+    bed_default(&bed, _i);
+    config.magazine_objects = BSA_NONE;
+    config.keep_empty = 1;
+    assert_ok(bsa_cache_create(bed.heap, &config, &cache));
+    size_t least = cache_stats(cache).objects.slab_pages;
+    for (unsigned i = 0; i < N; i++)
+        assert_ok(get(&bed, cache, &p[i]));
+    size_t most = cache_stats(cache).objects.slab_pages;
+    ck_assert_uint_gt(most, least);
+    /* The first ones are in small slabs. */
+    for (unsigned i = N; i-- > 0;)
+        assert_ok(put(&bed, cache, p[i]));
+    ck_assert_uint_gt(cache_stats(cache).objects.slab_bytes, 0);
+    ck_assert_uint_le(cache_stats(cache).objects.slab_bytes, most * PAGE);
+    check_sums(bed.heap);
+}
+END_TEST
+
 /* Where no larger slab fits, a smaller one does. */
 START_TEST(small_slabs_where_memory_is_short)
 {
@@ -691,6 +717,7 @@ int main(void)
     tcase_add_loop_test(all, settings, 0, WAYS);
     tcase_add_loop_test(all, slabs_grow_with_their_cache, 0, WAYS);
     tcase_add_loop_test(all, small_slabs_are_kept_by_their_pages, 0, WAYS);
+    tcase_add_loop_test(all, what_is_kept_is_a_slab_in_all, 0, WAYS);
     tcase_add_loop_test(all, small_slabs_where_memory_is_short, 0, WAYS);
     tcase_add_loop_test(all, pressure, 0, WAYS);
     tcase_add_loop_test(all, walked_and_counted, 0, WAYS);
