@@ -109,7 +109,8 @@ void view_plot_page_map(JsonObject *report, struct view_script *script)
                                   "notitle");
     for (guint i = 0; i < G_N_ELEMENTS(states); i++)
         g_string_append_printf(script->plot,
-                               ", \\\n     keyentry with points pt 5 ps 2 lc rgb \"%s\" "
+                               ", \\\n     keyentry with points pt %u ps 2 lc rgb \"%s\" "
                                "title \"%s\"",
-                               i == 0 ? "#f2f2f2" : states[i].colour, states[i].title);
+                               i == 0 ? 4 : 5, i == 0 ? "#999999" : states[i].colour,
+                               states[i].title); /* white: a square's outline */
 }

@@ -275,6 +275,26 @@ static int by_address(const void *a, const void *b)
     return p < q ? -1 : p > q;
 }
 
+/* Figures count blocks, whatever room there is for them. */
+START_TEST(room_on_loan_is_no_page)
+{
+    struct bed bed;
+    bed_make(&bed, BSA_HEAP_EXCLUSIVE_CPUS);
+    assert_status(bsa_cpu_free_pages(bed.cpu, bed.block, PAGES), BSA_OK);
+    size_t allocated = bsa_heap_allocated_bytes(bed.heap),
+           pages = bsai_pages_listed(&bed.cpu->lists);
+    ck_assert_uint_ge(pages, PAGES);
+    ck_assert_uint_eq(bsai_room_taken(&bed.cpu->lists), pages);
+    /* What another CPU sees between the two halves of a loan, and of one that goes back. */
+    bed.cpu->lists.most += 64;
+    ck_assert_uint_eq(bsa_heap_allocated_bytes(bed.heap), allocated);
+    bed.cpu->lists.most -= 2 * 64;
+    ck_assert_uint_eq(bsa_heap_allocated_bytes(bed.heap), allocated);
+    bed.cpu->lists.most += 64;
+    bed_free(&bed);
+}
+END_TEST
+
 /* A block grows into what the CPU's own list has behind it, but not into what another's has, or
  * where something live is further on. */
 START_TEST(a_block_grows_into_listed_ones)
@@ -327,6 +347,7 @@ int main(void)
     tcase_add_test(tcase, a_resize_changes_the_holder);
     tcase_add_test(tcase, a_slot_does_not_outlive_its_region);
     tcase_add_loop_test(tcase, lists_share_their_room, 0, 2);
+    tcase_add_test(tcase, room_on_loan_is_no_page);
     tcase_add_loop_test(tcase, a_block_grows_into_listed_ones, 0, 6);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
