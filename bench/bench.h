@@ -162,7 +162,8 @@ const char *bench_add_peer(const char *text);
 void bench_subjects_prepare(void);
 bool bench_has_cell(const struct bench_row *row, const struct bench_subject *subject);
 
-extern const struct bench_work bench_works_malloc[], bench_works_null[], bench_works_control[];
+extern const struct bench_work bench_works_malloc[], bench_works_null[], bench_works_control[],
+    bench_works_locked[];
 extern const struct bench_work bench_works_handle[], bench_works_hook[], bench_works_classes[];
 extern const struct bench_work bench_works_buddy[];
 void bench_attach_handle(struct bench_thread *thread);

@@ -13,6 +13,8 @@ check_PROGRAMS += %D%/bsa-bench
 	%D%/calls/control.c \
 	%D%/calls/handle.c \
 	%D%/calls/hook.c \
+	%D%/calls/idle.h \
+	%D%/calls/locked.c \
 	%D%/calls/malloc.c \
 	%D%/calls/null.c \
 	%D%/measure/heap.c \

@@ -17,6 +17,13 @@ static void say(const char *what, double figure, enum sense sense, double wanted
            sense == AT_MOST ? "<=" : ">=", wanted, what, note[0] == '\0' ? "" : ": ", note);
 }
 
+/* A figure that no target is about, but that others are read by. */
+static void tell(const char *what, double figure)
+{
+    if (figure > 0)
+        printf("     %9.*f            %s\n", figure < 1000 ? 1 : 0, figure, what);
+}
+
 static unsigned number_of(const char *subject)
 {
     return (unsigned)(bench_find_subject(subject) - bench_subjects);
@@ -127,6 +134,8 @@ static void judge_objects(const struct bench_results *results)
     say("  the worst row", shared.worst, AT_MOST, 1.3, shared.note);
     say("the same, shared-hook, times excl's, mean", hook.mean, AT_MOST, 1.8, "");
     say("  the worst row", hook.worst, AT_MOST, 1.8, hook.note);
+    tell("ns: pair-64, one atomic exchange in each call and nothing else",
+         figure_of(results, "pair-64", "locked"));
 }
 
 static void judge_pages(const struct bench_results *results)
@@ -241,9 +250,7 @@ static void judge_memory(const struct bench_results *results)
     }
     struct summary metadata = summarize(results, "excl", is_metadata_row, OF_NOTHING);
     say("metadata, bytes a page of 4096, worst region", metadata.worst, AT_MOST, 20, metadata.note);
-    if (figure_of(results, "cpu-state", "excl") > 0)
-        printf("     %9.0f            bytes of state for each CPU that is used\n",
-               figure_of(results, "cpu-state", "excl"));
+    tell("bytes of state for each CPU that is used", figure_of(results, "cpu-state", "excl"));
 }
 
 static void judge_preload(const struct bench_results *results)
