@@ -91,6 +91,8 @@ static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
     struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
     struct bsai_slot *slot = m->top;
     bool home = bsai_peek(&slab->home) == cpu->id;
+    if (!home && bsai_magazine_is_due(m))
+        return 0; /* what was freed away before travels on first */
     for (; count < n && slot < m->limit; count++, slot++) {
         uintptr_t p = (uintptr_t)objects[count];
         if ((count != 0 && bsai_slab_at(cpu->heap, objects[count]) != slab) ||

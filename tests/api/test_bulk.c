@@ -147,6 +147,30 @@ START_TEST(wrong_ones_are_told_and_the_others_freed)
 }
 END_TEST
 
+/* What a CPU frees for others travels on in batches, be its magazine as wide as it may. */
+START_TEST(what_is_freed_away_does_not_pile_up)
+{
+    enum { N = 1500, ROUNDS = 20, FEW = 160 };
+    static void *p[N], *q[N];
+    struct bed bed;
+    bed_with(&bed, _i, 0, 32 * MIB);
+    bed.m.cpu = 1;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        assert_ok(get(&bed, 64, 8, N, q, NULL));
+        assert_ok(put(&bed, q, N, NULL));
+    }
+    ck_assert_uint_gt(stats_of(bed.heap, 1).objects_cached, 4 * FEW); /* it is wide */
+    assert_ok(get(&bed, 64, 8, N, q, NULL));
+    bed.m.cpu = 0;
+    assert_ok(get(&bed, 64, 8, N, p, NULL));
+    bed.m.cpu = 1;
+    size_t before = stats_of(bed.heap, 1).objects_cached;
+    assert_ok(put(&bed, p, N, NULL));
+    ck_assert_uint_le(stats_of(bed.heap, 1).objects_cached, before + FEW);
+    check_heap_sums(bed.heap);
+}
+END_TEST
+
 /* A refused run leaves nothing behind that a wild free could be taken for. */
 START_TEST(a_refused_run_leaves_nothing)
 {
@@ -275,6 +299,7 @@ int main(void)
     tcase_add_loop_test(all, as_many_as_asked_for, 0, 3 * WAYS);
     tcase_add_loop_test(all, as_many_as_there_are, 0, WAYS);
     tcase_add_loop_test(all, wrong_ones_are_told_and_the_others_freed, 0, WAYS);
+    tcase_add_loop_test(all, what_is_freed_away_does_not_pile_up, 0, WAYS);
     tcase_add_test(all, a_refused_run_leaves_nothing);
     tcase_add_loop_test(all, a_hook_that_does_not_return, 0, 2);
     tcase_add_loop_test(all, wrong_calls, 0, WAYS);
