@@ -44,7 +44,8 @@ static void add_room(struct bsai_page_lists *lists, size_t pages)
     bsai_poke(&lists->room, lists->room + pages);
 }
 
-void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_room *common, size_t share)
+void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_list_room *common,
+                             size_t share)
 {
     lists->common = common;
     lists->share = share;

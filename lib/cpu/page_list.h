@@ -42,7 +42,7 @@ struct bsai_page_list {
  * what it needs beyond as a loan, both until it is drained. Where a share is taken that others have
  * on loan, room is overdrawn, and they give it back.
  */
-struct bsai_room {
+struct bsai_list_room {
     size_t most; /* that one CPU may have, its share included; constant */
     size_t left; /* a shared counter; overdrawn: less than 0, as a signed number */
 };
@@ -63,7 +63,7 @@ struct bsai_page_lists {
     uint32_t lent, kept;         /* words of blocks of no pages, as above; */
     uint32_t away;               /*   and on a list after another CPU had handed them out */
     struct bsai_page_list *list; /* by bsai_list_of */
-    struct bsai_room *common;
+    struct bsai_list_room *common;
     size_t share; /* of the room, in pages */
 
     size_t most; /* pages on all lists: the share and loans; read anywhere */
@@ -127,7 +127,8 @@ void bsai_page_lists_init(struct bsai_page_lists *lists, struct bsai_page_list *
                           unsigned count, struct bsai_block *slots, const uint16_t *blocks);
 
 /* Tells them their share of the room, in pages. */
-void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_room *common, size_t share);
+void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_list_room *common,
+                             size_t share);
 
 /* Whose they are. A CPU with a lock marks its blocks without a holder. */
 void bsai_page_lists_own(struct bsai_page_lists *lists, unsigned cpu, bool locked, bool atomic,

@@ -64,7 +64,7 @@ struct bsa_heap {
     bool plain; /* no enter and leave hooks, no checks: fast paths are allowed */
     struct bsai_cpu_shape shape;
     struct bsai_growth growth;
-    struct bsai_room list_room;
+    struct bsai_list_room list_room;
     struct bsa_cpu *common;
 
     struct bsai_lock registry;     /* guards what follows */
