@@ -264,7 +264,9 @@ void bsai_magazine_sink(struct bsai_magazine *m, unsigned n)
 
 /* Only what was freed away goes by the depot. A CPU's own objects go to its own slabs: on their way
  * through the depot other CPUs would get them, and write the states of the same slabs from then on.
- */
+ * Any CPU brings batches, but only a wide magazine has room for one from the depot: each miss
+ * widens it, so that who needs objects comes there within three of them. What nobody fetches keeps
+ * no more than the depot's few batches: those that find it full go home. */
 bool bsai_magazine_flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache,
                          struct bsai_depot *depot)
 {

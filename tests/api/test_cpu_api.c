@@ -503,6 +503,30 @@ START_TEST(what_is_freed_away_travels_on)
 }
 END_TEST
 
+/* A CPU whose magazines have become small fetches what others have freed of it all the same. */
+START_TEST(small_magazines_get_from_the_depot)
+{
+    enum { MANY = 400, MISSES = 3 };
+    static void *p[MANY];
+    struct machine m;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, 2, _i == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    for (unsigned i = 0; i < MANY; i++)
+        p[i] = heap_get(heap, 64, 1);
+    m.cpu = 1;
+    for (unsigned i = 0; i < MANY; i++)
+        assert_ok(bsa_heap_free(heap, p[i]));
+    ck_assert_uint_gt(stats_of(heap, 1).depot_puts, 0);
+    m.cpu = 0;
+    assert_ok(bsa_heap_drain(heap, 0));
+    size_t before = stats_of(heap, 0).magazine_refills;
+    while (stats_of(heap, 0).magazine_refills < before + MISSES)
+        heap_get(heap, 64, 1);
+    ck_assert_uint_eq(stats_of(heap, 0).depot_gets, 1);
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* What an offline CPU's slabs get back is anybody's. */
 START_TEST(an_offline_cpu_keeps_nothing)
 {
@@ -583,6 +607,7 @@ static Suite *cpu_suite(void)
     tcase_add_loop_test(all, page_lists_have_what_others_leave, 0, 2);
     tcase_add_loop_test(all, cpus_beside_each_other_stay_apart, 0, 2);
     tcase_add_loop_test(all, what_is_freed_away_travels_on, 0, 4);
+    tcase_add_loop_test(all, small_magazines_get_from_the_depot, 0, 2);
     tcase_add_loop_test(all, an_offline_cpu_keeps_nothing, 0, 2);
     tcase_add_loop_test(all, calls_are_bracketed, 0, 2);
     suite_add_tcase(suite, all);
