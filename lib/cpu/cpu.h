@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A CPU's private state: magazines of cached objects, one per size class, and lists of ready pages,
- * one per order. Both are stacks whose top is one load away; both are bounded.
+ * A CPU's private state: magazines of cached objects, one per size class and named cache, and lists
+ * of ready blocks, one per count of pages (page_list.h). Both are stacks whose top is one load
+ * away; both are bounded.
  *
  * Owner: in shared mode whoever holds the lock; in exclusive mode the context that runs as this
  * CPU, or, while the CPU is offline, whoever holds the lock. Fields marked "read anywhere" are

@@ -28,7 +28,7 @@ static void *carve(struct bsa_heap *heap, struct bsai_call *call, size_t bytes)
     }
     /* CPU states may take a sixteenth of memory in all. */
     size_t pages = (bytes + heap->buddy.page_size - 1) >> heap->buddy.page_shift;
-    if (heap->cpu_pages + pages > bsai_buddy_total_pages(&heap->buddy) / 16)
+    if (bsai_peek(&heap->cpu_pages) + pages > bsai_buddy_total_pages(&heap->buddy) / 16)
         return NULL;
     void *memory = bsai_buddy_take(&heap->buddy, call, pages, heap->buddy.page_size, false,
                                    BSAI_USE_SLABS, BSAI_PAGE_META);
