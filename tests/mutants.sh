@@ -192,7 +192,7 @@ mutant dropped-bound lib/slab/cache.h 's/ && \*index < slab->capacity;/;/'
 # A cache is small for good.
 mutant always-small lib/slab/cache.h 's/ < (size_t)BSAI_SMALL_PART .*/ < SIZE_MAX/'
 # Empty small slabs are kept one by one.
-mutant kept-by-count lib/slab/cache.c 's/cache->empty.pages > (uint64_t)keep .*/cache->empty.count > keep;/'
+mutant kept-by-count lib/slab/cache.c 's/cache->empty_pages > (uint64_t)keep .*/cache->empty_slabs > keep;/'
 # A large slab or none.
 mutant large-or-none lib/heap/objects.c 's/pages == NULL && small->slab_pages < g->slab_pages/pages == NULL \&\& small == NULL/'
 # Figures of a cache more than there is room for.

@@ -49,7 +49,7 @@ struct bsa_heap_config {
     unsigned depot_magazines;  /* most full magazines per class in the depot;
                                   0: by CPUs; BSA_NONE: no depot */
     unsigned caches;           /* most named caches at a time, up to BSA_MAX_CACHES; each costs
-                                  about 400 bytes, and 104 per CPU used. 0: 32, or what fits
+                                  about 370 bytes, and 96 per CPU used. 0: 32, or what fits
                                   into 1/256 of the first region; BSA_NONE: none */
 };
 #define BSA_HEAP_CONFIG_INIT                                                                       \

@@ -52,8 +52,8 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,
     stats->slabs = cache->slabs;
     stats->slab_bytes = cache->pages << heap->buddy.page_shift;
     stats->objects = cache->objects;
-    stats->empty_slabs = cache->empty.count;
-    for (const struct bsai_slab *slab = cache->empty.first; slab != NULL; slab = slab->next)
+    stats->empty_slabs = cache->empty_slabs;
+    for (const struct bsai_slab *slab = cache->empty; slab != NULL; slab = slab->next)
         stats->empty_objects += slab->capacity;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
         stats->in_magazines += bsai_magazine_count(&cpu->magazines[number]);

@@ -177,6 +177,7 @@ static int tally_slab(struct pages_visitor *v, struct bsai_slab *slab, struct bs
     struct tally *t = v->arg;
     t->wrong = bsai_slab_validate(cache, slab);
     cache->seen.slabs++;
+    cache->seen.listed += slab->list != BSAI_LIST_NONE;
     cache->seen.live += bsai_slab_live(slab);
     cache->seen.in_slabs += slab->free;
     cache->seen.remote += slab->remote;
@@ -236,7 +237,7 @@ static const char *compare_cache(const struct bsa_heap *heap, unsigned number)
 {
     const struct bsai_cache *cache = &heap->caches[number];
     struct bsa_class_stats stats;
-    const char *wrong = bsai_cache_validate(cache);
+    const char *wrong = bsai_cache_validate(cache, cache->seen.listed);
     if (wrong != NULL)
         return wrong;
     bsai_heap_class_stats(heap, number, &stats);

@@ -26,7 +26,8 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
 
 /* Lists, under the lock. */
 
-static struct bsai_slab_list *list_of(struct bsai_cache *cache, const struct bsai_slab *slab)
+/* The first slab of the list that a slab is on; NULL when it is on none. */
+static struct bsai_slab **list_of(struct bsai_cache *cache, const struct bsai_slab *slab)
 {
     switch (slab->list) {
     case BSAI_LIST_SHELF:
@@ -44,31 +45,35 @@ static struct bsai_slab_list *list_of(struct bsai_cache *cache, const struct bsa
 
 static void unlist(struct bsai_cache *cache, struct bsai_slab *slab)
 {
-    struct bsai_slab_list *list = list_of(cache, slab);
-    if (list == NULL)
+    struct bsai_slab **first = list_of(cache, slab);
+    if (first == NULL)
         return;
     if (slab->prev != NULL)
         slab->prev->next = slab->next;
     else
-        list->first = slab->next;
+        *first = slab->next;
     if (slab->next != NULL)
         slab->next->prev = slab->prev;
-    list->count--;
-    list->pages -= slab->pages;
+    if (slab->list == BSAI_LIST_EMPTY) {
+        cache->empty_slabs--;
+        cache->empty_pages -= slab->pages;
+    }
     slab->list = BSAI_LIST_NONE;
 }
 
 static void enlist(struct bsai_cache *cache, struct bsai_slab *slab, enum bsai_list to)
 {
     slab->list = (uint8_t)to;
-    struct bsai_slab_list *list = list_of(cache, slab);
+    struct bsai_slab **first = list_of(cache, slab);
     slab->prev = NULL;
-    slab->next = list->first;
+    slab->next = *first;
     if (slab->next != NULL)
         slab->next->prev = slab;
-    list->first = slab;
-    list->count++;
-    list->pages += slab->pages;
+    *first = slab;
+    if (to == BSAI_LIST_EMPTY) {
+        cache->empty_slabs++;
+        cache->empty_pages += slab->pages;
+    }
 }
 
 static void drop_claim(struct bsai_slab *slab)
@@ -160,21 +165,21 @@ static unsigned take_from(struct bsai_cache *cache, struct bsai_slab *slab, unsi
 static struct bsai_slab *anybodys(const struct bsai_cache *cache)
 {
     for (const struct bsai_shelf *shelf = cache->shelves; shelf != NULL; shelf = shelf->next) {
-        if (shelf->partial.first != NULL)
-            return shelf->partial.first;
+        if (shelf->partial != NULL)
+            return shelf->partial;
     }
-    return cache->claimed.first;
+    return cache->claimed;
 }
 
 /* A slab to take from next, claimed for the CPU; NULL when there is none. */
 static struct bsai_slab *next_slab(struct bsai_cache *cache, unsigned cpu, struct bsai_shelf *shelf,
                                    enum bsai_take from, bool spare_empties)
 {
-    struct bsai_slab *slab = shelf->partial.first;
+    struct bsai_slab *slab = shelf->partial;
     if (slab == NULL)
-        slab = cache->partial.first;
+        slab = cache->partial;
     if (slab == NULL && !spare_empties)
-        slab = cache->empty.first;
+        slab = cache->empty;
     if (slab == NULL && from == BSAI_TAKE_ANY)
         slab = anybodys(cache);
     if (slab != NULL)
@@ -241,7 +246,7 @@ static bool is_turn(const struct bsai_slab *slab)
  * go by the dozen do not make and unmake slabs of one or two each time. */
 static bool has_spare(const struct bsai_cache *cache, unsigned keep)
 {
-    return cache->empty.pages > (uint64_t)keep * cache->geometry.slab_pages;
+    return cache->empty_pages > (uint64_t)keep * cache->geometry.slab_pages;
 }
 
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
@@ -278,7 +283,7 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
 /* Takes one empty slab out of the cache. */
 static struct bsai_slab *take_out(struct bsai_cache *cache)
 {
-    struct bsai_slab *slab = cache->empty.first;
+    struct bsai_slab *slab = cache->empty;
     bsai_assert(slab->free == slab->capacity);
     bsai_count(&cache->remote, (size_t)0 - slab->remote);
     bsai_count(&cache->available, (size_t)0 - slab->capacity);
@@ -314,7 +319,7 @@ void bsai_cache_disclaim(struct bsai_cache *cache, struct bsai_call *call, struc
         unlist(cache, slab);
         shelve(cache, slab);
     }
-    while ((slab = shelf->partial.first) != NULL) {
+    while ((slab = shelf->partial) != NULL) {
         unlist(cache, slab);
         enlist(cache, slab, BSAI_LIST_PARTIAL);
     }

@@ -29,11 +29,6 @@
 #include "classes.h"
 #include "records.h"
 
-struct bsai_slab_list {
-    struct bsai_slab *first;
-    size_t count, pages;
-};
-
 enum {
     BSAI_SHARE_PART = 4, /* a slab is anybody's when at most a fourth of it is in use */
     BSAI_SMALL_PART = 8  /* a cache is small until a slab is at most an eighth of it */
@@ -41,11 +36,11 @@ enum {
 
 /* What one CPU has of a cache's slabs. Guarded by the cache's lock; its memory stays. */
 struct bsai_shelf {
-    struct bsai_slab *claim;       /* the slab that it takes from, or NULL */
-    struct bsai_slab_list partial; /* slabs at home here */
-    struct bsai_shelf *next;       /* of the cache's shelves */
-    bool known;                    /*   on whose list it is */
-    bool closed;                   /* given up, and nothing was taken since */
+    struct bsai_slab *claim;   /* the slab that it takes from, or NULL */
+    struct bsai_slab *partial; /* slabs at home here */
+    struct bsai_shelf *next;   /* of the cache's shelves */
+    bool known;                /*   on whose list it is */
+    bool closed;               /* given up, and nothing was taken since */
 };
 
 struct bsai_cache {
@@ -59,9 +54,15 @@ struct bsai_cache {
     size_t epoch; /* slabs that have left or changed their home: an address may be another slab's,
                      or another CPU's; read anywhere */
 
+    /* Sums over the slabs that a validation has seen, while everything is locked. */
+    struct {
+        size_t slabs, listed, live, in_slabs, remote;
+    } seen;
+
     /* Guarded by lock; slabs, remote, available and taken are read anywhere. */
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE)));
-    struct bsai_slab_list partial, claimed, empty;
+    struct bsai_slab *partial, *claimed, *empty; /* lists by next and prev, as those of shelves */
+    size_t empty_slabs, empty_pages;             /* on the last one */
     struct bsai_shelf *shelves;
     size_t slabs;
     size_t objects, pages; /* of all slabs */
@@ -69,11 +70,6 @@ struct bsai_cache {
     size_t available;      /* objects that are FREE */
     size_t taken;          /* batches, ever */
     size_t steps;          /* records and words looked at; builds with checks */
-
-    /* Sums over the slabs that a validation has seen, while everything is locked. */
-    struct {
-        size_t slabs, live, in_slabs, remote;
-    } seen;
 };
 
 /* From whom a take may take, in order. */
@@ -160,9 +156,10 @@ static inline bool bsai_slab_locate(const struct bsai_slab *slab, uintptr_t addr
     return bsai_slab_index(slab, addr, index) && *index < slab->capacity;
 }
 
-/* Validation; the cache's lock is held. NULL, or what contradicts. */
+/* Validation; the cache's lock is held. NULL, or what contradicts. listed: how many of the cache's
+ * slabs say that they are on a list. */
 const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai_slab *slab);
-const char *bsai_cache_validate(const struct bsai_cache *cache);
+const char *bsai_cache_validate(const struct bsai_cache *cache, size_t listed);
 
 /* Objects in a slab that are in the user's hands. */
 unsigned bsai_slab_live(const struct bsai_slab *slab);

@@ -84,31 +84,34 @@ const char *bsai_slab_validate(const struct bsai_cache *cache, const struct bsai
     return NULL;
 }
 
-static const char *validate_list(const struct bsai_slab_list *list, enum bsai_list kind)
+/* Ends also where a list runs into itself: two slabs before one cannot both be its prev. */
+static const char *validate_list(const struct bsai_slab *first, enum bsai_list kind, size_t *slabs,
+                                 size_t *pages)
 {
-    size_t n = 0;
     const struct bsai_slab *prev = NULL;
-    for (const struct bsai_slab *s = list->first; s != NULL; prev = s, s = s->next, n++) {
-        if (s->list != kind || s->prev != prev || n > list->count)
+    for (const struct bsai_slab *s = first; s != NULL; prev = s, s = s->next) {
+        if (s->list != kind || s->prev != prev)
             return "a list of slabs is broken";
+        ++*slabs;
+        *pages += s->pages;
     }
-    return n == list->count ? NULL : "a list of slabs is not as long as its count";
+    return NULL;
 }
 
-const char *bsai_cache_validate(const struct bsai_cache *cache)
+const char *bsai_cache_validate(const struct bsai_cache *cache, size_t listed)
 {
-    const char *wrong = validate_list(&cache->partial, BSAI_LIST_PARTIAL);
+    size_t slabs = 0, pages = 0;
+    const char *wrong = validate_list(cache->empty, BSAI_LIST_EMPTY, &slabs, &pages);
+    if (wrong == NULL && (slabs != cache->empty_slabs || pages != cache->empty_pages))
+        wrong = "the list of empty slabs and its counts differ";
     if (wrong == NULL)
-        wrong = validate_list(&cache->claimed, BSAI_LIST_CLAIMED);
+        wrong = validate_list(cache->partial, BSAI_LIST_PARTIAL, &slabs, &pages);
     if (wrong == NULL)
-        wrong = validate_list(&cache->empty, BSAI_LIST_EMPTY);
-    size_t listed = cache->partial.count + cache->claimed.count + cache->empty.count;
+        wrong = validate_list(cache->claimed, BSAI_LIST_CLAIMED, &slabs, &pages);
     for (const struct bsai_shelf *shelf = cache->shelves; wrong == NULL && shelf != NULL;
-         shelf = shelf->next) {
-        wrong = validate_list(&shelf->partial, BSAI_LIST_SHELF);
-        listed += shelf->partial.count;
-    }
-    if (wrong == NULL && listed > cache->slabs)
-        wrong = "more slabs are listed than the cache has";
+         shelf = shelf->next)
+        wrong = validate_list(shelf->partial, BSAI_LIST_SHELF, &slabs, &pages);
+    if (wrong == NULL && slabs != listed)
+        wrong = "a slab that says that it is on a list is on none";
     return wrong;
 }

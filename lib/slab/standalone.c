@@ -228,15 +228,19 @@ size_t bsa_slab_pending(const bsa_slab *slab)
 static const char *validate_cache(const struct bsa_slab *slab, const struct bsai_cache *cache)
 {
     const struct bsai_map *map = &slab->map;
-    size_t slabs = 0, remote = 0;
-    const char *wrong = bsai_cache_validate(cache);
+    size_t slabs = 0, listed = 0, remote = 0;
+    const char *wrong = NULL;
     for (size_t page = 0; page < map->pages && wrong == NULL; page++) {
         if (bsai_map_word(map, page) != bsai_word_slab(cache->id, 0))
             continue;
-        wrong = bsai_slab_validate(cache, map->cold[page]);
-        remote += map->cold[page]->remote;
+        const struct bsai_slab *record = map->cold[page];
+        wrong = bsai_slab_validate(cache, record);
+        listed += record->list != BSAI_LIST_NONE;
+        remote += record->remote;
         slabs++;
     }
+    if (wrong == NULL)
+        wrong = bsai_cache_validate(cache, listed);
     if (wrong == NULL && (slabs != cache->slabs || remote != bsai_peek(&cache->remote)))
         wrong = "a cache's counts and its slabs differ";
     return wrong;
