@@ -76,6 +76,35 @@ void bsai_tree_span(const struct bsai_section *s, size_t tree, unsigned *low, un
 /* Makes the hot words of a group valid. */
 void bsai_group_make_ready(struct bsai_section *s, size_t tree);
 
+/* Lists of trees. Each is known by its first tree, `head`. */
+
+static inline uint32_t bsai_next_tree(const struct bsai_section *s, enum bsai_tree_list list,
+                                      size_t tree)
+{
+    return s->trees[tree].link[list].next;
+}
+
+static inline void bsai_tree_enlist(struct bsai_section *s, enum bsai_tree_list list,
+                                    uint32_t *head, size_t tree)
+{
+    s->trees[tree].link[list] = (struct bsai_tree_link){.next = *head, .prev = BSAI_NO_TREE};
+    if (*head != BSAI_NO_TREE)
+        s->trees[*head].link[list].prev = (uint32_t)tree;
+    *head = (uint32_t)tree;
+}
+
+static inline void bsai_tree_unlist(struct bsai_section *s, enum bsai_tree_list list,
+                                    uint32_t *head, size_t tree)
+{
+    struct bsai_tree_link link = s->trees[tree].link[list];
+    if (link.next != BSAI_NO_TREE)
+        s->trees[link.next].link[list].prev = link.prev;
+    if (link.prev != BSAI_NO_TREE)
+        s->trees[link.prev].link[list].next = link.next;
+    else
+        *head = link.next;
+}
+
 /* upper.c: whole trees -------------------------------------------------------------------------- */
 
 /* Trees [first, first + n), all INSIDE and taken, become free. */

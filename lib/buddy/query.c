@@ -49,7 +49,7 @@ static void count_section(const struct bsai_section *s, size_t *counts, size_t c
     for (unsigned use = 0; use < BSAI_USES; use++) {
         for (unsigned bound = 0; bound < BSAI_TREE_LEVELS; bound++) {
             uint32_t tree = s->partial[use][bound];
-            for (; tree != BSAI_NO_TREE; tree = s->trees[tree].next)
+            for (; tree != BSAI_NO_TREE; tree = bsai_next_tree(s, BSAI_TREES_FREE, tree))
                 bsai_tree_count_blocks(&s->trees[tree], small);
         }
     }
@@ -58,7 +58,7 @@ static void count_section(const struct bsai_section *s, size_t *counts, size_t c
     for (unsigned order = 0; order < BSAI_UPPER_ORDERS; order++) {
         size_t n = 0;
         uint32_t tree = s->whole[order];
-        for (; tree != BSAI_NO_TREE; tree = s->trees[tree].next)
+        for (; tree != BSAI_NO_TREE; tree = bsai_next_tree(s, BSAI_TREES_FREE, tree))
             n++;
         add_blocks(counts, count, BSAI_GROUP_SHIFT + order, n);
     }

@@ -37,26 +37,17 @@ void bsai_group_make_ready(struct bsai_section *s, size_t tree)
 
 static void list(struct bsai_section *s, size_t index)
 {
-    struct bsai_tree *tree = &s->trees[index];
-    uint32_t *head = &s->partial[tree->use][tree->bound];
-    tree->prev = BSAI_NO_TREE;
-    tree->next = *head;
-    if (*head != BSAI_NO_TREE)
-        s->trees[*head].prev = (uint32_t)index;
-    *head = (uint32_t)index;
+    const struct bsai_tree *tree = &s->trees[index];
+    bsai_tree_enlist(s, BSAI_TREES_FREE, &s->partial[tree->use][tree->bound], index);
     s->partial_mask[tree->use] |= 1u << tree->bound;
 }
 
 static void unlist(struct bsai_section *s, size_t index)
 {
-    struct bsai_tree *tree = &s->trees[index];
-    if (tree->next != BSAI_NO_TREE)
-        s->trees[tree->next].prev = tree->prev;
-    if (tree->prev != BSAI_NO_TREE)
-        s->trees[tree->prev].next = tree->next;
-    else
-        s->partial[tree->use][tree->bound] = tree->next;
-    if (s->partial[tree->use][tree->bound] == BSAI_NO_TREE)
+    const struct bsai_tree *tree = &s->trees[index];
+    uint32_t *head = &s->partial[tree->use][tree->bound];
+    bsai_tree_unlist(s, BSAI_TREES_FREE, head, index);
+    if (*head == BSAI_NO_TREE)
         s->partial_mask[tree->use] &= ~(1u << tree->bound);
 }
 
@@ -70,28 +61,17 @@ void bsai_tree_lower_bound(struct bsai_section *s, size_t tree, unsigned bound)
 static void odd_add(struct bsai_section *s, size_t index)
 {
     struct bsai_tree *tree = &s->trees[index];
-    if (tree->odd)
-        return;
+    if (!tree->odd)
+        bsai_tree_enlist(s, BSAI_TREES_ODD, &s->odd, index);
     tree->odd = true;
-    tree->prev_odd = BSAI_NO_TREE;
-    tree->next_odd = s->odd;
-    if (s->odd != BSAI_NO_TREE)
-        s->trees[s->odd].prev_odd = (uint32_t)index;
-    s->odd = (uint32_t)index;
 }
 
 void bsai_odd_remove(struct bsai_section *s, size_t index)
 {
     struct bsai_tree *tree = &s->trees[index];
-    if (!tree->odd)
-        return;
+    if (tree->odd)
+        bsai_tree_unlist(s, BSAI_TREES_ODD, &s->odd, index);
     tree->odd = false;
-    if (tree->next_odd != BSAI_NO_TREE)
-        s->trees[tree->next_odd].prev_odd = tree->prev_odd;
-    if (tree->prev_odd != BSAI_NO_TREE)
-        s->trees[tree->prev_odd].next_odd = tree->next_odd;
-    else
-        s->odd = tree->next_odd;
 }
 
 /* What the memo said was missed may be there now that [low, high) is free. */

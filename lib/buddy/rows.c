@@ -17,27 +17,17 @@ void bsai_rows_enter(struct bsai_section *s, size_t index, unsigned row)
 {
     struct bsai_tree *tree = &s->trees[index];
     unsigned list = bsai_rows_list(row);
-    uint32_t *head = &s->rows[tree->use][list];
     tree->row = (uint16_t)row;
-    tree->prev_row = BSAI_NO_TREE;
-    tree->next_row = *head;
-    if (*head != BSAI_NO_TREE)
-        s->trees[*head].prev_row = (uint32_t)index;
-    *head = (uint32_t)index;
+    bsai_tree_enlist(s, BSAI_TREES_BY_ROW, &s->rows[tree->use][list], index);
     s->rows_mask[tree->use] |= 1u << list;
 }
 
 void bsai_rows_leave(struct bsai_section *s, size_t index)
 {
-    struct bsai_tree *tree = &s->trees[index];
+    const struct bsai_tree *tree = &s->trees[index];
     unsigned list = bsai_rows_list(tree->row);
     uint32_t *head = &s->rows[tree->use][list];
-    if (tree->next_row != BSAI_NO_TREE)
-        s->trees[tree->next_row].prev_row = tree->prev_row;
-    if (tree->prev_row != BSAI_NO_TREE)
-        s->trees[tree->prev_row].next_row = tree->next_row;
-    else
-        *head = tree->next_row;
+    bsai_tree_unlist(s, BSAI_TREES_BY_ROW, head, index);
     if (*head == BSAI_NO_TREE)
         s->rows_mask[tree->use] &= ~(1u << list);
 }
@@ -65,7 +55,7 @@ size_t bsai_rows_take(const struct bsa_buddy *b, struct bsai_section *s, unsigne
     for (uint32_t mask = s->rows_mask[use] >> first << first; mask != 0; mask &= mask - 1) {
         uint32_t next, index = s->rows[use][bsai_ctz32(mask)];
         for (unsigned looks = LOOKS; index != BSAI_NO_TREE && looks > 0; looks--, index = next) {
-            next = s->trees[index].next_row;
+            next = bsai_next_tree(s, BSAI_TREES_BY_ROW, index);
             bsai_steps(b, 1);
             if (s->trees[index].row < n)
                 continue;

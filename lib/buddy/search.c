@@ -97,7 +97,7 @@ static size_t row_in_odd_trees(const struct bsa_buddy *b, struct bsai_section *s
 {
     for (uint32_t index = s->odd; index != BSAI_NO_TREE;) {
         struct bsai_tree *tree = &s->trees[index];
-        uint32_t next = tree->next_odd;
+        uint32_t next = bsai_next_tree(s, BSAI_TREES_ODD, index);
         bsai_steps(b, 1);
         unsigned page = bsai_tree_find_run(tree, n, align);
         if (page != BSAI_TREE_NONE) {
@@ -137,7 +137,8 @@ static size_t row_in_broken_trees(const struct bsa_buddy *b, struct bsai_section
     for (unsigned use = 0; use < BSAI_USES; use++) {
         for (uint32_t mask = s->partial_mask[use]; mask != 0; mask &= mask - 1) {
             uint32_t index = s->partial[use][bsai_ctz32(mask)];
-            for (; page == BSAI_NO_PAGE && index != BSAI_NO_TREE; index = s->trees[index].next)
+            for (; page == BSAI_NO_PAGE && index != BSAI_NO_TREE;
+                 index = bsai_next_tree(s, BSAI_TREES_FREE, index))
                 page = row_in_tree(b, s, index, n, align);
             if (page != BSAI_NO_PAGE)
                 return page;

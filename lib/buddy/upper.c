@@ -8,28 +8,16 @@
 
 static void push(struct bsai_section *s, size_t head, unsigned order)
 {
-    struct bsai_tree *tree = &s->trees[head];
-    uint32_t next = s->whole[order];
-    tree->order = (uint8_t)order;
-    tree->prev = BSAI_NO_TREE;
-    tree->next = next;
-    if (next != BSAI_NO_TREE)
-        s->trees[next].prev = (uint32_t)head;
-    s->whole[order] = (uint32_t)head;
+    s->trees[head].order = (uint8_t)order;
+    bsai_tree_enlist(s, BSAI_TREES_FREE, &s->whole[order], head);
     s->whole_mask |= 1u << order;
     bsai_group_set_code(s, head, BSAI_GROUP_FREE);
 }
 
 static void pull(struct bsai_section *s, size_t head)
 {
-    struct bsai_tree *tree = &s->trees[head];
-    unsigned order = tree->order;
-    if (tree->next != BSAI_NO_TREE)
-        s->trees[tree->next].prev = tree->prev;
-    if (tree->prev != BSAI_NO_TREE)
-        s->trees[tree->prev].next = tree->next;
-    else
-        s->whole[order] = tree->next;
+    unsigned order = s->trees[head].order;
+    bsai_tree_unlist(s, BSAI_TREES_FREE, &s->whole[order], head);
     if (s->whole[order] == BSAI_NO_TREE)
         s->whole_mask &= ~(1u << order);
     bsai_group_set_code(s, head, BSAI_GROUP_INSIDE);

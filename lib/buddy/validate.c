@@ -176,10 +176,10 @@ static const char *check_whole_lists(const struct bsai_section *s, const struct 
         size_t listed = 0;
         if (((s->whole_mask >> order & 1) != 0) != (i != BSAI_NO_TREE))
             return "the mask of the lists of free blocks is wrong";
-        for (; i != BSAI_NO_TREE; prev = i, i = s->trees[i].next) {
+        for (; i != BSAI_NO_TREE; prev = i, i = bsai_next_tree(s, BSAI_TREES_FREE, i)) {
             const struct bsai_tree *tree = &s->trees[i];
-            if (++listed > scan->whole[order] || tree->prev != prev || tree->order != order ||
-                bsai_group_code(s, i) != BSAI_GROUP_FREE)
+            if (++listed > scan->whole[order] || tree->link[BSAI_TREES_FREE].prev != prev ||
+                tree->order != order || bsai_group_code(s, i) != BSAI_GROUP_FREE)
                 return "a list of free blocks is wrong";
         }
         if (listed != scan->whole[order])
@@ -196,10 +196,10 @@ static const char *check_row_lists(const struct bsai_section *s, const struct sc
             uint32_t prev = BSAI_NO_TREE, i = s->rows[use][list];
             if (((s->rows_mask[use] >> list & 1) != 0) != (i != BSAI_NO_TREE))
                 return "the mask of the lists of trees by their rows is wrong";
-            for (; i != BSAI_NO_TREE; prev = i, i = s->trees[i].next_row) {
+            for (; i != BSAI_NO_TREE; prev = i, i = bsai_next_tree(s, BSAI_TREES_BY_ROW, i)) {
                 const struct bsai_tree *tree = &s->trees[i];
-                if (++listed > scan->broken[use] || tree->prev_row != prev || tree->use != use ||
-                    bsai_rows_list(tree->row) != list ||
+                if (++listed > scan->broken[use] || tree->link[BSAI_TREES_BY_ROW].prev != prev ||
+                    tree->use != use || bsai_rows_list(tree->row) != list ||
                     bsai_group_code(s, i) != BSAI_GROUP_BROKEN || tree->free_pages == 0)
                     return "a list of trees by their rows is wrong";
             }
@@ -218,11 +218,11 @@ static const char *check_lists(const struct bsai_section *s, const struct scan *
             uint32_t prev = BSAI_NO_TREE, i = s->partial[use][bound];
             if (((s->partial_mask[use] >> bound & 1) != 0) != (i != BSAI_NO_TREE))
                 return "the mask of the lists of broken trees is wrong";
-            for (; i != BSAI_NO_TREE; prev = i, i = s->trees[i].next) {
+            for (; i != BSAI_NO_TREE; prev = i, i = bsai_next_tree(s, BSAI_TREES_FREE, i)) {
                 const struct bsai_tree *tree = &s->trees[i];
-                if (++listed > scan->broken[use] || tree->prev != prev || tree->use != use ||
-                    tree->bound != bound || bsai_group_code(s, i) != BSAI_GROUP_BROKEN ||
-                    tree->free_pages == 0)
+                if (++listed > scan->broken[use] || tree->link[BSAI_TREES_FREE].prev != prev ||
+                    tree->use != use || tree->bound != bound ||
+                    bsai_group_code(s, i) != BSAI_GROUP_BROKEN || tree->free_pages == 0)
                     return "a list of broken trees is wrong";
             }
         }
@@ -236,8 +236,10 @@ static const char *check_odd(const struct bsai_section *s, const struct scan *sc
 {
     size_t listed = 0;
     uint32_t prev = BSAI_NO_TREE;
-    for (uint32_t i = s->odd; i != BSAI_NO_TREE; prev = i, i = s->trees[i].next_odd) {
-        if (++listed > scan->odd || s->trees[i].prev_odd != prev || !s->trees[i].odd)
+    for (uint32_t i = s->odd; i != BSAI_NO_TREE;
+         prev = i, i = bsai_next_tree(s, BSAI_TREES_ODD, i)) {
+        if (++listed > scan->odd || s->trees[i].link[BSAI_TREES_ODD].prev != prev ||
+            !s->trees[i].odd)
             return "the list of odd trees is wrong";
     }
     return listed == scan->odd ? NULL : "an odd tree is not on the list";

@@ -27,13 +27,23 @@ enum bsai_use { BSAI_USE_PAGES, BSAI_USE_SLABS, BSAI_USES };
 
 enum bsai_zone { BSAI_ZONE_HIGH, BSAI_ZONE_LOW, BSAI_ZONES };
 
+/* The lists that a tree can be on at once, by each of which it leads to its neighbours there. */
+enum bsai_tree_list {
+    BSAI_TREES_FREE,   /* of one use and bound; or of whole blocks of one order */
+    BSAI_TREES_BY_ROW, /* of one use and length of rows */
+    BSAI_TREES_ODD,    /* that may serve what the memo says is not there */
+    BSAI_TREE_LISTS
+};
+
+struct bsai_tree_link {
+    uint32_t next, prev; /* numbers of trees, or BSAI_NO_TREE */
+};
+
 /* A tree: 512 naturally aligned pages. */
 struct bsai_tree {
     uint64_t free[BSAI_GROUP_PAGES / 64]; /* bit set: page can be had */
     uint64_t idle[BSAI_GROUP_PAGES / 64]; /* bit set: page is free, and released since last used */
-    uint32_t next, prev; /* list of trees of one use and bound, or of whole blocks of one order */
-    uint32_t next_odd, prev_odd; /* list of trees that may serve what the memo says is not there */
-    uint32_t next_row, prev_row; /* list of trees of one use and length of rows */
+    struct bsai_tree_link link[BSAI_TREE_LISTS];
     uint16_t free_pages, idle_pages;
     uint16_t row;  /* no more free pages than these lie in a row in the tree */
     uint8_t bound; /* no larger order than this is free in the tree */

@@ -220,7 +220,7 @@ static void odd_tree_is_unlisted(struct state *state)
 static void odd_list_is_off(struct state *state)
 {
     state->s->odd = (uint32_t)state->broken;
-    broken(state)->next_odd = broken(state)->prev_odd = BSAI_NO_TREE;
+    broken(state)->link[BSAI_TREES_ODD] = (struct bsai_tree_link){BSAI_NO_TREE, BSAI_NO_TREE};
 }
 
 static void memo_lies(struct state *state)
@@ -271,7 +271,7 @@ static void whole_mask_is_off(struct state *state)
 
 static void whole_list_is_off(struct state *state)
 {
-    state->s->trees[state->whole].prev = 3;
+    state->s->trees[state->whole].link[BSAI_TREES_FREE].prev = 3;
 }
 
 static void whole_is_unlisted(struct state *state)
