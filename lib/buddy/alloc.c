@@ -17,13 +17,13 @@ struct request {
 
 bool bsai_low_allowed(const struct bsa_buddy *b, size_t n)
 {
-    size_t free = bsai_peek(&b->low_free);
+    size_t free = bsai_peek(&b->free_pages[BSAI_ZONE_LOW]);
     return free >= n && free - n >= bsai_peek(&b->low_reserve);
 }
 
 void bsai_count_taken(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
-    size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
+    size_t *free = &b->free_pages[s->zone];
     s->free_pages -= n;
     bsai_poke(free, *free - n);
     bsai_section_rebound(b, s);
@@ -127,9 +127,9 @@ static size_t take(struct bsa_buddy *b, const struct request *r, bool low, size_
                    struct bsai_block *out)
 {
     size_t got = 0;
-    if (!low && bsai_peek(&b->high_total) != 0)
+    if (!low && bsai_buddy_has_high(b))
         got = take_in_zone(b, BSAI_ZONE_HIGH, r, false, n, out);
-    if (got == 0 && bsai_peek(&b->low_total) != 0 && (low || bsai_low_allowed(b, r->pages)))
+    if (got == 0 && (low || bsai_low_allowed(b, r->pages)))
         got = take_in_zone(b, BSAI_ZONE_LOW, r, !low, n, out);
     return got;
 }
@@ -157,9 +157,9 @@ size_t bsai_buddy_take_batch(struct bsa_buddy *b, struct bsai_call *call, unsign
                              enum bsai_use use, uint32_t kind, struct bsai_block *out)
 {
     struct request r = {.pages = (size_t)1 << order, .align = 0, .use = use, .kind = kind};
-    bool low = bsai_peek(&b->high_total) == 0;
+    enum bsai_zone zone = bsai_buddy_has_high(b) ? BSAI_ZONE_HIGH : BSAI_ZONE_LOW;
     bsai_buddy_lock(b, call);
-    size_t got = take_in_zone(b, low ? BSAI_ZONE_LOW : BSAI_ZONE_HIGH, &r, false, n, out);
+    size_t got = take_in_zone(b, zone, &r, false, n, out);
     bsai_buddy_unlock(b, call);
     return got;
 }

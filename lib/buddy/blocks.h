@@ -192,7 +192,7 @@ bool bsai_low_allowed(const struct bsa_buddy *b, size_t n);
 /* Pages that are no longer managed, and that are again. */
 void bsai_count_withdrawn(struct bsa_buddy *b, struct bsai_section *s, size_t n);
 void bsai_count_returned(struct bsa_buddy *b, struct bsai_section *s, size_t n);
-/* After low_total or high_total have changed. */
+/* After total_pages has changed. */
 void bsai_set_low_reserve(struct bsa_buddy *b);
 
 #endif

@@ -4,7 +4,7 @@
 
 void bsai_count_freed(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
-    size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
+    size_t *free = &b->free_pages[s->zone];
     s->free_pages += n;
     bsai_poke(free, *free + n);
     bsai_section_rebound(b, s);

@@ -20,12 +20,12 @@ struct bsa_buddy {
     struct bsai_lock lock;      /* guards what follows, and what the sections lead to */
     struct bsai_section *first; /* all, in order of registration */
     struct bsai_section *last;
-    size_t count;                 /* sections */
-    size_t shown;                 /* regions, as the user counts them; read anywhere */
-    size_t low_free, high_free;   /* pages, sums over the sections; read anywhere, */
-    size_t low_total, high_total; /*   as these */
-    size_t low_reserve;           /* pages; follows from them */
-    size_t taken;                 /* blocks to hand out, ever; read anywhere */
+    size_t count;                   /* sections */
+    size_t shown;                   /* regions, as the user counts them; read anywhere */
+    size_t free_pages[BSAI_ZONES];  /* sums over the sections; read anywhere, */
+    size_t total_pages[BSAI_ZONES]; /*   as these */
+    size_t low_reserve;             /* pages; follows from them */
+    size_t taken;                   /* blocks to hand out, ever; read anywhere */
     struct bsai_roster roster[BSAI_ZONES];
     size_t steps; /* see bsa_buddy_steps */
 };
@@ -147,12 +147,18 @@ bool bsai_buddy_describe(const struct bsa_buddy *b, struct bsai_call *call, size
 /* Sums over all sections; no lock is needed. */
 static inline size_t bsai_buddy_free_pages(const struct bsa_buddy *b)
 {
-    return bsai_peek(&b->low_free) + bsai_peek(&b->high_free);
+    return bsai_peek(&b->free_pages[BSAI_ZONE_LOW]) + bsai_peek(&b->free_pages[BSAI_ZONE_HIGH]);
 }
 
 static inline size_t bsai_buddy_total_pages(const struct bsa_buddy *b)
 {
-    return bsai_peek(&b->low_total) + bsai_peek(&b->high_total);
+    return bsai_peek(&b->total_pages[BSAI_ZONE_LOW]) + bsai_peek(&b->total_pages[BSAI_ZONE_HIGH]);
+}
+
+/* Without high memory low memory is for everybody. */
+static BSAI_ALWAYS_INLINE bool bsai_buddy_has_high(const struct bsa_buddy *b)
+{
+    return bsai_peek(&b->total_pages[BSAI_ZONE_HIGH]) != 0;
 }
 
 /* The lock itself, for snapshots. */

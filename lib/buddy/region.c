@@ -62,7 +62,9 @@ static bool overlaps(const struct bsa_buddy *b, uintptr_t start, size_t bytes)
 void bsai_set_low_reserve(struct bsa_buddy *b)
 {
     if (b->lowmem_reserve != BSA_NONE)
-        b->low_reserve = b->high_total != 0 ? bsai_divide(b->low_total, b->lowmem_reserve) : 0;
+        b->low_reserve = bsai_buddy_has_high(b)
+                             ? bsai_divide(b->total_pages[BSAI_ZONE_LOW], b->lowmem_reserve)
+                             : 0;
 }
 
 /* Sections ----------------------------------------------------------------------------- */
@@ -78,7 +80,7 @@ struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_
 
 static void enroll(struct bsa_buddy *b, struct bsai_section *s)
 {
-    size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
+    size_t *total = &b->total_pages[s->zone];
     bsai_roster_add(&b->roster[s->zone], s);
     s->prev = b->last;
     /* The look-up of objects is fastest where all words are valid: made so at once where that costs
@@ -112,8 +114,7 @@ static void enroll_all(struct bsa_buddy *b, struct bsai_section *s, bool pinned)
 
 static void dismiss(struct bsa_buddy *b, struct bsai_section *s)
 {
-    size_t *free = s->zone == BSAI_ZONE_LOW ? &b->low_free : &b->high_free;
-    size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
+    size_t *free = &b->free_pages[s->zone], *total = &b->total_pages[s->zone];
     bsai_lookup_leave(&b->lookup, s);
     bsai_roster_remove(&b->roster[s->zone], s);
     bsai_poke(free, *free - s->free_pages);

@@ -4,7 +4,7 @@
 
 void bsai_count_withdrawn(struct bsa_buddy *b, struct bsai_section *s, size_t n)
 {
-    size_t *total = s->zone == BSAI_ZONE_LOW ? &b->low_total : &b->high_total;
+    size_t *total = &b->total_pages[s->zone];
     s->total_pages -= n;
     bsai_poke(total, *total - n);
     bsai_set_low_reserve(b);

@@ -289,8 +289,9 @@ const char *bsai_buddy_check(const struct bsa_buddy *b)
         return wrong;
     if (sections != b->count || shown != b->shown)
         return "the count of sections is wrong";
-    if (total[BSAI_ZONE_LOW] != b->low_total || total[BSAI_ZONE_HIGH] != b->high_total ||
-        free[BSAI_ZONE_LOW] != b->low_free || free[BSAI_ZONE_HIGH] != b->high_free)
-        return "the sums over low and high memory are wrong";
+    for (unsigned zone = 0; zone < BSAI_ZONES; zone++) {
+        if (total[zone] != b->total_pages[zone] || free[zone] != b->free_pages[zone])
+            return "the sums over low and high memory are wrong";
+    }
     return NULL;
 }

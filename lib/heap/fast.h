@@ -148,7 +148,7 @@ static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *cpu, struct bsai_sl
 static BSAI_ALWAYS_INLINE bool bsai_may_be_listed(const struct bsa_heap *heap,
                                                   const struct bsai_section *section)
 {
-    return BSAI_LIKELY(section->zone != BSAI_ZONE_LOW) || bsai_peek(&heap->buddy.high_total) == 0;
+    return BSAI_LIKELY(section->zone != BSAI_ZONE_LOW) || !bsai_buddy_has_high(&heap->buddy);
 }
 
 /* A block from the exclusive CPU's list, of pages aligned as such; NULL where there is none. */

@@ -293,7 +293,7 @@ static void total_is_off(struct state *state)
 
 static void sums_are_off(struct state *state)
 {
-    state->buddy->high_total++;
+    state->buddy->total_pages[BSAI_ZONE_HIGH]++;
 }
 
 static struct bsai_roster *roster(struct state *state)
