@@ -172,10 +172,8 @@ static inline void bsai_buddy_unlock(const struct bsa_buddy *b, struct bsai_call
     bsai_lock_drop((struct bsai_lock *)(uintptr_t)&b->lock, BSAI_RANK_BUDDY, call);
 }
 
-/* One section's full cross-check, the lock held by the caller; NULL or what contradicts. */
-const char *bsai_section_validate(const struct bsai_section *section);
-
-/* The same for all sections and the sums over them. */
+/* The full cross-check of all sections and of the sums over them, the lock held by the caller; NULL
+ * or what contradicts. */
 const char *bsai_buddy_check(const struct bsa_buddy *b);
 
 /* Adds to a step counter; compiled out without checks. */

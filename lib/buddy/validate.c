@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The full cross-check of a section: what its bitmaps, words and state bytes say page by page,
+ * The full cross-check of each section: what its bitmaps, words and state bytes say page by page,
  * against what its lists, masks, bounds, counters and memo say fast.
  */
 #include "blocks.h"
@@ -245,7 +245,7 @@ static const char *check_odd(const struct bsai_section *s, const struct scan *sc
     return listed == scan->odd ? NULL : "an odd tree is not on the list";
 }
 
-const char *bsai_section_validate(const struct bsai_section *section)
+static const char *check_section(const struct bsai_section *section)
 {
     struct scan scan;
     bsai_memset(&scan, 0, sizeof(scan));
@@ -271,7 +271,7 @@ const char *bsai_buddy_check(const struct bsa_buddy *b)
     const char *wrong = NULL;
     for (const struct bsai_section *s = b->first; s != NULL && wrong == NULL; s = s->next) {
         size_t page;
-        wrong = bsai_section_validate(s);
+        wrong = check_section(s);
         if (wrong == NULL && (bsai_section_find(b, s->map.start, &page) != s || page != 0))
             wrong = "a section is not found by its first address";
         total[s->zone] += s->total_pages;

@@ -276,12 +276,12 @@ static const char *validate(struct bsa_heap *heap, struct tally *t)
 {
     struct pages_visitor v = {
         .of_slab = tally_slab, .of_block = tally_block, .heap = heap, .arg = t};
-    const char *wrong = NULL;
+    const char *wrong = bsai_buddy_check(&heap->buddy);
+    if (wrong != NULL)
+        return wrong;
     for (unsigned c = 0; c < heap->cache_count; c++)
         bsai_memset(&heap->caches[c].seen, 0, sizeof(heap->caches[c].seen));
     for (struct bsai_section *s = heap->buddy.first; s != NULL; s = s->next) {
-        if ((wrong = bsai_section_validate(s)) != NULL)
-            return wrong;
         if (visit_pages(&v, &s->map) != 0)
             return t->wrong;
     }

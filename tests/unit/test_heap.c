@@ -219,6 +219,9 @@ START_TEST(contradictions)
     section->map.hot[page] = bsai_word_run(BSAI_PAGE_BLOCK, 1);
     assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
     section->map.hot[page] = word;
+    heap->buddy.roster[section->zone].count++;
+    assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
+    heap->buddy.roster[section->zone].count--;
     heap->caches[3].slabs++;
     assert_status(bsa_heap_validate(heap), BSA_ERR_INVALID_PARAM);
     heap->caches[3].slabs--;
