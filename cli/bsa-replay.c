@@ -182,10 +182,11 @@ static gboolean replay(struct run *run, GError **error)
     return ok && write_backends(run, error) && write_report(run, error);
 }
 
-/* What an earlier run left. */
-static gboolean remove_files(const char *folder, GError **error)
+/* When there is something to write: what an earlier run left goes. */
+static gboolean prepare_folder(const char *folder, GError **error)
 {
-    return view_remove(folder, error) && report_remove(folder, error) && tune_remove(folder, error);
+    return files_make_folder(folder, error) && view_remove(folder, error) &&
+           report_remove(folder, error) && tune_remove(folder, error);
 }
 
 /* Of the recorded allocator alone: nothing is replayed. */
@@ -194,7 +195,7 @@ static gboolean tell_recorded(struct run *run, GError **error)
     const struct replay_options *options = &run->options;
     gboolean ok = take_recorded(run, error);
     replay_interrupt_catch();
-    return ok && remove_files(options->directory, error) &&
+    return ok && prepare_folder(options->directory, error) &&
            recorded_write(&run->recorded, options, run->report.trace_name, error) &&
            view_make(options->directory, options->output.formats, options->plots, error);
 }
@@ -204,7 +205,7 @@ static gboolean do_tune(struct run *run, GError **error)
 {
     const struct replay_options *options = &run->options;
     return tune_run(&run->tune, options, &run->progress, error) &&
-           remove_files(options->directory, error) && tune_write(&run->tune, error) &&
+           prepare_folder(options->directory, error) && tune_write(&run->tune, error) &&
            view_make(options->directory, options->output.formats, options->plots, error);
 }
 
@@ -215,7 +216,7 @@ static gboolean do_run(struct run *run, GError **error)
     run->report.trace_name =
         strcmp(name, "-") == 0 ? g_strdup("standard input") : g_filename_display_basename(name);
     replay_interrupt_tell("interrupted while the trace was read; nothing is written");
-    if (!files_prepare(folder, error))
+    if (!files_try(folder, error))
         return FALSE;
     if (run->options.tune.classes != 0)
         return do_tune(run, error);
@@ -225,7 +226,7 @@ static gboolean do_run(struct run *run, GError **error)
         return FALSE;
     replay_interrupt_catch();
     return find_caches(run, error) && try_regions(run, error) && not_interrupted(error) &&
-           compare_backends(run, error) && remove_files(folder, error) && replay(run, error);
+           compare_backends(run, error) && prepare_folder(folder, error) && replay(run, error);
 }
 
 /* What there is of a report has been written. */
@@ -347,8 +348,7 @@ int main(int argc, char **argv)
     char **words = g_strdupv(argv);
     enum replay_parse parse = replay_options_parse(&run.options, &argc, &argv, &error);
     if (parse == REPLAY_PARSE_FAILED) {
-        fprintf(stderr, "bsa-replay: %s\nTry 'bsa-replay --help'.\n", error->message);
-        status = EXIT_USAGE;
+        status = replay_options_refuse(error);
     } else if (parse == REPLAY_PARSE_SWEEP) {
         status = sweep_command(&run.options.sweep, words);
     } else if (parse == REPLAY_PARSE_RUN) {

@@ -2,6 +2,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <glib/gstdio.h>
 
@@ -42,29 +43,45 @@ gboolean files_write_string(const char *folder, const char *name, GString *text,
     return ok;
 }
 
-static gboolean try_folder(const char *folder, GError **error)
+/* The folder, or the innermost one above it that is there. */
+static char *existing(const char *folder)
 {
-    char *path = g_build_filename(folder, ".bsa-XXXXXX", NULL);
+    char *path = g_strdup(folder);
+    while (!g_file_test(path, G_FILE_TEST_EXISTS)) {
+        char *above = g_path_get_dirname(path);
+        gboolean top = strcmp(above, path) == 0;
+        g_free(path);
+        path = above;
+        if (top)
+            break;
+    }
+    return path;
+}
+
+gboolean files_try(const char *folder, GError **error)
+{
+    char *there = existing(folder);
+    char *path = g_build_filename(there, ".bsa-XXXXXX", NULL);
     int fd = g_mkstemp(path);
     if (fd < 0) {
         g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno),
-                    "cannot make files in %s: %s; name another folder with -o", folder,
+                    "cannot make files in %s: %s; name another folder with -o", there,
                     g_strerror(errno));
     } else {
         g_close(fd, NULL);
         g_remove(path);
     }
     g_free(path);
+    g_free(there);
     return fd >= 0;
 }
 
-gboolean files_prepare(const char *folder, GError **error)
+gboolean files_make_folder(const char *folder, GError **error)
 {
-    if (g_mkdir_with_parents(folder, 0777) != 0) {
-        g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno),
-                    "cannot make the folder %s: %s; name another one with -o", folder,
-                    g_strerror(errno));
-        return FALSE;
-    }
-    return try_folder(folder, error);
+    if (g_mkdir_with_parents(folder, 0777) == 0)
+        return TRUE;
+    g_set_error(error, G_FILE_ERROR, (gint)g_file_error_from_errno(errno),
+                "cannot make the folder %s: %s; name another one with -o", folder,
+                g_strerror(errno));
+    return FALSE;
 }

@@ -6,9 +6,11 @@
 
 #include <glib.h>
 
-/* Makes the folder where it is missing, and tries that it can be written to: before the work, not
- * after. */
-gboolean files_prepare(const char *folder, GError **error);
+/* Before the work, not after: can files be made in the folder, or, where it is missing, in what it
+ * will be made in? Leaves nothing behind, as there may be nothing to be put into it. */
+gboolean files_try(const char *folder, GError **error);
+/* Makes the folder where it is missing. */
+gboolean files_make_folder(const char *folder, GError **error);
 
 /* A temporary file in the same folder takes the name when all of it is written. */
 gboolean files_write(const char *folder, const char *name, const char *text, gsize length,

@@ -10,6 +10,7 @@ enum replay_error {
     REPLAY_ERROR_MEMORY,      /* memory or a process that cannot be had */
     REPLAY_ERROR_TOO_SMALL,   /* a region in which the allocator cannot start */
     REPLAY_ERROR_ALLOCATOR,   /* the allocator contradicts itself or the replay */
+    REPLAY_ERROR_CLASSES,     /* a file of size classes that is none */
     REPLAY_ERROR_TRACE,       /* a stream that contradicts its summary */
     REPLAY_ERROR_CPUS,        /* CPUs that are not there */
     REPLAY_ERROR_STUCK,       /* runners that wait for ever */

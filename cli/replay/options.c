@@ -234,7 +234,7 @@ static GOptionContext *make_context(struct raw_options *raw)
         {"find-min-region", 0, 0, G_OPTION_ARG_NONE, &raw->minimum,
          "find the smallest region that is enough", NULL},
         {"curve", 0, 0, G_OPTION_ARG_NONE, &raw->curve,
-         "fragmentation in regions of 1.02 to 2 times the peak", NULL},
+         "fragmentation in regions of 1.02 to 2 peaks", NULL},
         {"page-size", 0, 0, G_OPTION_ARG_STRING, &raw->page_size,
          "of a page, 1K to 64K (default: 4K)", "SIZE"},
         {"threads", 0, 0, G_OPTION_ARG_STRING, &raw->threads,
@@ -257,10 +257,10 @@ static GOptionContext *make_context(struct raw_options *raw)
                  "script, trace-cmd, tracefs, mtrace, MallocLab, heaptrack or valgrind, plain or\n"
                  "compressed; - reads standard input.");
     g_option_context_set_description(
-        context,
-        "SIZE is a number with an optional K, M, G or T (powers of 1024). Without --region,\n"
-        "the region is 1.5 times the most that the trace has alive, and some more.\n"
-        "Exit status: 0 done, 1 failed, 2 wrong usage. Manual: man bsa-replay");
+        context, "NAME: " REPLAY_ALLOCATORS_HELP "\n"
+                 "SIZE is a number with an optional K, M, G or T (powers of 1024).\n"
+                 "Without --region, it is 1.5 times the most that the trace has alive, and more.\n"
+                 "Exit status: 0 done, 1 failed, 2 wrong usage. Manual: man bsa-replay");
     g_option_context_add_main_entries(context, entries, NULL);
     replay_engine_entries(&raw->engine, context);
     replay_heap_entries(&raw->heap, context);
@@ -298,6 +298,13 @@ enum replay_parse replay_options_parse(struct replay_options *options, int *argc
     g_option_context_free(context);
     raw_clear(&raw);
     return result;
+}
+
+int replay_options_refuse(const GError *error)
+{
+    gboolean file = error->domain == G_FILE_ERROR || error->domain == REPLAY_ERROR_DOMAIN;
+    fprintf(stderr, "bsa-replay: %s\n%s", error->message, file ? "" : "Try 'bsa-replay --help'.\n");
+    return file ? 1 : 2;
 }
 
 /* GOption tells its tables only in the text of --help, a line for each option. */

@@ -91,6 +91,9 @@ enum replay_parse { REPLAY_PARSE_RUN, REPLAY_PARSE_SWEEP, REPLAY_PARSE_DONE, REP
  */
 enum replay_parse replay_options_parse(struct replay_options *options, int *argc, char ***argv,
                                        GError **error);
+/* Says why parsing failed, and returns the exit status: 2, or 1 where the command line is in order
+ * but a file that an option names is not. */
+int replay_options_refuse(const GError *error);
 void replay_options_clear(struct replay_options *options);
 
 /* Names of the options that take a value, as the parser knows them; g_strfreev'd. */

@@ -6,6 +6,7 @@
 #include <buddyslab.h>
 
 #include "../common/arguments.h"
+#include "error.h"
 
 #define CLASSES_WANTED                                                                             \
     "give nine, kmalloc or fine, or ascending multiples of 8 up to 8192 as 16,32,48,64, or a "     \
@@ -20,7 +21,7 @@ void replay_heap_entries(struct replay_heap_raw *raw, GOptionContext *context)
         {"classes", 0, 0, G_OPTION_ARG_STRING, &raw->classes,
          "nine (default), kmalloc, fine, sizes, or @FILE", "TABLE"},
         {"caches", 0, 0, G_OPTION_ARG_STRING, &raw->caches,
-         "the kernel's: named (default), or general, to the classes", "MODE"},
+         "the kernel's: named (default), or general", "MODE"},
         {"magazine", 0, 0, G_OPTION_ARG_STRING, &raw->magazine,
          "objects that a CPU keeps of a class, or none", "N"},
         {"page-lists", 0, 0, G_OPTION_ARG_STRING, &raw->page_lists,
@@ -41,46 +42,81 @@ static gboolean bad_classes(GError **error, const char *text)
     return FALSE;
 }
 
+/* The next size of the table; what: why it cannot be. */
+static gboolean take_size(const char *word, struct replay_heap_options *options, GString *what)
+{
+    guint64 size = 0;
+    guint count = options->class_count;
+    if (!g_ascii_string_to_unsigned(word, 10, 8, BSA_MAX_CLASS_SIZE, &size, NULL) || size % 8 != 0)
+        g_string_printf(what, "'%s' is no multiple of 8 from 8 to %u", word, BSA_MAX_CLASS_SIZE);
+    else if (count > 0 && size <= options->class_size[count - 1])
+        g_string_printf(what, "%s comes after %u; sizes ascend", word,
+                        options->class_size[count - 1]);
+    else if (count == REPLAY_MAX_CLASSES)
+        g_string_printf(what, "%s is one size too many; a table has at most %u", word,
+                        REPLAY_MAX_CLASSES);
+    else
+        options->class_size[options->class_count++] = (guint)size;
+    return what->len == 0;
+}
+
 /* Takes sizes, one after the other, with commas and white space between them. */
-static gboolean take_sizes(const char *sizes, struct replay_heap_options *options)
+static gboolean take_sizes(const char *sizes, struct replay_heap_options *options, GString *what)
 {
-    char **words = g_strsplit_set(sizes, ", \t\r\n", -1);
+    char **words = g_strsplit_set(sizes, ", \t\r", -1);
     gboolean good = TRUE;
-    for (guint i = 0; good && words[i] != NULL; i++) {
-        guint64 size = 0;
-        guint count = options->class_count;
-        if (words[i][0] == '\0')
-            continue;
-        good = count < REPLAY_MAX_CLASSES &&
-               g_ascii_string_to_unsigned(words[i], 10, 8, BSA_MAX_CLASS_SIZE, &size, NULL) &&
-               size % 8 == 0 && (count == 0 || size > options->class_size[count - 1]);
-        if (good)
-            options->class_size[options->class_count++] = (guint)size;
-    }
+    for (guint i = 0; good && words[i] != NULL; i++)
+        good = words[i][0] == '\0' || take_size(words[i], options, what);
     g_strfreev(words);
-    return good && options->class_count > 0;
+    return good;
 }
 
-static void cut_comments(char *text)
+static gboolean take_list(const char *text, struct replay_heap_options *options, GError **error)
 {
-    char *comment;
-    while ((comment = strchr(text, '#')) != NULL) {
-        gsize length = strcspn(comment, "\n");
-        memset(comment, ' ', length);
-        text = comment + length;
+    GString *what = g_string_new(NULL);
+    gboolean good = take_sizes(text, options, what);
+    if (!good)
+        g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "--classes=%s: %s; %s", text,
+                    what->str, CLASSES_WANTED);
+    g_string_free(what, TRUE);
+    return good;
+}
+
+/* Of each line, what stands before a '#'. */
+static gboolean take_lines(const char *name, const char *text, struct replay_heap_options *options,
+                           GError **error)
+{
+    char **lines = g_strsplit(text, "\n", -1);
+    GString *what = g_string_new(NULL);
+    gboolean good = TRUE;
+    for (guint i = 0; good && lines[i] != NULL; i++) {
+        lines[i][strcspn(lines[i], "#")] = '\0';
+        good = take_sizes(lines[i], options, what);
+        if (!good)
+            g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_CLASSES,
+                        "--classes=@%s, line %u: %s", name, i + 1, what->str);
     }
+    if (good && options->class_count == 0) {
+        g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_CLASSES,
+                    "--classes=@%s: there is no size in it; it wants ascending multiples of 8 up "
+                    "to %u",
+                    name, BSA_MAX_CLASS_SIZE);
+        good = FALSE;
+    }
+    g_string_free(what, TRUE);
+    g_strfreev(lines);
+    return good;
 }
 
-static gboolean take_file(const char *text, struct replay_heap_options *options, GError **error)
+static gboolean take_file(const char *name, struct replay_heap_options *options, GError **error)
 {
-    char *sizes = NULL;
-    if (!g_file_get_contents(text + 1, &sizes, NULL, error)) {
-        g_prefix_error(error, "--classes=%s: ", text);
+    char *text = NULL;
+    if (!g_file_get_contents(name, &text, NULL, error)) {
+        g_prefix_error(error, "--classes=@%s: ", name);
         return FALSE;
     }
-    cut_comments(sizes);
-    gboolean good = take_sizes(sizes, options) || bad_classes(error, text);
-    g_free(sizes);
+    gboolean good = take_lines(name, text, options, error);
+    g_free(text);
     return good;
 }
 
@@ -91,9 +127,9 @@ static gboolean take_classes(const char *text, struct replay_heap_options *optio
         text = set_names[0];
     options->classes = g_strdup(text);
     if (text[0] == '@')
-        return take_file(text, options, error);
+        return take_file(text + 1, options, error);
     if (g_ascii_isdigit(text[0]))
-        return take_sizes(text, options) || bad_classes(error, text);
+        return take_list(text, options, error);
     while (set < G_N_ELEMENTS(set_names) && strcmp(text, set_names[set]) != 0)
         set++;
     if (set == G_N_ELEMENTS(set_names))

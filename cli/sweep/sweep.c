@@ -79,8 +79,9 @@ static gboolean do_sweep(struct sweep *sweep, GError **error)
     const struct replay_options *options = &sweep->first;
     const char *directory = options->directory;
     replay_interrupt_catch();
-    if (!files_prepare(directory, error) || !keep_input(sweep, error) ||
-        !view_remove(directory, error) || !report_remove(directory, error) || !run(sweep, error))
+    if (!files_try(directory, error) || !keep_input(sweep, error) ||
+        !files_make_folder(directory, error) || !view_remove(directory, error) ||
+        !report_remove(directory, error) || !run(sweep, error))
         return FALSE;
     const struct sweep_result result = {
         .grid = &sweep->grid,
@@ -143,11 +144,11 @@ int sweep_command(const struct replay_sweep_options *options, char **words)
 {
     struct sweep sweep = {.trace = -1};
     GError *error = NULL;
-    int status = VIEW_USAGE;
+    int status;
     replay_jobs_limit(options->jobs);
     if (!sweep_grid_open(&sweep.grid, options, words, &error) ||
         !sweep_grid_options(&sweep.grid, 0, &sweep.first, &error)) {
-        fprintf(stderr, "bsa-replay: %s\nTry 'bsa-replay --help'.\n", error->message);
+        status = replay_options_refuse(error);
     } else {
         progress_init(&sweep.progress, sweep.first.quiet);
         if (sweep.first.output.progress_json)

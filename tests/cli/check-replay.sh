@@ -148,7 +148,8 @@ refused 2 "power of two from 1K to 64K" --page-size=128K "$trace"
 for table in foo 7 8,8 16,9000 "" 32,16; do
     refused 2 "give nine, kmalloc or fine" --classes="$table" "$trace"
 done
-refused 2 "No such file" --classes=@"$work/missing.txt" "$trace"
+refused 2 "32 comes after 64" --classes=16,64,32 "$trace"
+refused 2 "'9' is no multiple of 8 from 8 to 8192" --classes=8,9 "$trace"
 refused 2 "give none, or a number from 1 to 256" --magazine=257 "$trace"
 refused 2 "give none, or a number" --page-lists=some "$trace"
 refused 2 "give none, or a number" --keep-empty=-1 "$trace"
@@ -183,6 +184,16 @@ expect "without magazines and lists CPUs keep nothing, and no empty slab is kept
 
 # --- What cannot be replayed -----------------------------------------------------------------
 
+refused 1 "No such file" --classes=@"$work/missing.txt" "$trace"
+# table LINES WORDS: a file of size classes that is refused, with the line and the value.
+table() {
+    printf "$1" >"$work/bad-table.txt"
+    refused 1 "@$work/bad-table.txt$2" --classes=@"$work/bad-table.txt" "$trace"
+}
+table '# 8\n16 32\n64, x7 # 8\n' ", line 3: 'x7' is no multiple of 8"
+table '16\n32\n\n\n32\n' ", line 5: 32 comes after 32"
+table "$(seq -s ' ' 8 8 512)\n520" ", line 2: 520 is one size too many"
+table '# nothing\n' ": there is no size in it"
 : >"$work/empty.txt"
 echo "MemTotal: 1 kB" >"$work/foreign.txt"
 refused 1 "$work/missing.txt" "$work/missing.txt"
@@ -191,13 +202,15 @@ refused 1 "$work/foreign.txt" "$work/foreign.txt"
 refused 1 "$work" "$work"
 refused 1 "heaptrack --raw" "$srcdir/tests/cli/data/bad-heaptrack-interpreted.txt"
 refused 1 "record it anew with bsa-record" "$srcdir/tests/cli/data/bad-ltrace.txt"
+expect "nothing of it is left: no folder for a report that is not made" test ! -e "$work/refused"
+refused 1 "$work/missing.txt" --sweep cpus=1,2 "$work/missing.txt"
 refused 1 "use --layer=slab" --layer=page "$srcdir/tests/cli/data/good-mtrace.txt"
 refused 1 "give a larger --region" --region=4K "$trace"
 refused 1 "cannot reserve" --region=128T "$trace"
 
 # --- Where the report cannot be written ------------------------------------------------------
 
-refused 1 "name another one with -o" -o "$work/empty.txt/report" "$trace"
+refused 1 "cannot make files in $work/empty.txt: Not a directory; name another folder with -o" -o "$work/empty.txt/report" "$trace"
 mkdir -p "$work/blocked/report.txt/full"
 refused 1 "cannot replace" -o "$work/blocked" "$trace"
 if [ -w /dev/full ]; then
