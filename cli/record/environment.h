@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How bsa-record tells the recorder inside its targets what to do: by their environment. */
+/* How bsa-record tells the recorder inside its targets what to do, by their environment, and how
+ * their files tell it how they ended. */
 #ifndef BSA_CLI_RECORD_ENVIRONMENT_H
 #define BSA_CLI_RECORD_ENVIRONMENT_H
 
@@ -15,5 +16,12 @@
 #define RECORD_ENV_MIN_SIZE "BSA_RECORD_MIN_SIZE"
 /* Set: the first program only, and no process that it forks. */
 #define RECORD_ENV_NO_FOLLOW "BSA_RECORD_NO_FOLLOW"
+
+/* In the marker that a file begins with. */
+enum record_end {
+    RECORD_END_CUT,   /* the process did not come to save its last events */
+    RECORD_END_WHOLE, /* it did */
+    RECORD_END_LIMIT  /* and what came after a limit was left out, as it was asked to be */
+};
 
 #endif

@@ -163,6 +163,10 @@ static void summarise(const struct session *session)
             "bsa-record: %s: %" G_GUINT64_FORMAT " events of the kernel, %" G_GUINT64_FORMAT
             " of slabs and %" G_GUINT64_FORMAT " of pages",
             session->output, written->slab + written->page, written->slab, written->page);
+    guint64 most = recording->options->max_events;
+    if (most > 0 && written->slab + written->page >= most) {
+        fprintf(stderr, "; --max-events ended it, what came then is left out");
+    }
     if (written->lost == 0) {
         fprintf(stderr, "; none lost\n");
         return;

@@ -33,10 +33,23 @@ static gboolean parse_events(const char *text, guint64 *events, GError **error)
     return FALSE;
 }
 
+static gboolean parse_duration(const char *text, guint64 *ns, GError **error)
+{
+    if (text == NULL || !parse_time("duration", text, ns, error))
+        return text == NULL;
+    if (*ns > 0)
+        return TRUE;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                "--duration=%s: nothing would be recorded; give a longer time, or leave it out to "
+                "record to the end",
+                text);
+    return FALSE;
+}
+
 static gboolean convert(const struct raw_options *raw, struct record_options *options,
                         char **command, GError **error)
 {
-    if (!parse_time("duration", raw->duration, &options->duration_ns, error) ||
+    if (!parse_duration(raw->duration, &options->duration_ns, error) ||
         !parse_events(raw->max_events, &options->max_events, error) ||
         !parse_bytes("min-size", raw->min_size, PARSE_SIZE_MOST, &options->min_size, error) ||
         !parse_bytes("buffer-size", raw->buffer_size, PARSE_SIZE_MOST, &options->buffer_bytes,
@@ -67,12 +80,12 @@ static GOptionContext *make_context(const GOptionEntry *entries)
         context, "Runs COMMAND and records what it allocates and frees, with threads, CPUs and\n"
                  "times, in a trace for bsa-replay and bsa-trace: a file for each process.");
     g_option_context_set_description(
-        context,
-        "TIME is in seconds, or has ms, s, min or h behind it; SIZE is in bytes, or has K, M or "
-        "G.\n"
-        "Exit status: the command's, 128 and its number when a signal killed it; 2 wrong usage,\n"
-        "125 the recording failed, 126 COMMAND cannot be run or recorded, 127 there is none.\n"
-        "Manual: man bsa-record");
+        context, "TIME is in seconds, or has ns, us, ms, s, min or h behind it; SIZE is in bytes,\n"
+                 "or has K, M or G.\n"
+                 "Exit status: the command's, 128 and its number when a signal killed it; 2 wrong\n"
+                 "usage, 125 the recording failed, 126 COMMAND cannot be run or recorded, 127\n"
+                 "there is none.\n"
+                 "Manual: man bsa-record");
     g_option_context_add_main_entries(context, entries, NULL);
     g_option_context_set_strict_posix(context, TRUE); /* what is behind COMMAND is the command's */
     return context;
@@ -98,7 +111,7 @@ enum record_parse record_options_parse(struct record_options *options, int argc,
         {"no-follow", 0, 0, G_OPTION_ARG_NONE, &raw.no_follow,
          "do not record processes that COMMAND starts", NULL},
         {"no-pack", 0, 0, G_OPTION_ARG_NONE, &raw.no_pack,
-         "leave the files as they were recorded, 16 bytes for most events", NULL},
+         "leave the files as recorded, 16 bytes for most events", NULL},
         {"quiet", 'q', 0, G_OPTION_ARG_NONE, &raw.quiet, "say nothing but errors", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &raw.version, "print the version and exit", NULL},
         G_OPTION_ENTRY_NULL,

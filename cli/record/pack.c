@@ -102,7 +102,7 @@ static inline gboolean count(record_packer *packer, guint kind, guint64 size, gu
 {
     struct record_counts *counts = &packer->counts;
     if (kind == TRACE_MARKER) {
-        counts->whole = counts->whole || size != 0;
+        counts->end = (enum record_end)CLAMP(size, counts->end, RECORD_END_LIMIT);
         return FALSE;
     }
     if (kind == TRACE_LOST)
@@ -287,6 +287,9 @@ static void add_meta(trace_meta *meta, const trace_meta *about)
     }
 }
 
+static const char *const ends[] = {
+    [RECORD_END_CUT] = "cut", [RECORD_END_WHOLE] = "whole", [RECORD_END_LIMIT] = "limit"};
+
 static gboolean write_end(record_packer *packer, const char *target, const trace_meta *about,
                           GError **error)
 {
@@ -295,7 +298,7 @@ static gboolean write_end(record_packer *packer, const char *target, const trace
         return FALSE;
     add_meta(packer->meta, about);
     trace_meta_set_number(packer->meta, "dropped", packer->counts.lost);
-    trace_meta_set_text(packer->meta, "end", packer->counts.whole ? "whole" : "cut");
+    trace_meta_set_text(packer->meta, "end", ends[packer->counts.end]);
     if (!trace_writer_meta(packer->writer, packer->meta, error))
         return FALSE;
     trace_writer_move(packer->writer, target);

@@ -7,13 +7,14 @@
 #include <glib.h>
 
 #include "../trace/meta.h"
+#include "environment.h"
 
 struct record_counts {
     guint64 events;
     guint64 threads;
-    guint64 lost;   /* events that the recorder could not record */
-    guint64 bytes;  /* of the file */
-    gboolean whole; /* the process came to save its last events */
+    guint64 lost;  /* events that the recorder could not record */
+    guint64 bytes; /* of the file */
+    enum record_end end;
 };
 
 typedef struct record_packer record_packer;

@@ -205,7 +205,12 @@ static void print_summary(const struct job *job)
         g_string_append_printf(line, ", %" G_GUINT64_FORMAT " events lost", counts->lost);
     if (job->file->running)
         g_string_append(line, "; it runs on, and its file stays as it is recorded");
-    else if (!counts->whole && counts->lost == 0)
+    else if (counts->end == RECORD_END_LIMIT)
+        g_string_append_printf(line, "; %s ended it, what came then is left out",
+                               job->session->options->max_events == 0    ? "--duration"
+                               : job->session->options->duration_ns == 0 ? "--max-events"
+                                                                         : "a limit");
+    else if (counts->end == RECORD_END_CUT && counts->lost == 0)
         g_string_append(line, "; it was killed, or could not write at its end: the last events of "
                               "each thread are missing");
     fprintf(stderr, "%s\n", line->str);
@@ -219,8 +224,8 @@ static gint by_interest(gconstpointer a, gconstpointer b)
                      *second = *(const struct job *const *)b;
     gboolean main_first = first->about == first->session->about_main;
     gboolean main_second = second->about == second->session->about_main;
-    gboolean less_first = first->counts.lost > 0 || !first->counts.whole;
-    gboolean less_second = second->counts.lost > 0 || !second->counts.whole;
+    gboolean less_first = first->counts.lost > 0 || first->counts.end == RECORD_END_CUT;
+    gboolean less_second = second->counts.lost > 0 || second->counts.end == RECORD_END_CUT;
     if (main_first != main_second)
         return main_first ? -1 : 1;
     if (less_first != less_second)

@@ -215,6 +215,14 @@ expect "and tells how many are in none of them" grep -q 'and 6 more, .*/trace.PR
 
 recorded --max-events=500 ./threads
 expect "--max-events" counted 500 '(alloc|calloc|free)( |$)' trace.bsat
+expect "--max-events: the summary tells" grep -q -e '; --max-events ended it' log
+says_end() {
+    test "$("$tool" info --meta=end "$1")" = "$2"
+}
+expect "  and the metadata" says_end trace.bsat limit
+recorded --max-events=1000000 ./threads
+expect "--max-events that are not reached: nothing is told" sh -c '! grep -q ended log'
+expect "  and the recording is whole" says_end trace.bsat whole
 recorded --min-size=60 ./threads
 expect "--min-size: objects" counted 2000 ' alloc (60|70) ' trace.bsat
 expect "--min-size: and their frees only" counted 2000 ' free ' trace.bsat
@@ -222,6 +230,10 @@ recorded --quiet ./ends
 expect "--quiet" test ! -s log
 recorded --duration=1us ./threads
 expect "--duration: the program goes on" test "$recorded_status" -eq 0
+expect "--duration: the summary tells" grep -q -e '; --duration ended it' log
+recorded --duration=0 ./threads
+expect "--duration=0" status 2 "nothing would be recorded"
+recorded --duration=1us ./threads
 expect "--duration: nothing after it" counted 0 ' alloc 70 ' trace.bsat
 env LD_PRELOAD="$library" "$record" -o other.bsat ./ends >/dev/null 2>log
 expect "what was preloaded stays" counted 10 ' alloc 1000 ' other.bsat

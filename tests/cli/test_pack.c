@@ -227,7 +227,7 @@ START_TEST(places)
     struct record_counts counts = finish(packer, target);
     ck_assert(!g_file_test(recorder.path, G_FILE_TEST_EXISTS));
     ck_assert(g_file_test(target, G_FILE_TEST_EXISTS));
-    ck_assert(!counts.whole);
+    ck_assert_int_eq(counts.end, RECORD_END_CUT);
     g_free(before);
     g_free(after);
     drop_file(target);
@@ -287,7 +287,7 @@ START_TEST(many_threads)
     struct record_counts counts = finish(record_packer_new(path, FALSE, NULL), path);
     ck_assert_uint_eq(counts.events, (guint64)MANY * EACH);
     ck_assert_uint_eq(counts.threads, MANY);
-    ck_assert(counts.whole);
+    ck_assert_int_eq(counts.end, RECORD_END_WHOLE);
     trace_input *input = trace_input_open(path, NULL);
     trace_file *file = trace_file_open(input, NULL);
     while (trace_file_next(file, &chunk, NULL) > 0) {

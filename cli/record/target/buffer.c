@@ -398,7 +398,7 @@ void bsar_forget_records(void)
 static void end_by_limit(void)
 {
     bsar_save_all();
-    bsar_set_mode(BSAR_OFF);
+    bsar_set_mode(BSAR_ENOUGH);
 }
 
 /* Where there is no buffer, or it is full, or there will be no other occasion to save it. */

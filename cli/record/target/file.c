@@ -351,11 +351,11 @@ void bsar_file_forget(void)
     file.bytes = file.first = 0;
 }
 
-void bsar_file_end(bool whole, uint64_t lost)
+void bsar_file_end(enum record_end end, uint64_t lost)
 {
     if (file.first == 0) /* it is not there */
         return;
-    first.record.size = whole;
+    first.record.size = end;
     if (lost > 0) {
         uint16_t cpu;
         first.record.kind = TRACE_LOST;

@@ -40,6 +40,7 @@
 
 #include "../../trace/event.h"
 #include "../../trace/format.h"
+#include "../environment.h"
 
 #define BSAR_LIKELY(x) __builtin_expect(!!(x), 1)
 #define BSAR_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -70,6 +71,7 @@ enum bsar_mode {
     BSAR_LIMITED,   /* each one is counted, or its time looked at, first */
     BSAR_ENDING,    /* and to the file at once: there may be no other occasion */
     BSAR_OFF,       /* nothing is recorded, or no longer */
+    BSAR_ENOUGH,    /* the same, as a limit was reached */
     BSAR_FAILED     /* the same, and what is not recorded is counted as lost */
 };
 extern union bsar_page bsar_page;
@@ -139,8 +141,8 @@ bool bsar_file_write(const struct trace_chunk_header *header, const struct trace
 void bsar_file_begin(void);
 /* The parent's is not ours. */
 void bsar_file_forget(void);
-/* Everything is saved, or not, but for so many events that are lost. May be said again. */
-void bsar_file_end(bool whole, uint64_t lost);
+/* What is saved, but for so many events that are lost. May be said again. */
+void bsar_file_end(enum record_end end, uint64_t lost);
 /* Remembers what standard error is, so that a message does not go into another file. */
 void bsar_file_find_stderr(void);
 
