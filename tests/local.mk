@@ -117,6 +117,7 @@ cli_check_scripts = \
 	%D%/cli/check-record.sh \
 	%D%/cli/check-replay.sh \
 	%D%/cli/check-report.sh \
+	%D%/cli/check-help.sh \
 	%D%/cli/check-sweep.sh \
 	%D%/cli/check-trace-tool.sh \
 	%D%/cli/check-tune.sh

@@ -173,7 +173,7 @@ static gboolean run(struct tool *tool, int argc, char **argv, GError **error)
     struct dump dump = {.left = G_MAXUINT64, .line = g_string_new(NULL)};
     const GOptionEntry entries[] = {
         {"raw", 0, 0, G_OPTION_ARG_NONE, &raw,
-         "records as they were made, with addresses, instead of events", NULL},
+         "records as they were made, with addresses, not events", NULL},
         {"format", 0, 0, G_OPTION_ARG_STRING, &format, "text (default) or csv", "FORMAT"},
         {"limit", 0, 0, G_OPTION_ARG_STRING, &limit, "stop after so many", "N"},
         G_OPTION_ENTRY_NULL,

@@ -21,14 +21,17 @@ static GOptionContext *make_context(struct diff_options *options)
         G_OPTION_ENTRY_NULL,
     };
     GString *text = g_string_new(
-        "CONDITION is KEY OP [+|-]NUMBER[K|M|G|T|%], OP one of <, <=, >, >=, = and !=. With a\n"
-        "sign it is about the change from A to B, else about B; with % in hundredths of A.\n"
-        "peak_occupied>+5%: B's pages exceed A's by more than 5 %.\n\nKEY is one of ");
+        "CONDITION is KEY OP [+|-]NUMBER[K|M|G|T|%], OP one of <, <=, >, >=, = and !=.\n"
+        "With a sign it is about the change from A to B, else about B; with % in\n"
+        "hundredths of A. peak_occupied>+5%: B's pages exceed A's by more than 5 %.\n\n"
+        "KEY is one of\n");
     view_diff_keys(text);
+    g_string_truncate(text, text->len - 1); /* its line's end is GOption's */
     GOptionContext *context = g_option_context_new(NULL);
+    g_set_prgname("bsa-replay diff"); /* in the first line of --help */
     g_option_context_set_summary(context,
                                  "bsa-replay diff compares two reports, folders or report.json "
-                                 "files: what got worse\nand what better from A to B.");
+                                 "files: what got\nworse and what better from A to B.");
     g_option_context_set_description(context, text->str);
     g_option_context_add_main_entries(context, entries, NULL);
     g_string_free(text, TRUE);

@@ -46,10 +46,11 @@ static GOptionContext *make_context(struct show_options *options)
         G_OPTION_ENTRY_NULL,
     };
     GOptionContext *context = g_option_context_new(NULL);
-    g_option_context_set_summary(context,
-                                 "bsa-replay show makes report.txt, report.html, scripts and "
-                                 "pictures again from the\ndata in DIR, without a replay. What was "
-                                 "changed in the scripts is lost.");
+    g_set_prgname("bsa-replay show"); /* in the first line of --help */
+    g_option_context_set_summary(
+        context, "bsa-replay show makes report.txt, report.html, scripts and pictures "
+                 "again from\nthe data in DIR, without a replay. What was changed "
+                 "in the scripts is lost.");
     g_option_context_add_main_entries(context, entries, NULL);
     return context;
 }

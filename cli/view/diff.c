@@ -80,7 +80,7 @@ static const struct figure {
 void view_diff_keys(GString *out)
 {
     for (guint i = 0; i < G_N_ELEMENTS(figures); i++)
-        g_string_append_printf(out, "%s%s", i == 0 ? "" : ", ", figures[i].key);
+        g_string_append_printf(out, "  %-20s%s\n", figures[i].key, figures[i].title);
 }
 
 static const struct figure *figure_of(const char *key)
@@ -90,6 +90,44 @@ static const struct figure *figure_of(const char *key)
             return &figures[i];
     }
     return NULL;
+}
+
+/* How much two names have in common: the length of their longest common subsequence, over both. */
+static double likeness(const char *a, const char *b)
+{
+    enum { LONGEST = 64 };
+    gsize length = strlen(b), common[LONGEST] = {0};
+    if (length >= LONGEST)
+        return 0.0;
+    for (const char *x = a; *x != '\0'; x++) {
+        gsize corner = 0; /* of the row before, one column back */
+        for (gsize i = 1; i <= length; i++) {
+            gsize above = common[i];
+            common[i] = *x == b[i - 1] ? corner + 1 : MAX(above, common[i - 1]);
+            corner = above;
+        }
+    }
+    return (double)common[length] / (double)(strlen(a) + length);
+}
+
+/* The keys that are most like one that is none. */
+static void append_nearest(GString *out, const char *key)
+{
+    gboolean said[G_N_ELEMENTS(figures)] = {FALSE};
+    for (guint n = 0; n < 3; n++) {
+        guint best = 0;
+        for (guint i = 1; i < G_N_ELEMENTS(figures); i++) {
+            if (said[best] ||
+                (!said[i] && likeness(figures[i].key, key) > likeness(figures[best].key, key)))
+                best = i;
+        }
+        g_string_append_printf(out, "%s%s",
+                               n == 0   ? ""
+                               : n == 1 ? ", "
+                                        : " or ",
+                               figures[best].key);
+        said[best] = TRUE;
+    }
 }
 
 static double value(JsonObject *report, const struct figure *figure)
@@ -199,9 +237,11 @@ gboolean view_condition_parse(struct view_condition *condition, const char *text
     *condition = (struct view_condition){.text = g_strdup(text)};
     if (figure == NULL) {
         GString *keys = g_string_new(NULL);
-        view_diff_keys(keys);
+        append_nearest(keys, key);
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                    "--fail-if '%s': no figure is called '%s'; there are %s", text, key, keys->str);
+                    "--fail-if '%s': no figure is called '%s'; is it %s? bsa-replay diff --help "
+                    "lists all",
+                    text, key, keys->str);
         g_string_free(keys, TRUE);
     } else if (op == 0 || op > 2) {
         bad(error, text, "there is no operator; there are <, <=, >, >=, = and !=");

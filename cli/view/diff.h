@@ -49,7 +49,7 @@ void view_condition_clear(struct view_condition *condition);
 gboolean view_condition_test(const struct view_condition *condition, GArray *changes,
                              gboolean *holds, GError **error);
 
-/* Names of the figures in a list, for messages. */
+/* The figures and what they are, a line for each. */
 void view_diff_keys(GString *out);
 
 /* For people, and as JSON that is g_free'd. conditions: of struct view_condition; holds: of each.

@@ -93,25 +93,17 @@ static JsonNode *measured(const char *folder)
     return node;
 }
 
-static gboolean lies_in(const char *folder, const char *file)
-{
-    char *path = g_build_filename(folder, file, NULL);
-    gboolean there = g_file_test(path, G_FILE_TEST_EXISTS);
-    g_free(path);
-    return there;
-}
-
 JsonNode *view_open(const char *folder, GError **error)
 {
     JsonNode *root;
-    gboolean report = lies_in(folder, "report.json");
-    if (!report && lies_in(folder, "sweep.json"))
+    gboolean report = view_lies_in(folder, "report.json");
+    if (!report && view_lies_in(folder, "sweep.json"))
         return view_open_sweep(folder, error);
-    if (!report && lies_in(folder, "recorded.json")) {
+    if (!report && view_lies_in(folder, "recorded.json")) {
         root = view_load_recorded(folder, error);
-    } else if (!report && lies_in(folder, "tune.json")) {
+    } else if (!report && view_lies_in(folder, "tune.json")) {
         root = view_load_tune(folder, error);
-    } else if (!report && lies_in(folder, "backends.json")) {
+    } else if (!report && view_lies_in(folder, "backends.json")) {
         root = json_node_new(JSON_NODE_OBJECT);
         json_node_take_object(root, json_object_new());
     } else {

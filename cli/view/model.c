@@ -76,10 +76,36 @@ static JsonNode *load_in(const char *folder, const char *name, const char *resul
     return root;
 }
 
+/* Folders without a report, by what is in them. */
+static const struct other {
+    const char *file, *what;
+} without_report[] = {
+    {"sweep.json", "a sweep; name the folder of one of its runs"},
+    {"tune.json", "a tuning; replay with its table, and name that report"},
+    {"recorded.json", "the recorded allocator alone; replay without --backend"},
+    {"backends.json", "other allocators alone; replay without --backend"},
+};
+
+gboolean view_lies_in(const char *folder, const char *file)
+{
+    char *path = g_build_filename(folder, file, NULL);
+    gboolean there = g_file_test(path, G_FILE_TEST_EXISTS);
+    g_free(path);
+    return there;
+}
+
 JsonNode *view_load(const char *path, GError **error)
 {
-    return g_file_test(path, G_FILE_TEST_IS_DIR) ? load_in(path, "report.json", "result", error)
-                                                 : load(path, "result", error);
+    if (!g_file_test(path, G_FILE_TEST_IS_DIR))
+        return load(path, "result", error);
+    for (guint i = 0; !view_lies_in(path, "report.json") && i < G_N_ELEMENTS(without_report); i++) {
+        if (!view_lies_in(path, without_report[i].file))
+            continue;
+        g_set_error(error, VIEW_ERROR, VIEW_ERROR_INPUT, "%s has no report: it is of %s", path,
+                    without_report[i].what);
+        return NULL;
+    }
+    return load_in(path, "report.json", "result", error);
 }
 
 JsonNode *view_load_recorded(const char *folder, GError **error)

@@ -17,6 +17,9 @@
 
 /* text as a tree that is json_node_unref'd; name is for messages. */
 JsonNode *view_parse(const char *text, const char *name, GError **error);
+/* Is there such a file in the folder? */
+gboolean view_lies_in(const char *folder, const char *file);
+
 /* The report in a folder, or a report.json itself. */
 JsonNode *view_load(const char *path, GError **error);
 

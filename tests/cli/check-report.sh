@@ -204,6 +204,14 @@ for name in whole older; do
     done
 done
 
+# The kernel's text has microseconds.
+expect "lifetimes below a clock's tick have a bar of their own" sh -c \
+    'grep -q "clock_tick_ns. : 1000,$" "$1/report.json" && grep -q "\"< 1.0 us\" 8," "$1/lifetimes.gp" &&
+    grep -q "^The trace.s clock ticks every 1.0 us" "$1/report.txt"' - "$work/whole"
+expect "free blocks of all orders are listed" grep -q 'order_9,.*order_20$' "$work/whole/free-blocks.csv"
+run wide --region=64M "$trace"
+expect "  and those that occur are drawn" grep -q '"13 (32 MiB)" 13' "$work/wide/free-blocks.gp"
+
 # --- The page --------------------------------------------------------------------------------
 
 if have gnuplot; then
@@ -358,13 +366,18 @@ says 1 "failed<=0 holds" "the one of several that holds" \
     "$replay" diff "$work/whole" "$work/cpus" --fail-if "failed>0" --fail-if "failed<=0"
 says 1 "report B has no smallest_region" "a figure that is not there" \
     "$replay" diff "$work/whole" "$work/cpus" --fail-if "smallest_region>+1%"
-says 2 "there are failed, failed_bytes" "an unknown figure" \
+says 2 "is it peak_occupied, internal_peak or peak_requested?" "an unknown figure" \
     "$replay" diff "$work/whole" "$work/cpus" --fail-if "peak>+1%"
 for condition in "peak_occupied" "peak_occupied+5%" "peak_occupied>" "peak_occupied>+" \
     "peak_occupied>>5" "peak_occupied=>5" "peak_occupied>5X" "peak_occupied>5%5" "peak_occupied<>1"; do
     says 2 "--fail-if '$condition'" "'$condition'" \
         "$replay" diff "$work/whole" "$work/cpus" --fail-if "$condition"
 done
+"$replay" diff --help >"$work/log" 2>&1
+expect "diff --help: its own usage, and a line for each figure" test \
+    "$(grep -c '^  peak_occupied  *most bytes of pages\|^  bsa-replay diff .OPTION' "$work/log")" -eq 2
+says 1 "null has no report: it is of other allocators alone" "diff with a table of allocators" \
+    "$replay" diff "$work/whole" "$work/null"
 says 2 "give two reports" "diff of one" "$replay" diff "$work/whole"
 says 1 "name a folder" "diff with nothing" "$replay" diff "$work/whole" "$work/missing"
 if have python3; then

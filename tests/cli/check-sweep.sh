@@ -31,6 +31,9 @@ expect "standard input" sh -c 'cat "$1" | "$2" -q --no-plots --sweep cpus=1,2 -o
     "$trace" "$replay" "$work/stdin"
 same "  is read by each run" "$work/single/report.json" "$work/stdin/cpus=2/report.json"
 
+says 1 "has no report: it is of a sweep; name the folder of one of its runs" "diff of a sweep" \
+    "$replay" diff "$work/grid" "$work/single"
+
 # --- The table -------------------------------------------------------------------------------
 
 says 1 "1 of 3 runs failed, the first with region=4K: a region" "a run that fails" \
