@@ -33,6 +33,19 @@ void append_bytes(GString *out, guint64 bytes)
     g_string_append_printf(out, " %s", units[unit]);
 }
 
+void append_duration(GString *out, guint64 ns)
+{
+    static const char *const units[] = {"ns", "us", "ms", "s"};
+    double value = (double)ns;
+    guint unit = 0;
+    while (value >= 1000.0 && unit + 1 < G_N_ELEMENTS(units)) {
+        value /= 1000.0;
+        unit++;
+    }
+    append_fixed(out, 0, value, value < 10.0 && unit > 0 ? 1 : 0);
+    g_string_append_printf(out, " %s", units[unit]);
+}
+
 void append_heading(GString *out, const char *title)
 {
     g_string_append_printf(out, "\n%s\n", title);

@@ -140,7 +140,7 @@ void report_csv_free_blocks(const struct report *report, GString *out)
     const struct sampler *sampler = report->sampler;
     guint rows = MIN(sampler->count, BOXES_DRAWN);
     g_string_append(out, "event,seconds");
-    for (guint order = 0; order < REPORT_ORDERS; order++)
+    for (guint order = 0; order < REPLAY_ORDERS; order++)
         g_string_append_printf(out, ",order_%u", order);
     g_string_append_c(out, '\n');
     for (guint i = 0; i < rows; i++) {
@@ -148,7 +148,7 @@ void report_csv_free_blocks(const struct report *report, GString *out)
         guint to = (guint)((guint64)sampler->count * (i + 1) / rows);
         g_string_append_printf(out, "%" G_GUINT64_FORMAT ",", sampler->sample[to - 1].event);
         append_seconds(out, sampler->sample[to - 1].time_ns);
-        for (guint order = 0; order < REPORT_ORDERS; order++) {
+        for (guint order = 0; order < REPLAY_ORDERS; order++) {
             guint64 most = 0;
             for (guint k = from; k < to; k++)
                 most = MAX(most, sampler->sample[k].free_blocks[order]);

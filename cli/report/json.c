@@ -344,12 +344,15 @@ static void put_maximum(JsonBuilder *json, const struct sampler *sampler)
     struct memory_split most = {{0}};
     struct sampler_cpus cpus = {0};
     guint64 free_blocks = 0;
+    guint highest = 0;
     for (guint i = 0; i < sampler->count; i++) {
         const struct sample *sample = &sampler->sample[i];
         for (guint part = 0; part < SPLIT_PARTS; part++)
             most.part[part] = MAX(most.part[part], sample->split.part[part]);
-        for (guint order = 0; order < REPORT_ORDERS; order++)
+        for (guint order = 0; order < REPLAY_ORDERS; order++) {
             free_blocks = MAX(free_blocks, sample->free_blocks[order]);
+            highest = sample->free_blocks[order] > 0 ? MAX(highest, order) : highest;
+        }
     }
     for (guint column = 0; sampler->count > 0 && column < sampler->columns; column++) {
         const struct sampler_cpus *last =
@@ -361,6 +364,7 @@ static void put_maximum(JsonBuilder *json, const struct sampler *sampler)
     for (guint part = 0; part < SPLIT_PARTS; part++)
         put_count(json, split_names[part].key, most.part[part]);
     put_count(json, "free_blocks", free_blocks);
+    put_count(json, "free_block_order", highest);
     put_count(json, "remote_frees", cpus.remote);
     put_count(json, "cpu_objects", cpus.objects);
     json_builder_end_object(json);

@@ -108,6 +108,7 @@ void put_objects(JsonBuilder *json, const struct report *report)
 {
     put_sizes(json, report->objects);
     begin_object(json, "lifetimes");
+    put_count(json, "clock_tick_ns", report->objects->tick_ns);
     put_lifetimes(json, "time", report->objects->time);
     put_lifetimes(json, "bytes_allocated", report->objects->bytes);
     json_builder_end_object(json);

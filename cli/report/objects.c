@@ -7,7 +7,7 @@
 
 gboolean objects_init(struct objects *objects, guint64 slots, GError **error)
 {
-    *objects = (struct objects){.slots = slots};
+    *objects = (struct objects){.slots = slots, .tick_ns = 1000000000};
     objects->size = g_new0(struct object_size, OBJECTS_SIZES);
     if (slots <= G_MAXSIZE / sizeof(struct object_birth))
         objects->birth = g_try_new0(struct object_birth, (gsize)MAX(slots, 1));
@@ -138,6 +138,8 @@ void objects_event(struct objects *objects, const struct trace_event *event, gui
 {
     objects->events += (event->flags & TRACE_PRELUDE) == 0 ? 1 : 0;
     objects->time_ns = MAX(objects->time_ns, event->time_ns);
+    while (event->time_ns % objects->tick_ns != 0)
+        objects->tick_ns /= 10;
     if ((event->flags & TRACE_FAILED) != 0 || !trace_kind_has_slot(event->kind) ||
         event->slot >= objects->slots)
         return; /* the replay itself says what is wrong with a slot */

@@ -56,6 +56,7 @@ struct objects {
     guint64 slots;
     struct object_birth *birth; /* by slot */
     guint64 events, time_ns, allocated;
+    guint64 tick_ns; /* of the trace's clock: the largest power of ten that divides all times */
     struct object_size *size;                      /* OBJECTS_SIZES of objects */
     struct object_size order[OBJECTS_ORDERS];      /* page blocks */
     struct object_given given;                     /* of all allocations */

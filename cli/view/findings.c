@@ -256,13 +256,15 @@ static double class_fit(const struct look *look, GString *out)
     JsonObject *fit = view_object(look->report, "class_fit.peak");
     guint64 bytes = view_count(fit, "avoidable"), classes = view_length(fit, "best.object_sizes");
     append_of_peak(look, out, bytes);
-    g_string_append(out, " would be spared by the best ");
-    append_count(out, view_count(look->report, "class_fit.classes"), "size class", "size classes");
-    g_string_append(out, " for this trace: ");
+    g_string_append(out, " would be spared by the ");
+    append_count(out, view_count(look->report, "class_fit.classes"), "size class that is",
+                 "size classes that are");
+    g_string_append(out, " best at that moment: ");
     for (guint i = 0; i < classes; i++)
         g_string_append_printf(out, "%s%" G_GUINT64_FORMAT, i == 0 ? "" : ", ",
                                view_count_at(fit, "best.object_sizes", i));
-    g_string_append(out, "; --tune tries them.");
+    g_string_append(out,
+                    "; --tune --tune-for=peak tries them, --tune those that are best over time.");
     return 4 * bytes >= view_count(fit, "own.waste") ? (double)bytes / 2.0 : 0.0;
 }
 

@@ -3,7 +3,7 @@
 #include "../common/figures.h"
 #include "plot.h"
 
-/* Tick labels at every so-manieth power: bytes, or a time in ns. */
+/* Tick labels at every so-manieth power: bytes, or a time. */
 static void bytes_label(GString *out, guint power)
 {
     append_bytes(out, G_GUINT64_CONSTANT(1) << power);
@@ -11,24 +11,23 @@ static void bytes_label(GString *out, guint power)
 
 static void time_label(GString *out, guint power)
 {
-    static const char *const units[] = {"ns", "us", "ms", "s"};
-    double value = (double)(G_GUINT64_CONSTANT(1) << power);
-    guint unit = 0;
-    while (value >= 1000.0 && unit + 1 < G_N_ELEMENTS(units)) {
-        value /= 1000.0;
-        unit++;
-    }
-    append_fixed(out, 0, value, value < 10.0 && unit > 0 ? 1 : 0);
-    g_string_append_printf(out, " %s", units[unit]);
+    append_duration(out, G_GUINT64_CONSTANT(1) << power);
 }
 
-static void tics(GString *out, guint low, guint high, void (*label)(GString *out, guint power))
+/* tick: what the first one is less than; 0: it is as the others are. */
+static void tics(GString *out, guint low, guint high, guint64 tick,
+                 void (*label)(GString *out, guint power))
 {
     guint step = 1 + (high - low) / 12;
     g_string_append(out, "set xtics (");
     for (guint power = low; power <= high; power += step) {
         g_string_append(out, power == low ? "\"" : ", \"");
-        label(out, power);
+        if (power == low && tick > 0) {
+            g_string_append(out, "< ");
+            append_duration(out, tick);
+        } else {
+            label(out, power);
+        }
         g_string_append_printf(out, "\" %u", power);
     }
     g_string_append_printf(out, ") rotate by -30\nset xrange [%d.4:%u.6]\n", (int)low - 1, high);
@@ -54,7 +53,7 @@ void view_plot_sizes(JsonObject *report, struct view_script *script)
     g_string_append(out, "set ylabel \"% of all allocations, and of bytes\"\n"
                          "set xlabel \"bytes asked for, to twice as many\"\n"
                          "set yrange [0:*]\nset style fill solid noborder\n");
-    tics(out, low, high, bytes_label);
+    tics(out, low, high, 0, bytes_label);
     g_string_append_printf(
         out,
         "allocs = %" G_GUINT64_FORMAT ".0 / 100\nbytes = %" G_GUINT64_FORMAT ".0 / 100\n"
@@ -87,26 +86,34 @@ void view_plot_lifetimes(JsonObject *report, struct view_script *script)
 {
     GString *out = script->settings;
     guint low = 0, high = 1;
+    guint64 tick = view_count(report, "lifetimes.clock_tick_ns");
     range(report, "lifetimes.time", &low, &high);
+    gboolean below = low == 0 && tick > 1; /* shorter ones are 0 by such a clock */
+    if (below) {
+        low = g_bit_storage((gulong)tick) - 2;
+        high = MAX(high, low);
+    }
     view_plot_title(report, out, "Lifetimes of objects and blocks", FALSE);
     g_string_append(out, "set ylabel \"% of objects and blocks, and of bytes\"\n"
                          "set xlabel \"lifetime, to twice as long\"\n"
                          "set yrange [0:*]\nset style fill solid noborder\n");
-    tics(out, low, high, time_label);
+    tics(out, low, high, below ? tick : 0, time_label);
+    g_string_append_printf(out, "at(power) = power < %u ? %u : power\n", low, low);
     g_string_append_printf(
         out, "objects = %" G_GUINT64_FORMAT ".0 / 100\nbytes = %" G_GUINT64_FORMAT ".0 / 100\n",
         lifetimes(report, "freed", "censored"), lifetimes(report, "freed_bytes", "censored_bytes"));
     g_string_append(
         script->plot,
-        "\"lifetimes.csv\" using (column(\"power\") - 0.2):"
+        "\"lifetimes.csv\" using (at(column(\"power\")) - 0.2):"
         "((column(\"freed\") + column(\"censored\")) / objects):(0.36) with boxes "
         "lc rgb \"#999999\" title \"objects never freed, by age\", \\\n     "
-        "\"lifetimes.csv\" using (column(\"power\") - 0.2):(column(\"freed\") / objects):(0.36) "
+        "\"lifetimes.csv\" using (at(column(\"power\")) - 0.2):(column(\"freed\") / "
+        "objects):(0.36) "
         "with boxes lc rgb \"#0072B2\" title \"objects freed\", \\\n     "
-        "\"lifetimes.csv\" using (column(\"power\") + 0.2):"
+        "\"lifetimes.csv\" using (at(column(\"power\")) + 0.2):"
         "((column(\"freed_bytes\") + column(\"censored_bytes\")) / bytes):(0.36) with boxes "
         "lc rgb \"#cccccc\" title \"bytes never freed, by age\", \\\n     "
-        "\"lifetimes.csv\" using (column(\"power\") + 0.2):(column(\"freed_bytes\") / "
+        "\"lifetimes.csv\" using (at(column(\"power\")) + 0.2):(column(\"freed_bytes\") / "
         "bytes):(0.36) "
         "with boxes lc rgb \"#E69F00\" title \"bytes freed\"");
 }

@@ -40,7 +40,7 @@ void view_plot_occupancy(JsonObject *report, struct view_script *script)
 void view_plot_free_blocks(JsonObject *report, struct view_script *script)
 {
     GString *out = script->settings;
-    guint count = view_length(report, "end.unusable_free_space_index");
+    guint count = (guint)view_count(report, "timeline.maximum.free_block_order") + 1;
     view_plot_over_events(view_count(report, "result.events"), out);
     view_plot_title(report, out, "Free blocks by order, most in each interval", TRUE);
     g_string_append_printf(out,
@@ -75,7 +75,7 @@ static const struct {
     const char *colour, *title;
 } states[] = {
     {"#ffffff", "free"},
-    {"#dddddd", "at most 1/4 in use"},
+    {"#dddddd", "pages, at most 1/4 in use"},
     {"#F9E0A8", "slabs, at most 1/4 live"},
     {"#F0BE55", "slabs, at most 1/2 live"},
     {"#E69F00", "slabs, at most 3/4 live"},

@@ -66,8 +66,8 @@ void view_plot_tune(JsonObject *tune, struct view_script *script)
     g_string_append(script->settings,
                     "\"\nset xlabel \"size classes\"\n"
                     "set ylabel \"% beyond what is asked for\"\n"
-                    "set logscale x 2\nset xrange [1.8:72]\n"
-                    "set xtics (2, 3, 4, 6, 9, 12, 16, 20, 28, 40, 64)\n"
+                    "set logscale x 2\nset xrange [0.9:72]\n"
+                    "set xtics (1, 2, 3, 4, 6, 9, 12, 16, 20, 28, 40, 64)\n"
 
                     "waste = \"waste_over_requested\"\n"
                     "peak = \"peak_occupied_over_requested\"\n"

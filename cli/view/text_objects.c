@@ -150,8 +150,9 @@ static void median_row(JsonObject *report, const char *what, const char *freed,
         return;
     }
     g_string_append_printf(out, "Half of the %s are gone after ", what);
-    append_fixed(out, 0, (double)(G_GUINT64_CONSTANT(2) << ns) / 1e6, 3);
-    g_string_append(out, " ms, or when\n");
+    append_duration(
+        out, MAX(G_GUINT64_CONSTANT(2) << ns, view_count(report, "lifetimes.clock_tick_ns")));
+    g_string_append(out, ", or when\n");
     append_bytes(out, G_GUINT64_CONSTANT(2) << bytes);
     g_string_append(out, " more have been asked for.\n");
 }
@@ -164,6 +165,12 @@ static void lifetimes(JsonObject *report, GString *out)
     g_string_append(out, "Both to the next power of two. lifetimes.csv and lifetimes-by-bytes.csv\n"
                          "have the histograms: lifetimes from 2^power up, freed; censored objects\n"
                          "are alive when the trace ends, and live at least so long.\n");
+    guint64 tick = view_count(report, "lifetimes.clock_tick_ns");
+    if (tick > 1) {
+        g_string_append(out, "The trace's clock ticks every ");
+        append_duration(out, tick);
+        g_string_append(out, "; what lives shorter has a lifetime of 0.\n");
+    }
 }
 
 void view_text_objects(JsonObject *report, GString *out)
