@@ -38,8 +38,8 @@ double bench_cell_layout(const struct bench_row *row, const struct bench_subject
     else if (row->workload == BENCH_CPU_BYTES)
         figure = (double)stats.cpu_state_bytes;
     else
-        figure =
-            (double)((size_t)row->region - stats.managed_bytes) * BENCH_PAGE / (double)row->region;
+        figure = (double)((size_t)row->region - stats.managed_bytes) * (double)BENCH_PAGE /
+                 (double)row->region;
     bench_heap_close(heap);
     return figure;
 }

@@ -150,7 +150,7 @@ static void run_thread(struct cell *cell, struct bench_thread *thread)
         /* The warm-up goes through all steps once: memory has been touched, caches are as they
          * stay. */
         size_t whole = plan->step_count / plan->steps_per_pass;
-        run_passes(cell, thread, whole, cell->seconds / WARM_UP_PART, &round);
+        run_passes(cell, thread, whole, cell->seconds / (double)WARM_UP_PART, &round);
         run_passes(cell, thread, PASSES_MIN, cell->seconds, &round);
     }
     if (cell->work->finish != NULL)

@@ -69,16 +69,16 @@ static gint by_use(gconstpointer a, gconstpointer b, gpointer data)
 
 guint32 *trace_shapes_number(struct trace_shapes *shapes, guint32 *count)
 {
-    guint32 *order = g_new(guint32, shapes->count);
-    *count = 0;
+    GArray *order = g_array_sized_new(FALSE, FALSE, sizeof(guint32), shapes->count);
     for (guint32 i = 0; i < shapes->count; i++) {
         if (shapes->use[i].events > 0) {
-            order[(*count)++] = i;
+            g_array_append_val(order, i);
         }
     }
-    g_qsort_with_data(order, (gint)*count, sizeof *order, by_use, shapes);
-    for (guint32 i = 0; i < *count; i++) {
-        shapes->use[order[i]].number = i;
+    g_array_sort_with_data(order, by_use, shapes);
+    for (guint32 i = 0; i < order->len; i++) {
+        shapes->use[g_array_index(order, guint32, i)].number = i;
     }
-    return order;
+    *count = order->len;
+    return (guint32 *)(void *)g_array_free(order, FALSE);
 }
