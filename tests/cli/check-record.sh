@@ -296,18 +296,23 @@ else
     skip "packing fails" "no prlimit"
 fi
 
-# killed PROCESS-NAME: what it left of ./threads can be read.
-"$record" -q -o trace.bsat ./threads &
-recorder=$!
+# recording PROGRAM...: $recorder is bsa-record, and $reader ends when both have, killed or not.
+mkfifo held
+recording() {
+    cat held >/dev/null &
+    reader=$!
+    exec 9>held
+    "$record" -q -o trace.bsat "$@" >&9 9>&- &
+    recorder=$!
+    exec 9>&-
+}
+
+recording ./threads
 rm -f trace.*
 sleep 0.05
 kill -9 $recorder 2>/dev/null
 wait $recorder 2>/dev/null
-tries=0
-while pgrep -f "^$work/threads|^./threads" >/dev/null 2>&1 && [ $tries -lt 100 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+wait $reader
 for file in trace*.bsat; do
     expect "killed bsa-record: $(echo "$file" | sed 's/[0-9][0-9]*/PID/') can be read" \
         "$show" "$file"
@@ -324,8 +329,7 @@ recorded ./slow
 events trace.bsat >shown
 same "a program that takes its time: packed meanwhile, the same events" wanted shown
 rm -f trace*.bsat
-"$record" -q -o trace.bsat ./slow go &
-recorder=$!
+recording ./slow go
 tries=0
 while [ $tries -lt 100 ] &&
     [ "$(find . -name 'trace.slow.*.bsat' -size +2000k | wc -l)" -eq 0 ]; do
@@ -336,10 +340,7 @@ sleep 0.3
 kill -9 $recorder 2>/dev/null
 wait $recorder 2>/dev/null
 : >go
-while pgrep -f "^./slow" >/dev/null 2>&1 && [ $tries -lt 200 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+wait $reader
 find . -name 'trace*' >left
 expect "killed while it packs: one file stays" grep -q '^./trace.slow.[0-9]*.bsat$' left
 expect "killed while it packs: and nothing beside it" test "$(wc -l <left)" -eq 1
