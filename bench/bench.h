@@ -150,6 +150,7 @@ struct bench_subject {
     unsigned flags; /* of the heap */
     enum bsa_class_set classes; /* of the heap */
     const char *preload;        /* shared library that brings malloc; NULL: none */
+    const char *or_preload;     /* where that is not there; NULL: none */
     const char *from;           /* where to get it */
 };
 

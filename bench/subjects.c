@@ -7,10 +7,10 @@
 
 #include "bench.h"
 
-#define PEER(n, library, package)                                                                  \
+#define PEER(n, library, later, package)                                                           \
     {                                                                                              \
-        .name = (n), .what = library ", preloaded", .kind = BENCH_PEER,                            \
-        .works = bench_works_malloc, .preload = library, .from = "Debian's package " package       \
+        .name = (n), .what = "preloaded", .kind = BENCH_PEER, .works = bench_works_malloc,         \
+        .preload = (library), .or_preload = (later), .from = "Debian's package " package           \
     }
 
 #define HEAP(n, w, f, how)                                                                         \
@@ -25,9 +25,9 @@
     }
 
 struct bench_subject bench_subjects[BENCH_SUBJECTS_MAX] = {
-    PEER("tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"),
-    PEER("jemalloc", "libjemalloc.so.2", "libjemalloc2"),
-    PEER("mimalloc", "libmimalloc.so.2", "libmimalloc2.0"),
+    PEER("tcmalloc", "libtcmalloc_minimal.so.4", NULL, "libtcmalloc-minimal4"),
+    PEER("jemalloc", "libjemalloc.so.2", NULL, "libjemalloc2"),
+    PEER("mimalloc", "libmimalloc.so.2", "libmimalloc.so.3", "libmimalloc2.0 or libmimalloc3"),
     {.name = "libc",
      .what = "the C library's malloc",
      .kind = BENCH_PEER,

@@ -47,22 +47,21 @@ fi
 
 # The mallocs ----------------------------------------------------------------------------------------
 
-# Where the dynamic linker finds a library, or nothing.
+# Where the dynamic linker finds a library, of whatever version, or nothing.
 find_library() {
     case $1 in
     /*) [ -e "$1" ] && echo "$1" ;;
-    *) ldconfig -p 2>/dev/null | awk -v name="$1" '$1 == name { print $NF; exit }' ;;
+    *) ldconfig -p 2>/dev/null | awk -v name="$1" 'index($1 ".", name ".") == 1 { print $NF; exit }' ;;
     esac
 }
 
 mallocs="buddyslab=$ours libc=-"
-for peer in ${PEERS-jemalloc=libjemalloc.so.2 mimalloc=libmimalloc.so.2 \
-    tcmalloc=libtcmalloc_minimal.so.4}; do
+for peer in ${PEERS-jemalloc=libjemalloc.so mimalloc=libmimalloc.so tcmalloc=libtcmalloc_minimal.so}; do
     found=$(find_library "${peer#*=}")
     if [ -n "$found" ]; then
         mallocs="$mallocs ${peer%%=*}=$found"
     else
-        missing "${peer%%=*}" "no ${peer#*=} (on Debian: libjemalloc2, libmimalloc2.0, libtcmalloc-minimal4)"
+        missing "${peer%%=*}" "no ${peer#*=} (on Debian: libjemalloc2, libmimalloc2.0 or libmimalloc3, libtcmalloc-minimal4)"
     fi
 done
 

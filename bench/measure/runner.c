@@ -42,13 +42,20 @@ static double run_cell(const struct bench_options *options, const struct bench_r
     return end != line && *end == '\0' && figure > 0 ? figure : 0;
 }
 
-/* Which version there is on this machine; false: none. */
-static bool find_version(const struct bench_options *options, const struct bench_subject *subject,
+/* Which version there is on this machine, which is preloaded from now on; false: none. */
+static bool find_version(const struct bench_options *options, struct bench_subject *subject,
                          char *version, size_t bytes)
 {
     unsigned v = bsa_version();
-    if (subject->preload != NULL)
-        return ask_self(options, subject, "probe", subject->name, true, version, bytes);
+    if (subject->preload != NULL) {
+        while (!ask_self(options, subject, "probe", subject->name, true, version, bytes)) {
+            if (subject->or_preload == NULL)
+                return false;
+            subject->preload = subject->or_preload;
+            subject->or_preload = NULL;
+        }
+        return true;
+    }
     if (subject->kind == BENCH_OURS)
         snprintf(version, bytes, "libbuddyslab %u.%u.%u", v >> 16, v >> 8 & 255, v & 255);
     else if (subject->kind == BENCH_PEER)
@@ -82,7 +89,7 @@ static void choose(const struct bench_options *options, struct bench_results *re
     for (unsigned i = 0; i < bench_row_count; i++)
         results->row_chosen[i] = is_chosen(options, &bench_rows[i]);
     for (unsigned i = 0; i < bench_subject_count; i++) {
-        const struct bench_subject *subject = &bench_subjects[i];
+        struct bench_subject *subject = &bench_subjects[i];
         if (options->with_count != 0 &&
             !is_named(options->with, options->with_count, subject->name))
             continue;

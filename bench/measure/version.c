@@ -34,25 +34,31 @@ static void tell_version(char *text, size_t bytes)
         snprintf(text, bytes, "jemalloc %.*s", (int)strcspn(version, "-"), version);
 }
 
+/* By its path, or by its name where the linker has looked for it. */
+static bool is_library(const char *wanted, const char *found, const char *path)
+{
+    if (wanted == NULL)
+        return false;
+    char *wanted_path = realpath(wanted, NULL);
+    bool is = wanted_path != NULL ? strcmp(wanted_path, path) == 0 : strcmp(found, wanted) == 0;
+    free(wanted_path);
+    return is;
+}
+
 bool bench_preloaded(const struct bench_subject *subject, char *version, size_t bytes)
 {
     Dl_info info;
     void *function = dlsym(RTLD_DEFAULT, "malloc");
     if (function == NULL || dladdr(function, &info) == 0)
         return false;
-    char *wanted = strdup(subject->preload), *path = realpath(info.dli_fname, NULL);
-    char *found = strdup(info.dli_fname);
-    char *wanted_path = realpath(subject->preload, NULL);
+    char *path = realpath(info.dli_fname, NULL), *found = strdup(info.dli_fname);
     char told[64];
-    if (wanted == NULL || path == NULL || found == NULL)
+    if (path == NULL || found == NULL)
         bench_fail("%s: which malloc is here cannot be told", subject->name);
-    /* By its path, or by its name where the linker has looked for it. */
-    bool there =
-        wanted_path != NULL ? strcmp(wanted_path, path) == 0 : strcmp(basename(found), wanted) == 0;
+    bool there = is_library(subject->preload, basename(found), path) ||
+                 is_library(subject->or_preload, basename(found), path);
     tell_version(told, sizeof(told));
     snprintf(version, bytes, "%s%s%s", basename(path), told[0] == '\0' ? "" : ", ", told);
-    free(wanted);
-    free(wanted_path);
     free(path);
     free(found);
     return there;

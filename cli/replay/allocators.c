@@ -13,7 +13,9 @@ static const struct {
     {"null", {.kind = REPLAY_NULL}},
     {"recorded", {.kind = REPLAY_RECORDED}},
     {"jemalloc", {REPLAY_MALLOC, "libjemalloc.so.2", "Debian's package libjemalloc2"}},
-    {"mimalloc", {REPLAY_MALLOC, "libmimalloc.so.2", "Debian's package libmimalloc2.0"}},
+    {"mimalloc",
+     {REPLAY_MALLOC, "libmimalloc.so.2 libmimalloc.so.3",
+      "Debian's package libmimalloc2.0 or libmimalloc3"}},
     {"tcmalloc",
      {REPLAY_MALLOC, "libtcmalloc_minimal.so.4", "Debian's package libtcmalloc-minimal4"}},
 };

@@ -17,7 +17,7 @@ enum replay_allocator_kind {
 
 struct replay_allocator {
     enum replay_allocator_kind kind;
-    const char *preload; /* library to be loaded before all others; NULL: none */
+    const char *preload; /* library to be loaded before all others, or names of it; NULL: none */
     const char *from;    /* where a missing one is to be had */
 };
 

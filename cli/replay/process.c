@@ -215,7 +215,7 @@ gboolean replay_process_open(struct replay_process *process, const char *name,
     if (await(process, batch, error))
         return TRUE;
     if (allocator->from != NULL)
-        g_prefix_error(error, "%s can be had from %s. ", allocator->preload, allocator->from);
+        g_prefix_error(error, "%s can be had from %s. ", name, allocator->from);
     return FALSE;
 }
 

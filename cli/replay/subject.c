@@ -59,8 +59,17 @@ int replay_subject_serve(const struct replay_batch *batch, struct replay_backend
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* The library that malloc is from: its path ends with what was to be preloaded. */
-static gboolean is_preloaded(const char *library, char *found, gsize room)
+/* Are the first bytes of a text the path of this file, or its name? */
+static gboolean names(const char *text, gsize bytes, const char *path)
+{
+    const char *slash = memrchr(text, '/', bytes), *from = strrchr(path, '/');
+    const char *name = slash != NULL ? slash + 1 : text, *file = from != NULL ? from + 1 : path;
+    gsize length = (gsize)(text + bytes - name);
+    return strlen(file) == length && memcmp(file, name, length) == 0;
+}
+
+/* The library that malloc is from: its path ends with one of those that were to be preloaded. */
+static gboolean is_preloaded(const char *libraries, char *found, gsize room)
 {
     Dl_info info;
     void *address = dlsym(RTLD_DEFAULT, "malloc");
@@ -68,8 +77,14 @@ static gboolean is_preloaded(const char *library, char *found, gsize room)
     if (address == NULL || dladdr(address, &info) == 0)
         return FALSE;
     g_strlcpy(found, info.dli_fname, room);
-    const char *name = strrchr(library, '/'), *from = strrchr(info.dli_fname, '/');
-    return strcmp(name != NULL ? name + 1 : library, from != NULL ? from + 1 : info.dli_fname) == 0;
+    for (;;) {
+        gsize bytes = strcspn(libraries, " ");
+        if (names(libraries, bytes, info.dli_fname))
+            return TRUE;
+        if (libraries[bytes] == '\0')
+            return FALSE;
+        libraries += bytes + 1;
+    }
 }
 
 int replay_subject_main(int argc, char **argv)
