@@ -223,7 +223,9 @@ fast_mutant out-twice lib/page/page.h '/bool bsai_word_is(/,/^}/s/ \&\&$/;/; s/^
 # What was handed out last is taken back although its region has left.
 fast_mutant stale-region lib/heap/regions.c 's/bsai_poke(&cpu->lists.fast, 0);/(void)cpu;/'
 # Page lists hold as much as they have slots.
-mutant unbounded-lists lib/cpu/page_list.c 's/while (lists->room < pages + debt)/while (false)/'
+mutant unbounded-lists lib/cpu/page_list.c 's/while (!bsai_page_lists_have_room(lists, pages + debt))/while (false)/'
+# Lists that have more than their share are filled.
+mutant filled-beyond lib/cpu/page_list.c 's/lists->most > lists->listed ? //; s/ - lists->listed : 0;/ - lists->listed;/'
 # What a CPU's page lists have on loan they keep.
 mutant loans-are-kept lib/cpu/page_list.c 's/size_t overdrawn = .*;/size_t overdrawn = 0;/'
 # Memory is said to be missing while other CPUs have it.

@@ -27,7 +27,7 @@ size_t bsai_page_lists_slots(const uint16_t *blocks, unsigned count)
 void bsai_page_lists_init(struct bsai_page_lists *lists, struct bsai_page_list *list,
                           unsigned count, struct bsai_block *slots, const uint16_t *blocks)
 {
-    lists->list = list;
+    lists->list = lists->last = list;
     lists->count = count;
     wipe(slots, slots + bsai_page_lists_slots(blocks, count));
     for (unsigned i = 0; i < count; i++, list++) {
@@ -40,14 +40,20 @@ void bsai_page_lists_init(struct bsai_page_lists *lists, struct bsai_page_list *
 static void add_room(struct bsai_page_lists *lists, size_t pages)
 {
     bsai_shared_count(&lists->common->left, (size_t)0 - pages);
-    bsai_poke(&lists->most, lists->most + pages);
-    bsai_poke(&lists->room, lists->room + pages);
+    lists->most += pages;
 }
 
 void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_list_room *common,
                              size_t share)
 {
     lists->common = common;
+    lists->share = share;
+}
+
+void bsai_page_lists_ration(struct bsai_page_lists *lists, size_t share)
+{
+    if (lists->most != 0)
+        add_room(lists, share - lists->most);
     lists->share = share;
 }
 
@@ -81,15 +87,6 @@ void bsai_page_lists_renew(struct bsai_page_lists *lists)
     bsai_poke(&lists->fast, lists->fast_most);
     for (unsigned i = 0; i < lists->count; i++)
         wipe(lists->list[i].top, lists->list[i].limit);
-}
-
-size_t bsai_pages_listed(const struct bsai_page_lists *lists)
-{
-    size_t pages = 0;
-    for (unsigned i = 0; i < lists->count; i++)
-        pages +=
-            (size_t)(bsai_peek(&lists->list[i].top) - lists->list[i].base) * bsai_list_pages(i);
-    return pages;
 }
 
 size_t bsai_blocks_listed(const struct bsai_page_lists *lists)
@@ -144,7 +141,8 @@ static bool is_own(const struct bsai_page_lists *lists, const struct bsai_page_l
 static void set_top(struct bsai_page_lists *lists, struct bsai_page_list *list,
                     struct bsai_block *top)
 {
-    bsai_poke(&lists->room, lists->room + (size_t)(list->top - top) * bsai_page_list_pages(list));
+    bsai_poke(&lists->listed,
+              lists->listed - (size_t)(list->top - top) * bsai_page_list_pages(list));
     bsai_poke(&list->top, top);
 }
 
@@ -168,8 +166,9 @@ bool bsai_page_list_refill(struct bsai_page_lists *lists, struct bsai_call *call
     size_t n = (size_t)(list->limit - list->base + 1) / 2, pages = bsai_page_list_pages(list);
     unsigned order = bsai_log2(pages);
     claim_share(lists);
-    if (n > lists->room / REFILL_PART >> order)
-        n = lists->room / REFILL_PART >> order;
+    size_t room = lists->most > lists->listed ? lists->most - lists->listed : 0;
+    if (n > room / REFILL_PART >> order)
+        n = room / REFILL_PART >> order;
     if (n == 0 || !bsai_is_pow2(pages))
         return false;
     n = bsai_buddy_take_batch(buddy, call, order, n, BSAI_USE_PAGES, lists->kept, list->base);
@@ -262,9 +261,9 @@ void bsai_page_list_make_room(struct bsai_page_lists *lists, struct bsai_call *c
     claim_share(lists);
     if (list->top == list->limit)
         give(lists, call, buddy, list, list->base, (blocks_of(list) + 1) / 2);
-    if (lists->room < pages)
+    if (!bsai_page_lists_have_room(lists, pages))
         borrow(lists, pages);
-    while (lists->room < pages + debt) {
+    while (!bsai_page_lists_have_room(lists, pages + debt)) {
         struct bsai_page_list *most = largest(lists);
         give(lists, call, buddy, most, most->base, (blocks_of(most) + 1) / 2);
     }
@@ -275,7 +274,7 @@ void bsai_page_list_make_room(struct bsai_page_lists *lists, struct bsai_call *c
 size_t bsai_page_lists_drain(struct bsai_page_lists *lists, struct bsai_call *call,
                              struct bsa_buddy *buddy)
 {
-    size_t listed = bsai_room_taken(lists);
+    size_t listed = lists->listed;
     for (struct bsai_page_list *list = lists->list; list < lists->list + lists->count; list++) {
         if (list->top != list->base)
             give(lists, call, buddy, list, list->base, blocks_of(list));

@@ -2,9 +2,10 @@
 /*
  * A CPU's lists of ready blocks, one for each count of pages from 1 to 64, and 128, 256 and 512.
  *
- * A list is a stack of as many slots as it came with; all together have as many pages as `room`
- * says. Where they would have more, the list that has most gives half of it back: so the room goes
- * where it is used. As long as a CPU lists nothing, the others may have its share of the room.
+ * A list is a stack of as many slots as it came with; all together have at most as many pages as
+ * `most` says. Where they would have more, the list that has most gives half of it back: so the
+ * room goes where it is used. As long as a CPU lists nothing, the others may have its share of the
+ * room.
  *
  * What tells that a block is on a list is its word (page/page.h). In exclusive mode a block is
  * handed out, or sent home, only while its word is what this CPU wrote; what is not was freed by
@@ -48,13 +49,15 @@ struct bsai_list_room {
 };
 
 struct bsai_page_lists {
-    size_t room;           /* pages that they may still have; read anywhere */
+    size_t listed;         /* pages on all lists; read anywhere, as the next */
+    size_t most;           /* that there may be: the share and loans */
     size_t allocs, misses; /* of those, not from the lists; read anywhere, as the next */
     size_t taken, given;   /* blocks from and to the buddy, for the user or a list */
 
     /* So many lists are for the fast paths of an exclusive CPU, or none; anybody may set it to 0,
      * which sends the owner to where bsai_page_lists_renew is called. */
     unsigned fast;
+    struct bsai_page_list *last; /* bsai_fast_lend_run has taken from it; the first one before */
 
     /* Constant. */
     unsigned fast_most;
@@ -64,9 +67,8 @@ struct bsai_page_lists {
     uint32_t away;               /*   and on a list after another CPU had handed them out */
     struct bsai_page_list *list; /* by bsai_list_of */
     struct bsai_list_room *common;
-    size_t share; /* of the room, in pages */
 
-    size_t most; /* pages on all lists: the share and loans; read anywhere */
+    size_t share; /* of the room, in pages */
 };
 
 /* The list of runs of so many pages; BSAI_LISTS or more where there is none. */
@@ -130,6 +132,9 @@ void bsai_page_lists_init(struct bsai_page_lists *lists, struct bsai_page_list *
 void bsai_page_lists_furnish(struct bsai_page_lists *lists, struct bsai_list_room *common,
                              size_t share);
 
+/* Another share, by the owner; loans end. What is listed beyond goes when there is no room. */
+void bsai_page_lists_ration(struct bsai_page_lists *lists, size_t share);
+
 /* Whose they are. A CPU with a lock marks its blocks without a holder. */
 void bsai_page_lists_own(struct bsai_page_lists *lists, unsigned cpu, bool locked, bool atomic,
                          bool fast);
@@ -148,9 +153,15 @@ static BSAI_ALWAYS_INLINE void *bsai_page_list_pop(struct bsai_page_lists *lists
         return NULL;
     bsai_poke(word, list->lent);
     bsai_poke(&list->top, slot);
-    bsai_poke(&lists->room, lists->room + pages);
+    bsai_poke(&lists->listed, lists->listed - pages);
     bsai_count(&lists->allocs, (size_t)1);
     return slot->start;
+}
+
+static BSAI_ALWAYS_INLINE bool bsai_page_lists_have_room(const struct bsai_page_lists *lists,
+                                                         size_t pages)
+{
+    return lists->listed + pages <= lists->most;
 }
 
 /* True when p was handed out from the slot on top by an exclusive CPU, and is back now. */
@@ -160,12 +171,14 @@ static BSAI_ALWAYS_INLINE bool bsai_page_list_undo(struct bsai_page_lists *lists
 {
     struct bsai_block *slot = list->top;
     uint32_t *word = slot->word;
-    if (BSAI_UNLIKELY(slot->start != p) || BSAI_UNLIKELY(bsai_peek(word) != list->lent) ||
-        BSAI_UNLIKELY(lists->room < pages))
+    if (BSAI_UNLIKELY(slot->start != p) || BSAI_UNLIKELY(bsai_peek(word) != list->lent))
+        return false;
+    size_t listed = lists->listed + pages;
+    if (BSAI_UNLIKELY(listed > lists->most))
         return false;
     bsai_poke(bsai_word_lower(word), (bsai_half)list->kept);
     bsai_poke(&list->top, slot + 1);
-    bsai_poke(&lists->room, lists->room - pages);
+    bsai_poke(&lists->listed, listed);
     return true;
 }
 
@@ -177,7 +190,8 @@ static BSAI_ALWAYS_INLINE bool bsai_page_list_has_room(const struct bsai_page_li
                                                        const struct bsai_page_list *list,
                                                        size_t pages)
 {
-    return BSAI_LIKELY(list->top != list->limit) && BSAI_LIKELY(lists->room >= pages);
+    return BSAI_LIKELY(list->top != list->limit) &&
+           BSAI_LIKELY(bsai_page_lists_have_room(lists, pages));
 }
 
 /* Puts a block whose word has been claimed on a list that has room. */
@@ -190,7 +204,7 @@ static BSAI_ALWAYS_INLINE void bsai_page_list_push(struct bsai_page_lists *lists
         top->word != word) /* else who takes it next would wait for a store */
         bsai_block_set(top, start, word);
     bsai_poke(&list->top, top + 1);
-    bsai_poke(&lists->room, lists->room - pages);
+    bsai_poke(&lists->listed, lists->listed + pages);
 }
 
 /* Claims a live block that this CPU had handed out, or any CPU in shared mode, whose word was read
@@ -212,14 +226,7 @@ static BSAI_ALWAYS_INLINE bool bsai_block_reclaim(const struct bsai_page_lists *
 bool bsai_block_claim(const struct bsai_page_lists *lists, uint32_t *at, uint32_t word,
                       bool to_list);
 
-/* Pages on all lists of a CPU, by the room that they take: for the owner. */
-static inline size_t bsai_room_taken(const struct bsai_page_lists *lists)
-{
-    return lists->most - lists->room;
-}
-
-/* The same list by list, and blocks: for anybody, who may look while room is lent. */
-size_t bsai_pages_listed(const struct bsai_page_lists *lists);
+/* Blocks on all lists, for anybody. */
 size_t bsai_blocks_listed(const struct bsai_page_lists *lists);
 
 /* Fills an empty list from the buddy, if it is for a power of two of pages: those are asked for

@@ -74,13 +74,13 @@ static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_fast_slab(const struct bsa_cpu 
     return bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
 }
 
-/* True when p was a live object of a slab at home here and is in the exclusive CPU's magazine. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_put(struct bsa_cpu *cpu, void *p)
+/* True when p was a live object of the slab, which is at home here, and is in the exclusive CPU's
+ * magazine. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_put_home(struct bsa_cpu *cpu, struct bsai_slab *slab,
+                                                  void *p)
 {
-    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
     size_t index;
-    if (BSAI_UNLIKELY(slab == NULL) ||
-        BSAI_UNLIKELY(!bsai_slab_index(slab, (uintptr_t)p, &index)) ||
+    if (BSAI_UNLIKELY(!bsai_slab_index(slab, (uintptr_t)p, &index)) ||
         BSAI_UNLIKELY(bsai_peek(&slab->home) != cpu->id))
         return false;
     /* Room is looked for first: an object that is dead already must not need the slow path. */
@@ -91,6 +91,13 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_put(struct bsa_cpu *cpu, void *p)
         return false;
     bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, slab, states, bit});
     return true;
+}
+
+/* The same of whatever slab there is. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_put(struct bsa_cpu *cpu, void *p)
+{
+    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
+    return BSAI_LIKELY(slab != NULL) && bsai_fast_put_home(cpu, slab, p);
 }
 
 /* The same, with a look first whether p is the object that was handed out last. */
@@ -165,6 +172,22 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_undo_run(struct bsa_cpu *cpu, void *p, 
 {
     return BSAI_LIKELY(pages - 1 < bsai_peek(&cpu->lists.fast)) &&
            bsai_page_list_undo(&cpu->lists, &cpu->lists.list[pages - 1], pages, p);
+}
+
+/* The same pair for whoever is not told how many pages come back: these two remember it. */
+static BSAI_ALWAYS_INLINE void *bsai_fast_lend_run(struct bsa_cpu *cpu, size_t pages)
+{
+    if (BSAI_UNLIKELY(pages - 1 >= bsai_peek(&cpu->lists.fast)))
+        return NULL;
+    struct bsai_page_list *list = cpu->lists.last = &cpu->lists.list[pages - 1];
+    return bsai_page_list_pop(&cpu->lists, list, pages);
+}
+
+static BSAI_ALWAYS_INLINE bool bsai_fast_undo_lent(struct bsa_cpu *cpu, void *p)
+{
+    struct bsai_page_list *list = cpu->lists.last;
+    return BSAI_LIKELY(bsai_peek(&cpu->lists.fast) != 0) &&
+           bsai_page_list_undo(&cpu->lists, list, bsai_lent_pages(&cpu->lists, list->lent), p);
 }
 
 /* Lists a live block of the owned CPU, whose word was read as `word`, the one of a block of so many

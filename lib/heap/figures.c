@@ -7,7 +7,7 @@ size_t bsai_heap_listed_pages(const struct bsa_heap *heap)
     size_t listed = 0;
     const struct bsa_cpu *cpu;
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
-        listed += bsai_pages_listed(&cpu->lists);
+        listed += bsai_peek(&cpu->lists.listed);
     return listed;
 }
 

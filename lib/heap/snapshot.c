@@ -157,7 +157,7 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
         all.slabs_added = bsai_peek(&n->slabs_added);
         all.page_allocs = bsai_peek(&cpu->lists.allocs);
         all.page_list_hits = all.page_allocs - bsai_peek(&cpu->lists.misses);
-        all.pages_listed = bsai_pages_listed(&cpu->lists);
+        all.pages_listed = bsai_peek(&cpu->lists.listed);
     }
     all.size = stats->size;
     bsai_memcpy(stats, &all, size);

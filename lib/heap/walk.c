@@ -228,8 +228,7 @@ static const char *validate_cpu(const struct bsa_heap *heap, const struct bsa_cp
             listed += bsai_list_pages(k);
         }
     }
-    return listed == bsai_room_taken(&cpu->lists) ? NULL
-                                                  : "a CPU's count of listed pages is not true";
+    return listed == cpu->lists.listed ? NULL : "a CPU's count of listed pages is not true";
 }
 
 /* NULL, or what is wrong with the sums of a cache. */

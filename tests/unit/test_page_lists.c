@@ -257,7 +257,7 @@ START_TEST(lists_share_their_room)
             assert_status(bsa_cpu_alloc_pages(cpu, each, 4096, &p[i]), BSA_OK);
         for (unsigned i = 0; i < MANY / each; i++) {
             assert_status(bsa_cpu_free_pages(cpu, p[i], each), BSA_OK);
-            ck_assert_uint_le(bsai_pages_listed(&cpu->lists), MOST);
+            ck_assert_uint_le(cpu->lists.listed, MOST);
         }
         /* At least a half of what its slots, or all the room, would hold. */
         size_t slots = (size_t)(list->limit - list->base);
@@ -275,22 +275,61 @@ static int by_address(const void *a, const void *b)
     return p < q ? -1 : p > q;
 }
 
+static size_t pages_on(const struct bsai_page_lists *lists)
+{
+    size_t pages = 0;
+    for (unsigned i = 0; i < lists->count; i++)
+        pages += (size_t)(lists->list[i].top - lists->list[i].base) * bsai_list_pages(i);
+    return pages;
+}
+
 /* Figures count blocks, whatever room there is for them. */
 START_TEST(room_on_loan_is_no_page)
 {
     struct bed bed;
     bed_make(&bed, BSA_HEAP_EXCLUSIVE_CPUS);
     assert_status(bsa_cpu_free_pages(bed.cpu, bed.block, PAGES), BSA_OK);
-    size_t allocated = bsa_heap_allocated_bytes(bed.heap),
-           pages = bsai_pages_listed(&bed.cpu->lists);
+    size_t allocated = bsa_heap_allocated_bytes(bed.heap), pages = pages_on(&bed.cpu->lists);
     ck_assert_uint_ge(pages, PAGES);
-    ck_assert_uint_eq(bsai_room_taken(&bed.cpu->lists), pages);
+    ck_assert_uint_eq(bed.cpu->lists.listed, pages);
     /* What another CPU sees between the two halves of a loan, and of one that goes back. */
     bed.cpu->lists.most += 64;
     ck_assert_uint_eq(bsa_heap_allocated_bytes(bed.heap), allocated);
     bed.cpu->lists.most -= 2 * 64;
     ck_assert_uint_eq(bsa_heap_allocated_bytes(bed.heap), allocated);
     bed.cpu->lists.most += 64;
+    bed_free(&bed);
+}
+END_TEST
+
+/* A smaller share takes nothing away at once, and lets nothing more come. */
+START_TEST(rationed_lists_shed_what_is_beyond)
+{
+    enum { PAIRS = 8, SHARE = PAIRS };
+    struct bed bed;
+    void *pairs[PAIRS], *p;
+    bed_make(&bed, _i == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    struct bsai_page_lists *lists = &bed.cpu->lists;
+    const struct bsai_page_list *singles = bsai_page_list(lists, 1);
+    for (unsigned i = 0; i < PAIRS; i++)
+        assert_status(bsa_cpu_alloc_pages(bed.cpu, 2, 4096, &pairs[i]), BSA_OK);
+    for (unsigned i = 0; i < PAIRS; i++)
+        assert_status(bsa_cpu_free_pages(bed.cpu, pairs[i], 2), BSA_OK);
+    size_t before = lists->listed;
+    ck_assert_uint_gt(before, SHARE);
+    bsai_page_lists_ration(lists, SHARE);
+    ck_assert_uint_eq(lists->listed, before);
+    ck_assert_ptr_eq(singles->top, singles->base);
+    assert_status(bsa_cpu_alloc_pages(bed.cpu, 1, 4096, &p), BSA_OK);
+    ck_assert_uint_eq(lists->listed, before);
+    assert_status(bsa_cpu_free_pages(bed.cpu, p, 1), BSA_OK);
+    ck_assert_uint_le(lists->listed, lists->most);
+    ck_assert_uint_lt(lists->most, before); /* the share, and a loan */
+    assert_status(bsa_heap_validate(bed.heap), BSA_OK);
+
+    bsai_page_lists_ration(lists, 8 * SHARE);
+    ck_assert_uint_eq(lists->most, 8 * SHARE);
+    assert_status(bsa_cpu_free(bed.cpu, bed.block), BSA_OK);
     bed_free(&bed);
 }
 END_TEST
@@ -348,6 +387,7 @@ int main(void)
     tcase_add_test(tcase, a_slot_does_not_outlive_its_region);
     tcase_add_loop_test(tcase, lists_share_their_room, 0, 2);
     tcase_add_test(tcase, room_on_loan_is_no_page);
+    tcase_add_loop_test(tcase, rationed_lists_shed_what_is_beyond, 0, 2);
     tcase_add_loop_test(tcase, a_block_grows_into_listed_ones, 0, 6);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
