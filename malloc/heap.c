@@ -4,7 +4,7 @@
  * are touched; each new one is as large as all before it, so that there are few: a pointer's region
  * is found among the first four without a table.
  */
-#include "internal.h"
+#include "fast.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -17,13 +17,15 @@ bsa_heap *bsam_heap;
 enum {
     LIMIT_SHARE = 8, /* of a limited address space, a region takes 1/8 at most */
     REGION_LEAST = 1 << 22,
-    HUGE_PART = 64,         /* requests of 1/64 of the first region or less may become the heap's */
-    PAGE_LIST_PAGES = 2048, /* on a CPU's lists */
-    TIDY_PACE = 4 << 20,    /* bytes between two decisions, and */
-    TIDY_TURNS = 8,         /*   so many times those in use */
-    TIDY_LEAST = 1 << 20,   /* dirty bytes that are worth it, and */
-    TIDY_PART = 8,          /*   which part of those in use */
-    TIDY_ROW = 32768        /* shorter rows of pages stay */
+    HUGE_PART = 64,       /* requests of 1/64 of the first region or less may become the heap's */
+    LISTED_MOST = 4096,   /* pages on a CPU's lists, */
+    LISTED_LEAST = 1024,  /*   and what it may have at any time; beyond, */
+    LISTED_PART = 4,      /*   all threads have 1/4 of what is in use */
+    TIDY_PACE = 4 << 20,  /* bytes between two decisions, and */
+    TIDY_TURNS = 8,       /*   so many times those in use */
+    TIDY_LEAST = 1 << 20, /* dirty bytes that are worth it, and */
+    TIDY_PART = 8,        /*   which part of those in use */
+    TIDY_ROW = 32768      /* shorter rows of pages stay */
 };
 
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
@@ -77,7 +79,7 @@ bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform 
     c.platform = platform;
     c.classes = &table;
     c.caches = BSA_NONE;
-    c.page_list_pages = PAGE_LIST_PAGES;
+    c.page_list_pages = LISTED_MOST;
     if (bsa_heap_init(&heap, region, bytes, &c) != BSA_OK) {
         munmap(region, bytes);
         return false;
@@ -139,11 +141,10 @@ size_t bsam_heap_release(size_t least)
  * go. A program pays for it with page faults when it needs them again; what goes up and down
  * meanwhile stays.
  */
-static void look_after(size_t bytes)
+static void look_after(size_t now, size_t bytes)
 {
     static size_t most, recently; /* bytes in use: since pages were given back last, and */
     static size_t passed; /*   while so many were allocated. Threads may disturb each other */
-    size_t now = bsa_heap_allocated_bytes(bsam_heap);
     size_t before = __atomic_load_n(&most, __ATOMIC_RELAXED);
     size_t high = __atomic_load_n(&recently, __ATOMIC_RELAXED);
     if (now > high)
@@ -161,11 +162,26 @@ static void look_after(size_t bytes)
     bsam_heap_release(TIDY_ROW);
 }
 
+/* A thread's lists may hold as much as is in proportion to the heap. */
+static void ration(struct bsam_thread *t, size_t used)
+{
+    size_t pages = used / BSAM_PAGE / LISTED_PART / bsam_threads();
+    if (pages < LISTED_LEAST)
+        pages = LISTED_LEAST;
+    if (pages > LISTED_MOST)
+        pages = LISTED_MOST;
+    bsa_cpu *own = t->own;
+    if (own != NULL && own->lists.count != 0 && own->lists.share != pages) /* else it is shared */
+        bsai_page_lists_ration(&own->lists, pages);
+}
+
 BSAM_COLD void bsam_heap_tidy(struct bsam_thread *t)
 {
     size_t bytes = (size_t)BSAM_LOOK - (size_t)t->left;
+    size_t used = bsa_heap_allocated_bytes(bsam_heap);
     t->left = BSAM_LOOK;
-    look_after(bytes);
+    ration(t, used);
+    look_after(used, bytes);
 }
 
 void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)
@@ -188,8 +204,11 @@ void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)
 enum bsa_status bsam_give(bsa_cpu *cpu, void *p)
 {
     enum bsa_status status = bsa_cpu_free(cpu, p);
-    if (status == BSA_ERR_NOT_FOUND)
+    if (status == BSA_ERR_NOT_FOUND) {
         status = bsam_huge_give(p);
+        if (status == BSA_OK)
+            bsam_self.what = NULL;
+    }
     return status;
 }
 

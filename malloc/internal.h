@@ -68,11 +68,12 @@ struct bsam_thread {
     unsigned id;     /* of the CPU, 0 while it shares that */
     bsa_cpu *own;    /* the CPU that it has to itself, or NULL */
     void *deferred;  /* frees by signal handlers that found it inside: a list through the objects */
-    const char *what; /* misuse that the heap has just found, in words */
-    ptrdiff_t left;   /* bytes until the heap is looked after; see BSAM_LOOK */
-    unsigned rounds;  /* of key destructors that have passed */
-    bool ended;       /* its CPU id has been returned for good */
-    bool stopped;     /* it has stopped all others, to fork */
+    const char *what;  /* misuse that the heap has just found, in words, or NULL, */
+    const void *where; /*   and the address that it is about */
+    ptrdiff_t left;    /* bytes until the heap is looked after; see BSAM_LOOK */
+    unsigned rounds;   /* of key destructors that have passed */
+    bool ended;        /* its CPU id has been returned for good */
+    bool stopped;      /* it has stopped all others, to fork */
 };
 extern __thread struct bsam_thread bsam_self __attribute__((tls_model("initial-exec")));
 
@@ -96,7 +97,8 @@ void bsam_put(struct bsam_line *line, const char *text);
 void bsam_put_hex(struct bsam_line *line, uintptr_t number);
 void bsam_put_number(struct bsam_line *line, size_t number);
 void bsam_say(int file, struct bsam_line *line);
-/* Says what is wrong with an address, and ends the program. The thread must not be inside. */
+/* Says what is wrong with an address, and ends the program. The thread must not be inside. caller
+ * NULL: nobody knows. */
 _Noreturn void bsam_misuse(const char *function, const void *p, const char *what,
                            const void *caller);
 
@@ -108,7 +110,10 @@ _Noreturn void bsam_misuse(const char *function, const void *p, const char *what
  * memory for a heap. The thread must not be inside.
  */
 bsa_cpu *bsam_enter(struct bsam_thread *t);
+/* Also says what the heap has found to have been freed twice, earlier and maybe by others. */
 void bsam_leave(struct bsam_thread *t);
+/* That alone. */
+_Noreturn void bsam_tell(const struct bsam_thread *t);
 
 /* Stops every other thread at the door; until bsam_resume this one may touch every CPU's state.
  * False when there is no heap or the thread is inside: then nothing was stopped. */
@@ -119,6 +124,9 @@ void bsam_drain_all(struct bsam_thread *t);
 /* In a forked child, whose only thread this is: what the others' CPUs hold goes home, and their ids
  * are free. */
 void bsam_forget_others(struct bsam_thread *t);
+
+/* Threads that have a CPU to themselves; 1 at least. */
+size_t bsam_threads(void);
 
 /* A free that has to wait until the thread that was interrupted is outside again. */
 void bsam_defer(struct bsam_thread *t, void *p);

@@ -62,13 +62,13 @@ static const char *give(struct bsam_thread *t, void *p)
         return nowhere;
     if (bsam_heap_pace(t, BSAM_FREED))
         bsam_heap_tidy(t);
-    t->what = NULL;
-    enum bsa_status status = bsam_give(cpu, p);
-    const char *what = t->what;
+    const char *what = NULL;
+    if (bsam_give(cpu, p) != BSA_OK) {
+        what = bsam_huge_inside(p) ? "free of an address inside a block" : t->what;
+        t->what = NULL;
+    }
     bsam_leave(t);
-    if (status == BSA_OK)
-        return NULL;
-    return bsam_huge_inside(p) ? "free of an address inside a block" : what;
+    return what;
 }
 
 BSAM_COLD void bsam_free_slow(void *p, const char *function, const void *caller)
@@ -92,6 +92,8 @@ static BSAM_NOINLINE void *alloc_other(bsa_cpu *cpu, size_t size, size_t align)
     if (p != NULL && bsam_heap_pace(t, size))
         bsam_heap_tidy(t);
     bsam_leave_fast(t);
+    if (BSAM_UNLIKELY(t->what != NULL))
+        bsam_tell(t);
     if (BSAM_UNLIKELY(p == NULL))
         errno = ENOMEM;
     return p;
@@ -104,13 +106,23 @@ static BSAM_COLD void *leave_tidy(void *p)
     return p;
 }
 
+/* The pages of a block, by fourths of a power of two: the fewer lists there are, the longer. */
+static BSAM_ALWAYS_INLINE size_t block_pages(size_t size)
+{
+    size_t last = (size - 1) / BSAM_PAGE;
+    unsigned shift = (unsigned)(sizeof(last) * 8 - 3) - (unsigned)__builtin_clzl(last | 4);
+    return ((last >> shift) + 1) << shift;
+}
+
 BSAM_NOINLINE void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align)
 {
     struct bsam_thread *t = &bsam_self;
     void *p;
-    if (BSAM_UNLIKELY(size <= cpu->fast_size) || BSAM_UNLIKELY(align > cpu->page_size) ||
-        BSAM_UNLIKELY((p = bsai_fast_alloc_run(cpu, (size - 1) / BSAM_PAGE + 1)) == NULL))
+    if (BSAM_UNLIKELY(size <= cpu->fast_size) || BSAM_UNLIKELY(align > cpu->page_size))
         return alloc_other(cpu, size, align);
+    size_t pages = block_pages(size);
+    if (BSAM_UNLIKELY((p = bsai_fast_lend_run(cpu, pages)) == NULL))
+        return alloc_other(cpu, pages <= 64 ? pages * BSAM_PAGE : size, align);
     if (bsam_heap_pace(t, size))
         return leave_tidy(p);
     bsam_leave_fast(t);
@@ -126,19 +138,45 @@ static BSAM_ALWAYS_INLINE void leave_freed(struct bsam_thread *t)
         bsam_leave_fast(t);
 }
 
+/* What the heap has found is said, and not looked for again: somebody may be given p meanwhile. But
+ * what is not in the heap may be elsewhere. */
+static BSAM_COLD void free_failed(enum bsa_status status, void *p, const char *function,
+                                  const void *caller)
+{
+    struct bsam_thread *t = &bsam_self;
+    const char *what = t->what;
+    if (status == BSA_OK)
+        bsam_tell(t);
+    if (status != BSA_ERR_NOT_FOUND)
+        bsam_misuse(function, p, what, caller);
+    t->what = NULL;
+    bsam_free_slow(p, function, caller);
+}
+
 static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function,
                                      const void *caller)
 {
     enum bsa_status status = bsai_cpu_free_other(cpu, p);
     leave_freed(&bsam_self);
-    if (BSAM_UNLIKELY(status != BSA_OK))
-        bsam_free_slow(p, function, caller);
+    if (BSAM_UNLIKELY(bsam_self.what != NULL))
+        free_failed(status, p, function, caller);
 }
 
-static BSAM_NOINLINE void free_second(bsa_cpu *cpu, void *p, const char *function,
-                                      const void *caller)
+static BSAM_NOINLINE void free_away(bsa_cpu *cpu, void *p, const char *function, const void *caller)
 {
-    if (BSAM_LIKELY(bsai_fast_free_second(cpu, p)))
+    if (BSAM_LIKELY(bsai_fast_free_away(cpu, bsai_fast_slab(cpu, p), (uintptr_t)p)))
+        leave_freed(&bsam_self);
+    else
+        free_other(cpu, p, function, caller);
+}
+
+/* What is in no slab: a block, or NULL. */
+static BSAM_NOINLINE void free_block(bsa_cpu *cpu, void *p, const char *function,
+                                     const void *caller)
+{
+    if (bsai_fast_undo_lent(cpu, p))
+        bsam_leave_fast(&bsam_self);
+    else if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_free_block(cpu, p, 0)))
         leave_freed(&bsam_self);
     else
         free_other(cpu, p, function, caller);
@@ -146,12 +184,15 @@ static BSAM_NOINLINE void free_second(bsa_cpu *cpu, void *p, const char *functio
 
 BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, const void *caller)
 {
+    struct bsai_slab *slab;
     if (BSAM_UNLIKELY(cpu == NULL))
         bsam_free_slow(p, function, caller);
-    else if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_put(cpu, p)))
+    else if (BSAM_UNLIKELY((slab = bsai_fast_slab(cpu, p)) == NULL))
+        free_block(cpu, p, function, caller);
+    else if (BSAM_LIKELY(bsai_fast_put_home(cpu, slab, p)))
         leave_freed(&bsam_self);
     else
-        free_second(cpu, p, function, caller);
+        free_away(cpu, p, function, caller);
 }
 
 BSAM_EXPORT void *malloc(size_t size)

@@ -24,17 +24,8 @@ extern handler *_ZSt15get_new_handlerv(void) __attribute__((weak));
 extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
 extern void _ZNSt3__117__throw_bad_allocEv(void) __attribute__((weak));
 
-BSAM_COLD static void *new_slow(size_t size, size_t align)
+BSAM_COLD static _Noreturn void fail(size_t size)
 {
-    for (;;) {
-        handler *call = _ZSt15get_new_handlerv != NULL ? _ZSt15get_new_handlerv() : NULL;
-        if (call == NULL)
-            break;
-        call(); /* makes room, or throws */
-        void *p = bsam_alloc(size, align);
-        if (p != NULL)
-            return p;
-    }
     if (_ZSt17__throw_bad_allocv != NULL)
         _ZSt17__throw_bad_allocv();
     if (_ZNSt3__117__throw_bad_allocEv != NULL)
@@ -45,6 +36,19 @@ BSAM_COLD static void *new_slow(size_t size, size_t align)
     bsam_put(&line, "): no memory, and no C++ library in sight to throw std::bad_alloc with");
     bsam_say(STDERR_FILENO, &line);
     abort();
+}
+
+BSAM_COLD static void *new_slow(size_t size, size_t align)
+{
+    for (;;) {
+        handler *call = _ZSt15get_new_handlerv != NULL ? _ZSt15get_new_handlerv() : NULL;
+        if (call == NULL)
+            fail(size);
+        call(); /* makes room, or throws */
+        void *p = bsam_alloc(size, align);
+        if (p != NULL)
+            return p;
+    }
 }
 
 static BSAM_ALWAYS_INLINE void *new_aligned(size_t size, size_t align)
@@ -68,6 +72,8 @@ static inline size_t larger(size_t a, size_t b)
     BSAM_EXPORT void *aligned(size_t size, size_t align);                                          \
     BSAM_EXPORT void *aligned(size_t size, size_t align)                                           \
     {                                                                                              \
+        if ((align & (align - 1)) != 0)                                                            \
+            fail(size); /* no handler would help */                                                \
         return new_aligned(size, larger(align, bsam_align_for(size)));                             \
     }
 NEW(WITH_SIZE(_Znw, ), WITH_SIZE(_Znw, St11align_val_t))

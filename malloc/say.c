@@ -71,7 +71,9 @@ BSAM_COLD void bsam_misuse(const char *function, const void *p, const char *what
     bsam_put_hex(&line, (uintptr_t)p);
     bsam_put(&line, "): ");
     bsam_put(&line, what);
-    put_place(&line, caller);
+    if (caller != NULL)
+        put_place(&line, caller);
     bsam_say(STDERR_FILENO, &line);
+    bsam_self.what = NULL; /* a handler of the abort may go on */
     abort();
 }

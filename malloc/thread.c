@@ -21,6 +21,7 @@ static unsigned cpus; /* ids from 1 up to this one may be had */
 static pthread_key_t key;
 static struct bsam_thread *owners[BSA_MAX_CPUS]; /* by id */
 static unsigned first_free = 1;                  /* no id below it is free */
+static size_t owned;                             /* ids; read by anybody */
 
 /* Hooks of the heap. */
 
@@ -40,18 +41,42 @@ static void fault(void *ctx, enum bsa_status status, const void *addr, const cha
 {
     (void)ctx;
     (void)status;
-    (void)addr;
     bsam_self.what = what; /* who called knows which function it was */
+    bsam_self.where = addr;
+}
+
+BSAM_COLD void bsam_tell(const struct bsam_thread *t)
+{
+    bsam_misuse("free", t->where, t->what, NULL);
+}
+
+static void leave(struct bsam_thread *t)
+{
+    bsam_leave_fast(t);
+    if (BSAM_UNLIKELY(t->what != NULL))
+        bsam_tell(t);
 }
 
 /* CPU ids. */
+
+size_t bsam_threads(void)
+{
+    size_t threads = __atomic_load_n(&owned, __ATOMIC_RELAXED);
+    return threads != 0 ? threads : 1;
+}
+
+static void set_owner(unsigned id, struct bsam_thread *t)
+{
+    owners[id] = t;
+    __atomic_store_n(&owned, t != NULL ? owned + 1 : owned - 1, __ATOMIC_RELAXED);
+}
 
 static void return_id(struct bsam_thread *t)
 {
     unsigned id = t->id;
     __atomic_store_n(&t->cpu, NULL, __ATOMIC_RELAXED);
     bsa_heap_cpu_offline(bsam_heap, id);
-    owners[id] = NULL;
+    set_owner(id, NULL);
     if (id < first_free)
         first_free = id;
     t->own = NULL;
@@ -73,7 +98,7 @@ static void thread_ends(void *value)
     t->ended = true;
     return_id(t);
     pthread_mutex_unlock(&registry);
-    bsam_leave_fast(t);
+    leave(t);
 }
 
 static bool barrier_register(void)
@@ -115,7 +140,7 @@ static void take_id(struct bsam_thread *t)
     t->own = bsa_heap_cpu(bsam_heap, id);
     bsa_heap_cpu_online(bsam_heap, id);
     t->id = id;
-    owners[id] = t;
+    set_owner(id, t);
 }
 
 /* The door. */
@@ -125,11 +150,8 @@ static void free_deferred(struct bsam_thread *t, bsa_cpu *cpu)
     void *p = __atomic_exchange_n(&t->deferred, NULL, __ATOMIC_ACQUIRE);
     while (p != NULL) {
         void *next = *(void **)p;
-        t->what = NULL;
-        if (bsam_give(cpu, p) != BSA_OK) {
-            bsam_leave(t);
-            bsam_misuse("free", p, t->what, NULL);
-        }
+        if (bsam_give(cpu, p) != BSA_OK)
+            bsam_leave(t); /* for good */
         p = next;
     }
 }
@@ -170,7 +192,7 @@ void bsam_leave(struct bsam_thread *t)
 {
     if (t->own == NULL)
         pthread_mutex_unlock(&shared);
-    bsam_leave_fast(t);
+    leave(t);
 }
 
 void bsam_defer(struct bsam_thread *t, void *p)
@@ -212,7 +234,7 @@ void bsam_resume(struct bsam_thread *t)
 {
     pthread_mutex_unlock(&shared);
     pthread_mutex_unlock(&registry);
-    bsam_leave_fast(t);
+    leave(t);
 }
 
 void bsam_drain_all(struct bsam_thread *t)
@@ -232,7 +254,7 @@ void bsam_forget_others(struct bsam_thread *t)
     for (unsigned id = 1; id < cpus; id++) {
         if (owners[id] != NULL && owners[id] != t) {
             bsa_heap_cpu_offline(bsam_heap, id);
-            owners[id] = NULL;
+            set_owner(id, NULL);
         }
     }
     first_free = 1;

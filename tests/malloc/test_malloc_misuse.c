@@ -2,7 +2,9 @@
 /* Every misuse ends the program, after one line on stderr that says what was done and to what. */
 #include "preloaded.h"
 
+#include <dlfcn.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -88,6 +90,44 @@ static void frees_twice(void *p)
     release(p);
 }
 
+/* The malloc takes a mutex where its fast paths do not suffice. Who does so next has to wait until
+ * another thread has been given this address, or the child ends with a status of its own. */
+static void *contended;
+
+static void *take_over(void *address)
+{
+    malloc_trim(0);
+    for (unsigned i = 0; i < 100000; i++) {
+        if (used(malloc(100)) == address)
+            return address;
+    }
+    _exit(3);
+}
+
+static int (*lock)(pthread_mutex_t *);
+
+int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    void *address = contended;
+    pthread_t thread;
+    if (address != NULL) {
+        contended = NULL;
+        if (pthread_create(&thread, NULL, take_over, address) != 0 ||
+            pthread_join(thread, NULL) != 0)
+            _exit(3);
+    }
+    if (lock == NULL)
+        *(void **)&lock = dlsym(RTLD_NEXT, "pthread_mutex_lock");
+    return lock(mutex);
+}
+
+static void frees_contended(void *p)
+{
+    release(p);
+    contended = p;
+    release(p);
+}
+
 static void reallocates(void *p)
 {
     resize(p, 200);
@@ -110,6 +150,8 @@ static const struct misuse cases[] = {
     {"free of what was not allocated", "free", "not in this heap", not_on_the_heap, frees},
     {"free of a small number", "free", "not in this heap", small_number, frees},
     {"realloc of a freed object", "realloc", "double free of an object", freed_object, reallocates},
+    {"double free of what another thread is given", "free", "double free of an object", object,
+     frees_contended},
     {"realloc inside an object", "realloc", "inside an object", inside_object, reallocates},
     {"realloc of what was not allocated", "realloc", "not in this heap", not_on_the_heap,
      reallocates},
