@@ -45,6 +45,13 @@ static BSAM_ALWAYS_INLINE bool bsam_free_last(void *p, bsa_cpu **cpu)
     return true;
 }
 
+static BSAM_ALWAYS_INLINE size_t bsam_usable(const void *p)
+{
+    const bsa_heap *heap = __atomic_load_n(&bsam_heap, __ATOMIC_ACQUIRE);
+    size_t bytes = BSAM_LIKELY(heap != NULL) ? bsai_fast_usable(heap, p) : 0;
+    return BSAM_LIKELY(bytes != 0) ? bytes : bsam_usable_other(p);
+}
+
 /* A macro, as the caller is asked for only where it is told: to keep it takes a register more than
  * can be had without a frame. */
 #define bsam_free(p, function, caller)                                                             \

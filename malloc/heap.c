@@ -212,7 +212,7 @@ enum bsa_status bsam_give(bsa_cpu *cpu, void *p)
     return status;
 }
 
-size_t bsam_usable(const void *p)
+size_t bsam_usable_other(const void *p)
 {
     size_t bytes = bsa_usable_size(__atomic_load_n(&bsam_heap, __ATOMIC_ACQUIRE), p);
     if (BSAM_UNLIKELY(bytes == 0))

@@ -189,8 +189,9 @@ size_t bsam_emergency_size(const void *p);
 /* Status as bsa_heap_free. */
 enum bsa_status bsam_emergency_give(void *p);
 
-/* Bytes that may be used at p, wherever it is from; 0 when it is not live. Takes no lock. */
-size_t bsam_usable(const void *p);
+/* Bytes that may be used at p, wherever it is from; 0 when it is not live. Takes no lock. By way of
+ * bsam_usable of fast.h. */
+size_t bsam_usable_other(const void *p);
 
 static inline size_t bsam_align_for(size_t size)
 {

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* For a moved object that grows, an eighth more in steps, so that growing to n bytes little by
- * little copies O(n) of them. What is never touched costs no memory. */
-enum { SLACK_FROM = 4096 };
+enum {
+    BLOCK_ROUNDED = 64 * BSAM_PAGE, /* larger blocks get what they need, */
+    SLACK_FROM =
+        4096 /* but what grows is rounded up from here on, so that growing to n bytes little
+                by little copies O(n) of them. What is never touched costs no memory. */
+};
 
 static bsa_cpu *enter(struct bsam_thread *t)
 {
@@ -106,11 +109,12 @@ static BSAM_COLD void *leave_tidy(void *p)
     return p;
 }
 
-/* The pages of a block, by fourths of a power of two: the fewer lists there are, the longer. */
-static BSAM_ALWAYS_INLINE size_t block_pages(size_t size)
+/* What a block of so many bytes has, up to a page: four sizes for each doubling, as objects have,
+ * so that what is freed serves what is asked for. */
+static BSAM_ALWAYS_INLINE size_t block_size(size_t size)
 {
-    size_t last = (size - 1) / BSAM_PAGE;
-    unsigned shift = (unsigned)(sizeof(last) * 8 - 3) - (unsigned)__builtin_clzl(last | 4);
+    size_t last = size - 1;
+    unsigned shift = (unsigned)(sizeof(last) * 8 - 3) - (unsigned)__builtin_clzl(last);
     return ((last >> shift) + 1) << shift;
 }
 
@@ -120,9 +124,9 @@ BSAM_NOINLINE void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align)
     void *p;
     if (BSAM_UNLIKELY(size <= cpu->fast_size) || BSAM_UNLIKELY(align > cpu->page_size))
         return alloc_other(cpu, size, align);
-    size_t pages = block_pages(size);
-    if (BSAM_UNLIKELY((p = bsai_fast_lend_run(cpu, pages)) == NULL))
-        return alloc_other(cpu, pages <= 64 ? pages * BSAM_PAGE : size, align);
+    size_t rounded = size <= BLOCK_ROUNDED ? block_size(size) : size;
+    if (BSAM_UNLIKELY((p = bsai_fast_lend_run(cpu, (rounded - 1) / BSAM_PAGE + 1)) == NULL))
+        return alloc_other(cpu, rounded, align);
     if (bsam_heap_pace(t, size))
         return leave_tidy(p);
     bsam_leave_fast(t);
@@ -228,14 +232,13 @@ static size_t with_slack(size_t size, size_t usable)
 {
     if (size <= usable || size < SLACK_FROM || size >= bsam_grown_from())
         return size;
-    size_t step = (size_t)1 << (sizeof(size_t) * 8 - 4 - (size_t)__builtin_clzl(size));
-    return (size + step - 1) & ~(step - 1);
+    return block_size(size);
 }
 
 /* Whether an object or block is left as it is: shrinking it has to be worth it. */
 static bool stays(size_t usable, size_t size)
 {
-    size_t spare = usable > BSA_MAX_CLASS_SIZE ? usable / 8 : usable / 2; /* a block, an object */
+    size_t spare = usable > BSA_MAX_CLASS_SIZE ? usable / 4 : usable / 2; /* a block, an object */
     return size <= usable && size >= usable - spare;
 }
 
@@ -243,7 +246,9 @@ static bool stays(size_t usable, size_t size)
 static void *resize(struct bsam_thread *t, void *p, size_t size, size_t usable)
 {
     bool mapped = usable >= BSAM_GROWN / 2 && bsam_huge_size(p) != 0;
-    bool possible = mapped ? size >= BSAM_GROWN / 2 : size < bsam_grown_from() || size <= usable;
+    bool possible = mapped ? size >= BSAM_GROWN / 2
+                           : usable % BSAM_PAGE == 0 /* else an object, which is moved */ &&
+                                 (size < bsam_grown_from() || size <= usable);
     if (!possible || size > PTRDIFF_MAX || t->inside != BSAM_OUTSIDE ||
         (!mapped && bsam_emergency_owns(p)))
         return NULL;

@@ -236,6 +236,27 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_block(struct bsa_cpu *cpu, void *p
            bsai_list_block(cpu, cpu->first, at, word, count, p, false);
 }
 
+/* Bytes that may be used at p, for anybody; 0 where it is not live, or not in the first pages of
+ * the first section. */
+static BSAI_ALWAYS_INLINE size_t bsai_fast_usable(const struct bsa_heap *heap, const void *p)
+{
+    const struct bsai_map *map = &heap->buddy.first->map;
+    size_t page = bsai_map_page(map, (uintptr_t)p), index;
+    if (BSAI_UNLIKELY(page >= bsai_consume(&map->ready)))
+        return 0;
+    const struct bsai_slab *slab = bsai_consume(&map->cold[page]);
+    if (slab != NULL)
+        return BSAI_LIKELY(bsai_slab_index(slab, (uintptr_t)p, &index) &&
+                           bsai_object_is_live(slab, index))
+                   ? heap->caches[slab->cache].geometry.object_size
+                   : 0;
+    uint32_t word = bsai_word_unheld(bsai_consume(&map->hot[page]));
+    return BSAI_LIKELY(bsai_word_kind(word) == BSAI_PAGE_BLOCK) &&
+                   BSAI_LIKELY(bsai_map_addr(map, page) == (uintptr_t)p)
+               ? bsai_word_count(word) << map->page_shift
+               : 0;
+}
+
 /* The second attempt of a free: an object of another CPU's slab, or a block. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_free_second(struct bsa_cpu *cpu, void *p)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the heap can say about itself cheaply. */
-#include "heap.h"
+#include "fast.h"
 
 size_t bsai_heap_listed_pages(const struct bsa_heap *heap)
 {
@@ -56,14 +56,8 @@ size_t bsa_usable_size(const bsa_heap *heap, const void *p)
     struct bsai_found found;
     if (heap == NULL || p == NULL)
         return 0;
-    /* A live object in the first section: what programs ask that account for their memory. */
-    const struct bsai_map *map = &heap->buddy.first->map;
-    const struct bsai_slab *slab = bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
-    size_t index;
-    if (BSAI_LIKELY(slab != NULL && bsai_slab_index(slab, (uintptr_t)p, &index) &&
-                    bsai_object_is_live(slab, index)))
-        return heap->caches[slab->cache].geometry.object_size;
-    return bsai_heap_find(heap, p, &found);
+    size_t bytes = bsai_fast_usable(heap, p);
+    return BSAI_LIKELY(bytes != 0) ? bytes : bsai_heap_find(heap, p, &found);
 }
 
 size_t bsa_heap_managed_bytes(const bsa_heap *heap)

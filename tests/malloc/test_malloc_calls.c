@@ -116,7 +116,7 @@ START_TEST(a_block_that_grows_little_by_little_is_seldom_moved)
         p = grown;
     }
     free(p);
-    /* Of 2047 steps; an eighth at a time makes 60 or so below a megabyte, and mappings beyond. */
+    /* Of 2047 steps; a fourth at a time makes 30 or so below a megabyte, and mappings beyond. */
     ck_assert_uint_lt(moves, 400);
 }
 END_TEST
