@@ -70,8 +70,8 @@ BSA_API enum bsa_status bsa_slab_alloc(bsa_slab *slab, unsigned cpu, size_t size
 
 /* Brings a slab: base is the first of the pages that an allocation asked for; their contents do not
  * matter and are not touched. BSA_ERR_INVALID_PARAM (class, count or alignment), BSA_ERR_NOT_FOUND
- * (not in the range), BSA_ERR_MEMORY_OVERLAP (a page is a slab's already), BSA_ERR_NO_MEMORY (no
- * room for the record). */
+ * (not in the range), BSA_ERR_MEMORY_OVERLAP (a page is a slab's already): all three reported to
+ * the fault hook. BSA_ERR_NO_MEMORY (no room for the record). */
 BSA_API enum bsa_status bsa_slab_add(bsa_slab *slab, unsigned cpu, unsigned size_class, void *base,
                                      size_t pages);
 

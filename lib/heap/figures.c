@@ -98,7 +98,7 @@ enum bsa_status bsa_heap_section(const bsa_heap *heap, size_t index, struct bsa_
     if (heap == NULL)
         return BSA_ERR_NOT_INITIALIZED;
     enum bsa_status status = bsa_buddy_section(&heap->buddy, index, info);
-    if (status == BSA_OK && info->size > offsetof(struct bsa_section_info, free_pages))
+    if (status == BSA_OK && info->size >= offsetof(struct bsa_section_info, total_pages))
         info->free_pages += listed_within(heap, (uintptr_t)info->start, info->bytes);
     if (status == BSA_OK && info->size >= sizeof(*info))
         info->low_free_pages += listed_within(heap, (uintptr_t)info->start, info->low_bytes);

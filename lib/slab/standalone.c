@@ -107,17 +107,21 @@ static bool claim_pages(const struct bsai_map *map, size_t page, size_t pages)
 static enum bsa_status add(struct bsa_slab *slab, struct bsai_call *call, unsigned cpu,
                            unsigned size_class, void *base, size_t pages)
 {
-    if (size_class >= slab->classes.count || cpu >= BSA_MAX_CPUS)
-        return BSA_ERR_INVALID_PARAM;
+    if (cpu >= BSA_MAX_CPUS)
+        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, base, "a CPU id out of range");
+    if (size_class >= slab->classes.count)
+        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, base, "a slab for an unknown class");
     struct bsai_cache *cache = &slab->caches[size_class];
     if (pages != cache->geometry.slab_pages ||
         ((uintptr_t)base & (cache->geometry.slab_align - 1)) != 0)
-        return BSA_ERR_INVALID_PARAM;
+        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, base,
+                           "a slab of other pages or alignment than its class needs");
     size_t page = bsai_map_page(&slab->map, (uintptr_t)base);
     if (page >= slab->map.pages || slab->map.pages - page < pages)
-        return BSA_ERR_NOT_FOUND;
+        return bsai_misuse(call, BSA_ERR_NOT_FOUND, base, "a slab outside the slabs' range");
     if (!claim_pages(&slab->map, page, pages))
-        return BSA_ERR_MEMORY_OVERLAP;
+        return bsai_misuse(call, BSA_ERR_MEMORY_OVERLAP, base,
+                           "a slab on pages that another slab has already");
 
     struct bsai_slab *record = get_record(slab, call, cache);
     if (record == NULL) {

@@ -170,7 +170,8 @@ START_TEST(larger_than_the_largest_class_is_no_memory)
 }
 END_TEST
 
-/* Slabs that do not fit, overlap, or lie elsewhere are refused, and nothing is noted of them. */
+/* Slabs that do not fit, overlap, or lie elsewhere are refused and told, and nothing is noted of
+ * them. */
 START_TEST(wrong_slabs_are_refused)
 {
     struct bed bed;
@@ -185,30 +186,43 @@ START_TEST(wrong_slabs_are_refused)
     unsigned c = need.needs_class;
     size_t pages = need.needs_pages, page = bed.s.page_size;
 
-    assert_status(bsa_slab_add(slab, 0, 9, base, pages), BSA_ERR_INVALID_PARAM);
-    assert_status(bsa_slab_add(slab, 0, UINT32_MAX, base, pages), BSA_ERR_INVALID_PARAM);
-    assert_status(bsa_slab_add(slab, BSA_MAX_CPUS, c, base, pages), BSA_ERR_INVALID_PARAM);
-    assert_status(bsa_slab_add(slab, 0, c, base, pages + 1), BSA_ERR_INVALID_PARAM);
-    assert_status(bsa_slab_add(slab, 0, c, base, pages - 1), BSA_ERR_INVALID_PARAM);
-    assert_status(bsa_slab_add(slab, 0, c, base, SIZE_MAX), BSA_ERR_INVALID_PARAM);
-    assert_status(bsa_slab_add(slab, 0, c, base + page / 2, pages), BSA_ERR_INVALID_PARAM);
-    assert_status(bsa_slab_add(slab, 0, c, NULL, pages), BSA_ERR_NOT_FOUND);
-    assert_status(bsa_slab_add(slab, 0, c, bed.s.range - pages * page, pages), BSA_ERR_NOT_FOUND);
-    assert_status(bsa_slab_add(slab, 0, c, end, pages), BSA_ERR_NOT_FOUND);
-    assert_status(bsa_slab_add(slab, 0, c, (void *)(UINTPTR_MAX - page + 1), pages),
-                  BSA_ERR_NOT_FOUND);
-    if (pages > 1)
-        assert_status(bsa_slab_add(slab, 0, c, end - page, pages), BSA_ERR_NOT_FOUND);
-    assert_status(bsa_slab_add(slab, 0, c, taken, pages), BSA_ERR_MEMORY_OVERLAP);
+    const struct {
+        unsigned cpu, size_class;
+        void *base;
+        size_t pages;
+        enum bsa_status status;
+        const char *says;
+    } wrong[] = {
+        {0, 9, base, pages, BSA_ERR_INVALID_PARAM, "class"},
+        {0, UINT32_MAX, base, pages, BSA_ERR_INVALID_PARAM, "class"},
+        {BSA_MAX_CPUS, c, base, pages, BSA_ERR_INVALID_PARAM, "CPU id"},
+        {0, c, base, pages + 1, BSA_ERR_INVALID_PARAM, "pages"},
+        {0, c, base, pages - 1, BSA_ERR_INVALID_PARAM, "pages"},
+        {0, c, base, SIZE_MAX, BSA_ERR_INVALID_PARAM, "pages"},
+        {0, c, base + page / 2, pages, BSA_ERR_INVALID_PARAM, "alignment"},
+        {0, c, NULL, pages, BSA_ERR_NOT_FOUND, "range"},
+        {0, c, bed.s.range - pages * page, pages, BSA_ERR_NOT_FOUND, "range"},
+        {0, c, end, pages, BSA_ERR_NOT_FOUND, "range"},
+        {0, c, (void *)(UINTPTR_MAX - page + 1), pages, BSA_ERR_NOT_FOUND, "range"},
+        {0, c, taken, pages, BSA_ERR_MEMORY_OVERLAP, "another slab"},
+        {0, c, end - page, pages, BSA_ERR_NOT_FOUND, "range"}, /* unless it has one page */
+    };
+    size_t n = sizeof wrong / sizeof *wrong - (pages == 1);
+    for (size_t i = 0; i < n; i++) {
+        assert_status(
+            bsa_slab_add(slab, wrong[i].cpu, wrong[i].size_class, wrong[i].base, wrong[i].pages),
+            wrong[i].status);
+        faults_expect(&bed.s.m.faults, wrong[i].status, wrong[i].base, wrong[i].says);
+    }
     bed_check(&bed);
 
     assert_ok(bsa_slab_add(slab, 0, c, base, pages));
     assert_status(bsa_slab_add(slab, 0, c, base, pages), BSA_ERR_MEMORY_OVERLAP);
+    faults_expect(&bed.s.m.faults, BSA_ERR_MEMORY_OVERLAP, base, "another slab");
     assert_ok(bsa_slab_alloc(slab, 0, 512, 1, &need));
     ck_assert_ptr_nonnull(need.object);
     slabs_put(&bed.s, 0, need.object);
     bed_check(&bed);
-    bed.s.m.faults.count = 0;
     bed_close(&bed);
 }
 END_TEST
