@@ -104,8 +104,9 @@ BSA_API enum bsa_status bsa_buddy_reserve(bsa_buddy *buddy, void *addr, size_t b
  * pages: 1 or more; exactly so many are taken and counted. align: bytes, a power of two; an
  * alignment below the page size is met by any page. *out: address of the first page. Memory above 4
  * GiB is tried first, then memory below down to the reserve. BSA_ERR_INVALID_PARAM (pages 0,
- * alignment not a power of two: reported to the fault hook), BSA_ERR_NO_MEMORY. O(1) in the number
- * of free blocks, logarithmic in that of regions.
+ * alignment not a power of two: reported to the fault hook), BSA_ERR_NO_MEMORY (also for 2^29 pages
+ * or more, which no block can have). O(1) in the number of free blocks, logarithmic in that of
+ * regions.
  */
 BSA_API enum bsa_status bsa_buddy_alloc(bsa_buddy *buddy, size_t pages, size_t align, void **out);
 
