@@ -3,14 +3,17 @@
 
 #include <signal.h>
 #include <string.h>
+
+#include <sys/mman.h>
 #include <unistd.h>
 
 static char told[160];
-static volatile sig_atomic_t noted;
+static volatile sig_atomic_t unshared;
+static volatile sig_atomic_t *noted = &unshared;
 
 static void note(int signal)
 {
-    noted = signal;
+    *noted = signal;
 }
 
 static void tell(int signal)
@@ -41,13 +44,18 @@ void replay_interrupt_tell(const char *words)
     catch_one(SIGTERM, tell);
 }
 
+/* Without memory to share the processes that are started later end with the second signal. */
 void replay_interrupt_catch(void)
 {
+    void *shared =
+        mmap(NULL, sizeof(*noted), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared != MAP_FAILED)
+        noted = shared;
     catch_one(SIGINT, note);
     catch_one(SIGTERM, note);
 }
 
 int replay_interrupted(void)
 {
-    return noted;
+    return *noted;
 }

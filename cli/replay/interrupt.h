@@ -9,7 +9,9 @@
 void replay_interrupt_tell(const char *words);
 
 /* From now on the first SIGINT or SIGTERM is noted, and a second one ends the program at once; one
- * that is ignored, as by nohup(1) or in a script's background, stays so. */
+ * that is ignored, as by nohup(1) or in a script's background, stays so. What one process notes the
+ * processes that it forks from now on see too, and the other way round: the signal of kill(1) goes
+ * to one of them. Once in a process. */
 void replay_interrupt_catch(void);
 
 /* The signal that was noted, or 0. */

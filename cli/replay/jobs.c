@@ -3,9 +3,11 @@
 #include "jobs.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -56,11 +58,12 @@ static gboolean pool_open(struct pool *pool, guint count, gsize result_bytes, GE
     return FALSE;
 }
 
-/* In the new process, which does not return: what it has of its parent's files and memory is the
- * parent's to flush and to free. */
+/* In the new process, which does not return, and does not outlive its parent: what it has of that
+ * one's files and memory is the parent's to flush and to free. */
 static void work(struct share *share, replay_job job, gconstpointer data, guint index)
 {
     GError *error = NULL;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (!job(data, index, share->result, &error)) {
         share->code = error->code;
         g_strlcpy(share->error, error->message, sizeof(share->error));

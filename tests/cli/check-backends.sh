@@ -219,6 +219,11 @@ expect "status 143: a replay that is ended by SIGTERM" test $? -eq 143
 expect "  says so" grep -q "interrupted; the report is of what was done" "$work/log"
 expect "  and leaves a report that says that it is partial" \
     grep -q '"partial" : true' "$work/early/report.json"
+# The same in a process of its own, which the signal does not go to.
+ended_at '"comparing backends"' beside --against=libc --schedule=paced --speed=0.000001 \
+    "$work/random.txt"
+expect "status 143: allocators beside each other are ended by SIGTERM" test $? -eq 143
+expect "  which is said" grep -q "interrupted; the report is of what was done" "$work/log"
 
 # A pipe that nobody ends is read for ever.
 mkfifo "$work/endless"
