@@ -2,6 +2,7 @@
 /* bsa-replay: a recorded memory trace on libbuddyslab, and a report of what it did. */
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,7 +342,8 @@ int main(int argc, char **argv)
     GError *error = NULL;
     if (argc > 1 && strcmp(argv[1], REPLAY_SUBJECT_ARGUMENT) == 0)
         return replay_subject_main(argc, argv);
-    setlocale(LC_CTYPE, ""); /* names in messages; numbers stay as they are in every language */
+    setlocale(LC_CTYPE, "");  /* names in messages; numbers stay as they are in every language */
+    signal(SIGXFSZ, SIG_IGN); /* too large a file is an error as others are */
     int status = EXIT_DONE;
     if (run_command(argc, argv, &status))
         return end_output(status);

@@ -99,6 +99,7 @@ int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");  /* names in messages; numbers stay as they are in every language */
     signal(SIGPIPE, SIG_IGN); /* a reader that has had enough is told by write */
+    signal(SIGXFSZ, SIG_IGN); /* too large a file is an error as others are */
     if (argc < 2) {
         fprintf(stderr, "bsa-trace: no command given\nTry 'bsa-trace --help'.\n");
         return EXIT_USAGE;

@@ -221,7 +221,6 @@ fi
 # A disk that is full part of the way through: no file may become longer than this.
 blocks=$(($(wc -c <"$work/file/timeline.csv") / 512 - 1))
 (
-    trap '' XFSZ
     ulimit -f "$blocks" && run full "$trace"
 ) >"$work/log" 2>&1
 expect "status 1: a file that cannot be written to its end" test $? -eq 1

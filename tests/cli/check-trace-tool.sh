@@ -306,7 +306,6 @@ refused 1 "$work/no/such/folder" convert -o "$work/no/such/folder" "$kmem"
 for arguments in "convert --raw" "convert --to=csv" "dump"; do
     echo old >"$work/full"
     (
-        trap '' XFSZ
         # shellcheck disable=SC2086 # options are words
         ulimit -f 1 && "$tool" $arguments -o "$work/full" "$kmem"
     ) >"$work/log" 2>&1
