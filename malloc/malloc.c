@@ -124,7 +124,8 @@ BSAM_NOINLINE void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align)
     void *p;
     if (BSAM_UNLIKELY(size <= cpu->fast_size) || BSAM_UNLIKELY(align > cpu->page_size))
         return alloc_other(cpu, size, align);
-    size_t rounded = size <= BLOCK_ROUNDED ? block_size(size) : size;
+    bool rounds = size - BSAM_PAGE <= BLOCK_ROUNDED - BSAM_PAGE; /* small ones come here as well */
+    size_t rounded = rounds ? block_size(size) : size;
     if (BSAM_UNLIKELY((p = bsai_fast_lend_run(cpu, (rounded - 1) / BSAM_PAGE + 1)) == NULL))
         return alloc_other(cpu, rounded, align);
     if (bsam_heap_pace(t, size))
