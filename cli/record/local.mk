@@ -48,8 +48,8 @@ endif
 %C%_libkernel_la_CPPFLAGS = $(cli_cppflags) $(TRACEFS_CFLAGS)
 %C%_libkernel_la_LIBADD = $(TRACEFS_LIBS)
 
-# The recorder inside its targets: one file that needs nothing but libc, and that only malloc's names
-# and those that end a process come out of.
+# The recorder inside its targets: one file that needs nothing but libc, and that only names of malloc,
+# of C++'s new and delete, and of what ends a process come out of.
 record_target_sources = \
 	%D%/target/buffer.c \
 	%D%/target/calls.c \
@@ -61,18 +61,20 @@ record_target_sources = \
 	%D%/target/internal.h \
 	%D%/target/jump.c \
 	%D%/target/live.c \
+	%D%/target/operators.c \
 	%D%/target/process.c \
 	%D%/target/records.h \
 	%D%/target/real.c
-record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|_?longjmp|siglongjmp|__longjmp_chk|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat)$$
+record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|_?longjmp|siglongjmp|__longjmp_chk|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat|_Z(nw|na)[jm].*|_Z(dl|da)Pv.*)$$
 
 if RECORDER
 pkglib_LTLIBRARIES += %D%/libbuddyslab-record.la
 endif
 %C%_libbuddyslab_record_la_SOURCES = $(record_target_sources)
 %C%_libbuddyslab_record_la_CPPFLAGS = -I$(top_srcdir)/cli -D_GNU_SOURCE $(XXHASH_CFLAGS)
-# The compiler must not make a call of calloc out of our own parts of it.
-%C%_libbuddyslab_record_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -ftls-model=initial-exec \
+# The compiler must not make a call of calloc out of our own parts of it; new throws through it.
+%C%_libbuddyslab_record_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -fexceptions \
+	-ftls-model=initial-exec \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 # Bound at load: a binding at the first call would run the linker in the middle of malloc.
 %C%_libbuddyslab_record_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \

@@ -149,15 +149,34 @@ recorded ./jumps
 unset LD_PRELOAD
 expect "who leaves malloc by a jump is recorded on" counted 20 ' alloc 90 ' trace.bsat
 
-if have "$CXX" && "$CXX" -w -fno-builtin -o operators "$sources/operators.cc" 2>log; then
-    recorded ./operators
-    expect "operators of C++: done" status 0 "trace.bsat: operators"
+# operators WORDS: of C++, of whom they are.
+operators() {
+    expect "$1: done" status 0 "trace.bsat: operators"
     for line in 'alloc 1001' 'alloc 1002' 'alloc 1003' 'alloc 1004' 'aligned_alloc 1024 aligned 128' \
         'aligned_alloc 1152 aligned 128' 'aligned_alloc 1280 aligned 128' \
         'aligned_alloc 128 aligned 64' 'aligned_alloc 384 aligned 64' \
         'alloc [0-9]* failed'; do
-        expect "operators of C++: $line" counted 1 " $line" trace.bsat
+        expect "$1: $line" counted 1 " $line" trace.bsat
     done
+}
+if have "$CXX" && "$CXX" -w -fno-builtin -o operators "$sources/operators.cc" 2>log; then
+    recorded ./operators
+    operators "operators of C++"
+    own=$builddir/malloc/.libs/libbuddyslab-malloc.so
+    if [ -e "$own" ]; then
+        LD_PRELOAD=$own
+        export LD_PRELOAD
+        recorded ./operators
+        unset LD_PRELOAD
+        operators "operators of an allocator's own"
+    else
+        skip "operators of an allocator's own" "no $own"
+    fi
+    expect "plugin.c compiles" "$CC" -w -o plugin "$sources/plugin.c" -ldl
+    "$CXX" -w -fno-builtin -fPIC -shared -o operators.so "$sources/operators.cc"
+    recorded ./plugin ./operators.so
+    sed 's/plugin/operators/' log >named && mv named log
+    operators "operators of a plug-in of a program in C"
 else
     skip "operators of C++" "no C++ compiler"
 fi

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// C++'s new and delete in all their forms. Nine objects and a failure.
+// C++'s new and delete in all their forms. Nine objects and a failure. A program, and a plug-in.
 #include <cstdlib>
 #include <new>
 
@@ -7,7 +7,7 @@ struct alignas(64) aligned {
     char bytes[100];
 };
 
-int main()
+extern "C" int run()
 {
     const std::align_val_t align{128};
     void *volatile p;
@@ -35,4 +35,9 @@ int main()
         return 0;
     }
     return 1;
+}
+
+int main()
+{
+    return run();
 }

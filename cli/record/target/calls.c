@@ -4,7 +4,7 @@
  * posix_memalign that calls memalign, what a first call allocates for itself) go straight on: the
  * target did not ask for them.
  *
- * C++'s new and delete call these, as strdup, getline and all others do.
+ * Strdup, getline and all others call these; for C++'s new and delete see operators.c.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -41,12 +41,16 @@ static inline bool ends(const void *p)
     return BSAR_LIKELY(bsar_min_size == 0) || bsar_live_remove(p);
 }
 
-/* What an allocation returned, to its caller. */
 static inline void *allocated(enum trace_kind kind, void *p, size_t size, size_t align)
 {
     if (begins(p, size))
         bsar_record(kind, p != NULL ? 0 : TRACE_FAILED, p, size, align);
     return p;
+}
+
+void *bsar_allocated(enum trace_kind kind, void *p, size_t size, size_t align)
+{
+    return allocated(kind, p, size, align);
 }
 
 BSAR_EXPORT void *malloc(size_t size)

@@ -3,6 +3,7 @@
  * The recorder inside its target: what its parts share.
  *
  *     calls.c      the functions of malloc that a target calls; each calls the real one
+ *     operators.c  C++'s new and delete
  *     real.c       where the real ones are, and memory until they are found
  *     live.c       which objects are recorded, where small ones are not
  *     records.h    an event becomes a record of its thread
@@ -179,6 +180,9 @@ static inline bool bsar_in_store(const void *p)
     return (uintptr_t)p - (uintptr_t)bsar_store < BSAR_STORE_BYTES;
 }
 size_t bsar_store_size(const void *p); /* of an object in the store */
+
+/* calls.c: what an allocation returned, to its caller, when it is recorded. */
+void *bsar_allocated(enum trace_kind kind, void *p, size_t size, size_t align);
 
 /* live.c: a set of addresses; true when it was in it. */
 void bsar_live_add(const void *p);
