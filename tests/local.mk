@@ -78,6 +78,7 @@ cli_programs = \
 	%D%/cli/test_native_bombs \
 	%D%/cli/test_native_damage \
 	%D%/cli/test_native_output \
+	%D%/cli/test_native_recent \
 	%D%/cli/test_native_short \
 	%D%/cli/test_pack \
 	%D%/cli/test_recorded \

@@ -54,9 +54,10 @@ enum trace_column_id {
     TRACE_COLUMN_SHAPE_GFP = 19,
     TRACE_COLUMN_SHAPE_NODE = 20, /* one more, 0 is none */
     TRACE_COLUMN_SHAPE_ORDER = 21,
-    TRACE_COLUMN_SHAPE_MIGRATETYPE = 22 /* one more, 0 is none */
+    TRACE_COLUMN_SHAPE_MIGRATETYPE = 22, /* one more, 0 is none */
+    TRACE_COLUMN_RECENT = 23             /* raw: of events that begin an object */
 };
-#define TRACE_COLUMN_IDS 23u
+#define TRACE_COLUMN_IDS 24u
 
 /* What events of a shape have each for themselves. */
 enum trace_shape_own { TRACE_OWN_SIZE = 1u << 0, TRACE_OWN_GIVEN = 1u << 1 };
@@ -67,6 +68,12 @@ enum trace_reference {
     TRACE_REFERENCE_BEGINS, /* takes a slot or an address */
     TRACE_REFERENCE_ENDS,   /* of one that lives, and ends here */
     TRACE_REFERENCE_STAYS,  /* of one that lives; at TRACE_LEVEL_RAW an address of its own */
+};
+
+/* Where an object begins at TRACE_LEVEL_RAW. */
+enum trace_recent_code {
+    TRACE_RECENT_NONE = 0, /* its address is told */
+    TRACE_RECENT_AFTER = 1 /* that of its class that was freed last but so many, and one more */
 };
 
 /* An object's code: 0, 1, then slots; or 0, then steps back and slots by turns. */

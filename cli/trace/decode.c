@@ -252,6 +252,7 @@ const char *trace_decoder_begin(trace_decoder *decoder, const guint8 *content, g
     decoder->runs_next = decoder->runs_ready = 0;
     decoder->begun_count = 0;
     decoder->freed_count = 0;
+    trace_recent_clear(&decoder->recent);
     decoder->last_address[0] = decoder->last_address[1] = 0;
     if (events > decoder->held) {
         decoder->begun = g_renew(guint64, decoder->begun, events);

@@ -15,6 +15,7 @@ struct block {
     guint64 shape[TRACE_DECODE_BLOCK];
     guint64 step[TRACE_DECODE_BLOCK];
     guint64 object[TRACE_DECODE_BLOCK];
+    guint64 recent[TRACE_DECODE_BLOCK];
     guint64 address[TRACE_DECODE_BLOCK];
     guint64 size[TRACE_DECODE_BLOCK];
     guint64 given[TRACE_DECODE_BLOCK];
@@ -26,7 +27,7 @@ struct block {
  * registers, which what others point to cannot.
  */
 struct cursor {
-    const guint64 *object, *address, *size, *given;
+    const guint64 *object, *recent, *address, *size, *given;
     guint64 *lives, *begun, *freed;
     guint64 slots;
     guint32 begun_count, freed_count;
@@ -34,6 +35,26 @@ struct cursor {
 
 #define NO_OBJECT "an event names an object that is not there"
 #define SIZE_WRONG "a size is no machine's"
+
+/*
+ * At the raw level objects that are not named by their place in the chunk tell their addresses too,
+ * and those that begin where one of their class was freed do not.
+ */
+static gboolean count_told(trace_decoder *decoder, struct block *block, guint32 coded,
+                           guint32 *told)
+{
+    guint32 begin = *told;
+    if (!trace_numbers_take(&decoder->column[TRACE_COLUMN_RECENT], block->recent, begin)) {
+        return FALSE;
+    }
+    for (guint32 i = 0; i < begin; i++) {
+        *told -= block->recent[i] != TRACE_RECENT_NONE;
+    }
+    for (guint32 i = 0; i < coded; i++) {
+        *told += block->object[i] == TRACE_OBJECT_NONE;
+    }
+    return TRUE;
+}
 
 /* Takes the numbers of the block's events; their shapes say how many there are of each column. */
 static const char *take_block(trace_decoder *decoder, struct block *block, guint32 count)
@@ -58,11 +79,8 @@ static const char *take_block(trace_decoder *decoder, struct block *block, guint
                             (guint16)(sums / HAS_GIVEN))) {
         return "it has fewer objects or sizes than events that have one";
     }
-    /* At the raw level objects that are not named by their place in the chunk tell theirs too. */
-    if (decoder->level == TRACE_LEVEL_RAW) {
-        for (guint32 i = 0; i < coded; i++) {
-            told += block->object[i] == TRACE_OBJECT_NONE;
-        }
+    if (decoder->level == TRACE_LEVEL_RAW && !count_told(decoder, block, coded, &told)) {
+        return "it has fewer objects that begin than events that begin one";
     }
     if (!trace_numbers_take(&column[TRACE_COLUMN_ADDRESS], block->address, told)) {
         return "it has fewer addresses than events that have one";
@@ -96,29 +114,53 @@ static gboolean next_run(trace_decoder *decoder)
 static guint64 next_address(trace_decoder *decoder, guint64 code, guint kind)
 {
     guint64 *last = &decoder->last_address[trace_kind_is_page(kind)];
-    *last += code >> 1 ^ (0 - (code & 1));
+    *last += trace_numbers_difference(code);
     return *last;
 }
 
 /* --- TRACE_LEVEL_RAW: objects are addresses ---------------------------------------------------- */
 
+static const char *begin_address(trace_decoder *decoder, struct cursor *cursor,
+                                 struct trace_event *event)
+{
+    guint class = trace_recent_class(event->size, trace_kind_is_page(event->kind));
+    guint64 code = *cursor->recent++;
+    if (code == TRACE_RECENT_NONE) {
+        event->address = next_address(decoder, *cursor->address++, event->kind);
+    } else if (code - TRACE_RECENT_AFTER < decoder->recent.count[class]) {
+        event->address =
+            trace_recent_take(&decoder->recent, class, (guint)(code - TRACE_RECENT_AFTER));
+    } else {
+        return "an object begins where none of its class was freed";
+    }
+    cursor->freed[cursor->begun_count] = class;
+    cursor->begun[cursor->begun_count++] = event->address;
+    return NULL;
+}
+
+static const char *end_address(trace_decoder *decoder, struct cursor *cursor,
+                               struct trace_event *event)
+{
+    guint64 code = *cursor->object++;
+    if (code == TRACE_OBJECT_NONE) {
+        event->address = next_address(decoder, *cursor->address++, event->kind);
+        return NULL;
+    }
+    if (code - TRACE_OBJECT_BACK >= cursor->begun_count) {
+        return NO_OBJECT;
+    }
+    guint64 birth = cursor->begun_count - code;
+    event->address = cursor->begun[birth];
+    trace_recent_put(&decoder->recent, (guint)cursor->freed[birth], event->address);
+    return NULL;
+}
+
 static const char *find_address(trace_decoder *decoder, const struct shape *shape,
                                 struct cursor *cursor, struct trace_event *event)
 {
-    if (shape->coded && *cursor->object != TRACE_OBJECT_NONE) {
-        guint64 back = *cursor->object++ - TRACE_OBJECT_BACK;
-        if (back >= cursor->begun_count) {
-            return NO_OBJECT;
-        }
-        event->address = cursor->begun[cursor->begun_count - 1 - back];
-    } else if (shape->coded || shape->told) {
-        cursor->object += shape->coded;
-        event->address = next_address(decoder, *cursor->address++, event->kind);
-        if (shape->told) {
-            cursor->begun[cursor->begun_count++] = event->address;
-        }
-    }
-    return NULL;
+    return shape->coded  ? end_address(decoder, cursor, event)
+           : shape->told ? begin_address(decoder, cursor, event)
+                         : NULL;
 }
 
 /* --- TRACE_LEVEL_REPLAYABLE: objects are slots -------------------------------------------------- */
@@ -303,6 +345,7 @@ static struct cursor begin_cursor(const trace_decoder *decoder, const struct blo
 {
     return (struct cursor){
         .object = block->object,
+        .recent = block->recent,
         .address = block->address,
         .size = block->size,
         .given = block->given,

@@ -6,6 +6,7 @@
 
 #include "decode.h"
 #include "numbers.h"
+#include "recent.h"
 
 /*
  * What is known of a slot, in a word, since a trace may have millions: the object's size, the order
@@ -67,10 +68,11 @@ struct trace_decoder {
     guint64 runs[RUNS], run_places[RUNS];
     guint32 runs_next, runs_ready;
     guint64 *begun; /* slots, or addresses, in the order of their beginning */
-    guint64 *freed; /* slots, a stack */
+    guint64 *freed; /* slots, a stack; at TRACE_LEVEL_RAW the classes of what is in begun */
     guint32 held;   /* room in both */
     guint32 begun_count, freed_count;
     guint64 last_address[2];
+    struct trace_recent recent; /* at TRACE_LEVEL_RAW */
     /* At TRACE_LEVEL_REPLAYABLE, from chunk to chunk. */
     guint32 slots;      /* ever used */
     guint32 lives_held; /* room in the two arrays */

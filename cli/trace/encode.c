@@ -6,6 +6,7 @@
 #include "map.h"
 #include "numbers.h"
 #include "order.h"
+#include "recent.h"
 #include "shapes.h"
 
 #define NONE G_MAXUINT32
@@ -16,10 +17,13 @@ struct birth {
     guint32 count; /* objects that had begun before it */
 };
 
-/* Where an address was handed out: an entry of another chunk is none. */
+/* Where an address was handed out last: an entry of another chunk is none. */
 struct begun {
     guint64 address;
-    struct birth birth;
+    guint32 chunk;
+    guint16 count; /* objects that had begun before it */
+    guint8 class;  /* of the object, see recent.h */
+    guint8 freed;
 };
 
 /* Once for each level, so that no event asks for it. */
@@ -30,6 +34,7 @@ struct begun {
 #define BEGUN_SIZE ((gsize)1 << BEGUN_BITS)
 #define AHEAD 12u /* events whose entries are on their way from memory */
 G_STATIC_ASSERT(BEGUN_SIZE >= 2 * TRACE_COLUMNS_EVENTS);
+G_STATIC_ASSERT(TRACE_COLUMNS_EVENTS <= G_MAXUINT16 && TRACE_RECENT_CLASSES <= G_MAXUINT8);
 
 struct column {
     guint64 *values; /* TRACE_COLUMNS_EVENTS */
@@ -51,7 +56,8 @@ struct trace_encoder {
     struct birth *births;
     guint32 births_held;
     struct begun *begun; /* raw: BEGUN_SIZE, by address */
-    guint32 *freed;      /* slots freed in this chunk, a stack */
+    struct trace_recent recent;
+    guint32 *freed; /* slots freed in this chunk, a stack */
     guint32 freed_count;
     guint32 begun_count;
     guint64 last_address[2]; /* of an object; of pages */
@@ -266,8 +272,7 @@ static struct birth *birth_of(trace_encoder *encoder, guint32 slot)
 static inline void put_address(trace_encoder *encoder, guint64 address, guint8 page)
 {
     guint64 *last = &encoder->last_address[page];
-    guint64 step = address - *last;
-    put(encoder, TRACE_COLUMN_ADDRESS, step << 1 ^ (0 - (step >> 63)));
+    put(encoder, TRACE_COLUMN_ADDRESS, trace_numbers_step(address - *last));
     *last = address;
 }
 
@@ -333,33 +338,62 @@ static gsize home_of(guint64 address)
 static struct begun *find_begun(const trace_encoder *encoder, guint64 address)
 {
     gsize at = home_of(address);
-    while (encoder->begun[at].birth.chunk == encoder->chunk &&
-           encoder->begun[at].address != address) {
+    while (encoder->begun[at].chunk == encoder->chunk && encoder->begun[at].address != address) {
         at = (at + 1) % BEGUN_SIZE;
     }
     return &encoder->begun[at];
 }
 
-/* Without slots: by how many have begun since, or else by its address. */
+/* Without slots: by how many of its class were freed since, or else by its address. */
+static PER_EVENT void put_raw_birth(trace_encoder *encoder, struct begun *begun, gboolean known,
+                                    const struct trace_gathered *event, guint8 page, guint64 size)
+{
+    guint class = trace_recent_class(size, page);
+    guint after = known && begun->freed ? trace_recent_find(&encoder->recent, class, event->address)
+                                        : TRACE_RECENT_DEPTH;
+    *begun = (struct begun){
+        .address = event->address,
+        .chunk = encoder->chunk,
+        .count = (guint16)encoder->begun_count++,
+        .class = (guint8) class,
+    };
+    if (after < TRACE_RECENT_DEPTH) {
+        trace_recent_take(&encoder->recent, class, after);
+        put(encoder, TRACE_COLUMN_RECENT, after + TRACE_RECENT_AFTER);
+    } else {
+        put(encoder, TRACE_COLUMN_RECENT, TRACE_RECENT_NONE);
+        put_address(encoder, event->address, page);
+    }
+}
+
+/* By how many have begun since, or else by its address. */
+static PER_EVENT void put_raw_end(trace_encoder *encoder, struct begun *begun, gboolean known,
+                                  const struct trace_gathered *event, guint8 page)
+{
+    if (known) {
+        put(encoder, TRACE_COLUMN_OBJECT,
+            (guint64)(encoder->begun_count - 1 - begun->count) + TRACE_OBJECT_BACK);
+        trace_recent_put(&encoder->recent, begun->class, event->address);
+        begun->freed = TRUE;
+    } else {
+        put(encoder, TRACE_COLUMN_OBJECT, TRACE_OBJECT_NONE);
+        put_address(encoder, event->address, page);
+    }
+}
+
 static PER_EVENT void put_raw_object(trace_encoder *encoder, const struct trace_gathered *event,
-                                     const struct trace_shape_use *use)
+                                     const struct trace_shape_use *use, guint64 size)
 {
     if (use->reference == TRACE_REFERENCE_NONE) {
         return;
     }
     struct begun *begun = find_begun(encoder, event->address);
-    gboolean known = begun->birth.chunk == encoder->chunk;
-    if (use->reference != TRACE_REFERENCE_ENDS) {
-        *begun = (struct begun){event->address, {encoder->chunk, encoder->begun_count++}};
+    gboolean known = begun->chunk == encoder->chunk;
+    if (use->reference == TRACE_REFERENCE_ENDS) {
+        put_raw_end(encoder, begun, known, event, use->page);
     } else {
-        put(encoder, TRACE_COLUMN_OBJECT,
-            known ? (guint64)(encoder->begun_count - 1 - begun->birth.count) + TRACE_OBJECT_BACK
-                  : (guint64)TRACE_OBJECT_NONE);
-        if (known) {
-            return;
-        }
+        put_raw_birth(encoder, begun, known, event, use->page, size);
     }
-    put_address(encoder, event->address, use->page);
 }
 
 static void put_run(trace_encoder *encoder)
@@ -375,6 +409,7 @@ static PER_EVENT void put_event(trace_encoder *encoder, const struct trace_gathe
                                 enum trace_level level)
 {
     const struct trace_shape_use *use = &encoder->shapes.use[event->shape];
+    guint64 size = use->shape.size;
     if (use->events == 0) {
         use = put_own(encoder, use);
     }
@@ -389,7 +424,7 @@ static PER_EVENT void put_event(trace_encoder *encoder, const struct trace_gathe
     if (level == TRACE_LEVEL_RAW) {
         encoder->highest_ns = event->time_ns;
         __builtin_prefetch(&encoder->begun[home_of(event[AHEAD].address)], 1);
-        put_raw_object(encoder, event, use);
+        put_raw_object(encoder, event, use, size);
     } else {
         encoder->lowest_ns = MIN(encoder->lowest_ns, event->time_ns);
         encoder->highest_ns = MAX(encoder->highest_ns, event->time_ns);
@@ -461,7 +496,10 @@ static void append_columns(trace_encoder *encoder, guint64 time_ns, guint32 slot
     for (guint i = 0; i < count; i++) {
         enum trace_encoding encoding;
         const struct column *values = &encoder->column[ids[i]];
-        gsize packed = trace_numbers_pack(bytes, values->values, values->count, &encoding);
+        gsize packed =
+            ids[i] == TRACE_COLUMN_ADDRESS
+                ? trace_numbers_pack_steps(bytes, values->values, values->count, &encoding)
+                : trace_numbers_pack(bytes, values->values, values->count, &encoding);
         struct trace_column column = {
             .id = ids[i],
             .encoding = (guint8)encoding,
@@ -487,6 +525,7 @@ static void begin_chunk(trace_encoder *encoder)
     encoder->last_address[0] = encoder->last_address[1] = 0;
     encoder->begun_count = 0;
     encoder->freed_count = 0;
+    trace_recent_clear(&encoder->recent);
     encoder->count = 0;
     encoder->chunk++;
 }

@@ -17,7 +17,8 @@
 /* Not text, not valid UTF-8, and spoilt by whatever changes line ends (as PNG's). */
 #define TRACE_FILE_MAGIC "\x89\x42SAT\r\n\x1a" /* 8 bytes */
 #define TRACE_FILE_MAJOR 1u                    /* a reader refuses a higher one */
-#define TRACE_FILE_MINOR 1u                    /* it reads any of these; 1: short records */
+/* It reads any of these; 1: short records; 2: addresses by what was freed, and in steps. */
+#define TRACE_FILE_MINOR 2u
 
 enum trace_level {
     TRACE_LEVEL_RAW = 0,       /* as recorded: addresses; chunks of several threads side by side */

@@ -66,6 +66,7 @@ cli_trace_sources = \
     %D%/reader_events.c \
     %D%/reader_passes.c \
     %D%/reader_state.h \
+    %D%/recent.h \
     %D%/rep.c \
     %D%/resolve.c \
     %D%/resolve.h \

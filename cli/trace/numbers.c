@@ -30,7 +30,28 @@ static guint8 *put_word(guint8 *to, guint64 value, guint length)
 
 gsize trace_numbers_bound(guint32 count)
 {
-    return ((gsize)count + 1) / 2 + sizeof(guint64) * ((gsize)count + 1);
+    return 1 + ((gsize)count + 1) / 2 + sizeof(guint64) * ((gsize)count + 1);
+}
+
+/* All of them, without their lowest bits. */
+static inline __attribute__((always_inline)) gsize pack(guint8 *to, const guint64 *values,
+                                                        guint32 count, guint shift)
+{
+    guint8 *lengths = to, *bytes = to + ((gsize)count + 1) / 2;
+    guint32 i = 0;
+    for (; i + 1 < count; i += 2) {
+        guint64 one = values[i] >> shift, other = values[i + 1] >> shift;
+        guint first = length_of(one), second = length_of(other);
+        *lengths++ = (guint8)(first | second << 4);
+        bytes = put_word(bytes, one, first);
+        bytes = put_word(bytes, other, second);
+    }
+    if (i < count) {
+        guint last = length_of(values[i] >> shift);
+        *lengths = (guint8)last;
+        bytes = put_word(bytes, values[i] >> shift, last);
+    }
+    return (gsize)(bytes - to);
 }
 
 gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
@@ -46,20 +67,23 @@ gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
         return sizeof(guint64);
     }
     *encoding = TRACE_PACKED;
-    guint8 *lengths = to, *bytes = to + ((gsize)count + 1) / 2;
-    guint32 i = 0;
-    for (; i + 1 < count; i += 2) {
-        guint first = length_of(values[i]), second = length_of(values[i + 1]);
-        *lengths++ = (guint8)(first | second << 4);
-        bytes = put_word(bytes, values[i], first);
-        bytes = put_word(bytes, values[i + 1], second);
+    return pack(to, values, count, 0);
+}
+
+gsize trace_numbers_pack_steps(guint8 *to, const guint64 *values, guint32 count,
+                               enum trace_encoding *encoding)
+{
+    guint64 bits = 0;
+    for (guint32 i = 0; i < count; i++) {
+        bits |= trace_numbers_difference(values[i]);
     }
-    if (i < count) {
-        guint last = length_of(values[i]);
-        *lengths = (guint8)last;
-        bytes = put_word(bytes, values[i], last);
+    guint shift = bits != 0 ? (guint)__builtin_ctzll(bits) : 0;
+    if (shift == 0 || count < 2) {
+        return trace_numbers_pack(to, values, count, encoding);
     }
-    return (gsize)(bytes - to);
+    *encoding = TRACE_STEPS;
+    to[0] = (guint8)shift;
+    return 1 + pack(to + 1, values, count, shift);
 }
 
 #define EACH_BYTE G_GUINT64_CONSTANT(0x0101010101010101)
@@ -99,6 +123,12 @@ gboolean trace_numbers_open(struct trace_numbers *numbers, guint encoding, guint
 {
     gsize control = ((gsize)count + 1) / 2;
     *numbers = (struct trace_numbers){.count = count};
+    if (encoding == TRACE_STEPS && length > 0 && bytes[0] > 0 && bytes[0] < 64) {
+        numbers->shift = bytes[0];
+        encoding = TRACE_PACKED;
+        bytes++;
+        length--;
+    }
     if (encoding == TRACE_CONSTANT && length == 8) {
         memcpy(&numbers->constant, bytes, 8);
         numbers->constant = GUINT64_FROM_LE(numbers->constant);
@@ -120,6 +150,15 @@ static guint64 unpack(const guint8 **bytes, guint length)
     memcpy(&value, *bytes, 8);
     *bytes += length;
     return GUINT64_FROM_LE(value) & masks[length];
+}
+
+/* The lowest bits are what the sign is. */
+static void add_low_bits(guint64 *values, guint32 count, guint shift)
+{
+    guint64 low = ((guint64)1 << shift) - 1;
+    for (guint32 i = 0; i < count; i++) {
+        values[i] = values[i] << shift | (low & (0 - (values[i] & 1)));
+    }
 }
 
 gboolean trace_numbers_take(struct trace_numbers *numbers, guint64 *values, guint32 count)
@@ -150,5 +189,8 @@ gboolean trace_numbers_take(struct trace_numbers *numbers, guint64 *values, guin
     }
     numbers->next = at;
     numbers->bytes = bytes;
+    if (numbers->shift != 0) {
+        add_low_bits(values, count, numbers->shift);
+    }
     return TRUE;
 }

@@ -2,7 +2,8 @@
 /*
  * A column of numbers in a chunk. Packed: four bits for each number that tell how many bytes it
  * has, two numbers to a byte, then all the bytes. A decoder needs no branch for a number, and the
- * lengths stand where zstd finds what they repeat. Constant: the number itself, once.
+ * lengths stand where zstd finds what they repeat. Constant: the number itself, once. Steps: packed
+ * differences, without as many of their lowest bits as are 0 in all of them.
  */
 #ifndef BSA_CLI_TRACE_NUMBERS_H
 #define BSA_CLI_TRACE_NUMBERS_H
@@ -11,7 +12,8 @@
 
 enum trace_encoding {
     TRACE_CONSTANT = 0, /* 8 bytes */
-    TRACE_PACKED = 1
+    TRACE_PACKED = 1,
+    TRACE_STEPS = 2 /* a byte: how many bits, then as TRACE_PACKED */
 };
 
 /* Bytes that can be read behind a column without harm. */
@@ -22,6 +24,7 @@ struct trace_numbers {
     const guint8 *lengths; /* NULL: constant */
     const guint8 *bytes;
     guint64 constant;
+    guint shift;   /* steps: how many bits are left out */
     guint32 count; /* packed: how many there are */
     guint32 next;
 };
@@ -31,6 +34,21 @@ gsize trace_numbers_bound(guint32 count);
 /* How many bytes the column has; what is told of it goes to *encoding. */
 gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
                          enum trace_encoding *encoding);
+
+/* The same of steps. */
+gsize trace_numbers_pack_steps(guint8 *to, const guint64 *values, guint32 count,
+                               enum trace_encoding *encoding);
+
+/* A difference, modulo 2^64, as a number that is small whether it is up or down; and back. */
+static inline guint64 trace_numbers_step(guint64 difference)
+{
+    return difference << 1 ^ (0 - (difference >> 63));
+}
+
+static inline guint64 trace_numbers_difference(guint64 step)
+{
+    return step >> 1 ^ (0 - (step & 1));
+}
 
 /* FALSE: these bytes are no such column. TRACE_NUMBERS_SLACK bytes can be read behind them. */
 gboolean trace_numbers_open(struct trace_numbers *numbers, guint encoding, guint32 count,
