@@ -278,8 +278,10 @@ static void print_summary(const struct run *run)
     append_bytes(line, execution->account.peak_requested);
     g_string_append(line, " requested at peak, ");
     append_bytes(line, execution->account.occupied.max_size);
-    g_string_append_printf(line, " of pages, %" G_GUINT64_FORMAT " requests failed\n",
-                           execution->failed);
+    g_string_append(line, " of pages");
+    if (run->options.engine.order != REPLAY_STRICT)
+        g_string_append_printf(line, " in %u looks", run->observed.sampler.count);
+    g_string_append_printf(line, ", %" G_GUINT64_FORMAT " requests failed\n", execution->failed);
     if (run->minimum.searched) {
         g_string_append(line, "smallest region: ");
         append_bytes(line, run->minimum.smallest.region_bytes);

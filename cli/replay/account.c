@@ -57,15 +57,19 @@ gboolean replay_account_address(struct replay_account *account,
     return TRUE;
 }
 
-static void grow(struct replay_growth *growth, guint64 size, guint64 live, gboolean peak)
+static void grow(struct replay_growth *growth, guint64 size, guint64 live)
 {
     if (size > growth->max_size) {
         growth->max_size = size;
         growth->live_at_max = live;
     }
-    if (peak)
+    if (live > growth->max_live) {
+        growth->max_live = live;
         growth->size_at_peak = size;
+    }
     if (live > 0) {
+        growth->events++;
+        growth->sum_live += (double)live;
         growth->sum_ratio += (double)size / (double)live;
         growth->sum_size += (double)size;
     }
@@ -73,8 +77,10 @@ static void grow(struct replay_growth *growth, guint64 size, guint64 live, gbool
 
 static void widen(struct replay_window *window, guint64 live, guint64 occupied)
 {
-    window->occupied_low = MIN(window->occupied_low, occupied);
-    window->occupied_high = MAX(window->occupied_high, occupied);
+    if (occupied != REPLAY_UNKNOWN) {
+        window->occupied_low = MIN(window->occupied_low, occupied);
+        window->occupied_high = MAX(window->occupied_high, occupied);
+    }
     window->requested_low = MIN(window->requested_low, live);
     window->requested_high = MAX(window->requested_high, live);
 }
@@ -85,22 +91,18 @@ void replay_account_tick(struct replay_account *account, guint64 event, guint64 
     guint64 live = account->requested;
     double given = (double)account->given;
     double slack = (double)(account->given - live);
-    gboolean peak = live > account->peak_requested;
-    if (peak) {
+    if (live > account->peak_requested) {
         account->peak_requested = live;
         account->given_at_peak = account->given;
         account->peak_event = event;
-    }
-    if (live > 0) {
-        account->events_live++;
-        account->sum_live += (double)live;
     }
     account->sum_slack_events += slack;
     account->sum_given_events += given;
     account->sum_slack_bytes += slack * (double)allocated;
     account->sum_given_bytes += given * (double)allocated;
-    grow(&account->occupied, occupied, live, peak);
-    grow(&account->span, account->span_bytes, live, peak);
+    if (occupied != REPLAY_UNKNOWN)
+        grow(&account->occupied, occupied, live);
+    grow(&account->span, account->span_bytes, live);
     widen(&account->window, live, occupied);
 }
 

@@ -24,13 +24,17 @@ struct replay_live {
     guint64 requested_ever, given_ever;
 };
 
-/* Wilson and Johnstone's comparison of a size H(t) of the heap with the live bytes L(t). */
+/* Wilson and Johnstone's comparison of a size H(t) of the heap with the live bytes L(t), over the
+ * events after which H is known: all, where events run one at a time. */
 struct replay_growth {
-    double sum_ratio;     /* H/L over events with L > 0 */
-    double sum_size;      /* H over the same events */
+    guint64 events;       /* of them, those with L > 0, and over these: */
+    double sum_ratio;     /*   H/L */
+    double sum_size;      /*   H */
+    double sum_live;      /*   L */
     guint64 max_size;     /* max H, */
     guint64 live_at_max;  /*   and L when H first reached it */
-    guint64 size_at_peak; /* H when L first reached its maximum */
+    guint64 max_live;     /* max L, */
+    guint64 size_at_peak; /*   and H when L first reached it */
 };
 
 /* Extremes between two looks. */
@@ -47,8 +51,6 @@ struct replay_account {
     guint64 peak_requested;              /* largest value of requested, */
     guint64 given_at_peak;               /*   given then, */
     guint64 peak_event;                  /*   and the event that reached it first */
-    guint64 events_live;                 /* events after which something was live */
-    double sum_live;                     /* requested over those events */
     double sum_slack_events;             /* given - requested, over events */
     double sum_given_events;
     double sum_slack_bytes;        /* the same over bytes allocated: each event weighs as much */
@@ -72,7 +74,8 @@ gboolean replay_account_address(struct replay_account *account,
                                 const struct replay_regions *regions, const void *address,
                                 guint64 bytes);
 /* After each event: event is its count, allocated the bytes it asked for (0: not an allocation),
- * occupied what the allocator now holds. */
+ * occupied what the allocator now holds, or REPLAY_UNKNOWN while it is ahead of the books. */
+#define REPLAY_UNKNOWN G_MAXUINT64
 void replay_account_tick(struct replay_account *account, guint64 event, guint64 allocated,
                          guint64 occupied);
 

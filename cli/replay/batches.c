@@ -14,12 +14,15 @@ static guint runner_of(const struct replay_batches *batches, guint cpu)
     return batches->batch.shared->terms.runners == 1 ? 0 : cpu;
 }
 
-/* Events until the next one after which something looks at the allocator; the prelude is done
- * before the first. */
+/* Events until the next one after which something looks at the allocator, as it does when most is
+ * requested; the prelude is done before the first. */
 static guint room(const struct replay_batches *batches)
 {
     const struct replay_execution *execution = batches->execution;
     guint64 next = MIN(execution->observer->next, execution->control.next);
+    guint64 peak = execution->summary->peak_event;
+    if (peak > execution->events)
+        next = MIN(next, peak);
     guint64 most = batches->batch.shared->terms.capacity;
     if (execution->placed < execution->summary->prelude)
         return (guint)MIN(most, execution->summary->prelude - execution->placed);
@@ -152,6 +155,7 @@ static gboolean settle(struct replay_batches *batches, GError **error)
     struct replay_execution *execution = batches->execution;
     for (guint seq = 0; seq < batches->count; seq++) {
         struct replay_outcome outcome = {.status = REPLAY_OP_SKIPPED};
+        execution->ahead = seq + 1 < batches->count;
         guint32 index = batches->place[seq];
         if (index != NO_OP) {
             const struct replay_op *op = &batches->batch.op[index];
@@ -166,6 +170,7 @@ static gboolean settle(struct replay_batches *batches, GError **error)
                                 error))
             return FALSE;
     }
+    execution->ahead = FALSE;
     return TRUE;
 }
 
@@ -245,8 +250,6 @@ gboolean replay_batches_run(struct replay_batches *batches, GError **error)
     batches->cpu = g_new(guint16, terms->capacity);
     batches->place = g_new(guint32, terms->capacity);
     batches->next = g_new(guint32, terms->runners);
-    /* The peak of requested bytes lies within a batch, where nobody looks. */
-    batches->execution->peak_seen = TRUE;
     gboolean ok = look_at_memory(batches, error) && run_all(batches, error);
     g_free(batches->event);
     g_free(batches->cpu);

@@ -236,40 +236,46 @@ static gboolean enter_realloc(struct replay_execution *execution, const struct t
     return book_alloc(execution, event, moved ? cpu : slot->cpu, outcome->address, error);
 }
 
-/* With all that is older than the trace in its place the time line begins: so many bytes are live
- * before the first event. */
-static gboolean after_placing(struct replay_execution *execution, GError **error)
+/* Bytes of pages in use after the latest event. */
+static guint64 occupied(const struct replay_execution *execution)
 {
-    struct replay_observer *observer = execution->observer;
     struct replay_backend *backend = execution->backend;
-    if (++execution->placed < execution->summary->prelude)
-        return TRUE;
-    replay_account_tick(&execution->account, 0, 0,
-                        backend->ops->occupied != NULL ? backend->ops->occupied(backend) : 0);
-    gboolean peak = !execution->peak_seen &&
+    return execution->ahead                 ? REPLAY_UNKNOWN
+           : backend->ops->occupied == NULL ? 0
+                                            : backend->ops->occupied(backend);
+}
+
+/* Is this the moment when most is requested? */
+static gboolean at_peak(struct replay_execution *execution)
+{
+    gboolean peak = !execution->peak_seen && !execution->ahead &&
                     execution->account.requested == execution->summary->peak_live_bytes;
     if (peak)
         execution->peak_seen = TRUE;
     if (peak && execution->demand != NULL)
         demand_peak(execution->demand);
-    return observer->sample(observer->data, execution, peak, error);
+    return peak;
+}
+
+/* With all that is older than the trace in its place the time line begins: so many bytes are live
+ * before the first event. */
+static gboolean after_placing(struct replay_execution *execution, GError **error)
+{
+    struct replay_observer *observer = execution->observer;
+    if (++execution->placed < execution->summary->prelude)
+        return TRUE;
+    replay_account_tick(&execution->account, 0, 0, occupied(execution));
+    return observer->sample(observer->data, execution, at_peak(execution), error);
 }
 
 /* After an event: the account, the observer, the progress line. */
 static gboolean after_event(struct replay_execution *execution, guint64 allocated, GError **error)
 {
     struct replay_observer *observer = execution->observer;
-    struct replay_backend *backend = execution->backend;
     execution->events++;
     atomic_store_explicit(&execution->beat, execution->events, memory_order_relaxed);
-    replay_account_tick(&execution->account, execution->events, allocated,
-                        backend->ops->occupied != NULL ? backend->ops->occupied(backend) : 0);
-    gboolean peak = !execution->peak_seen && allocated > 0 &&
-                    execution->account.requested == execution->summary->peak_live_bytes;
-    if (peak)
-        execution->peak_seen = TRUE;
-    if (peak && execution->demand != NULL)
-        demand_peak(execution->demand);
+    replay_account_tick(&execution->account, execution->events, allocated, occupied(execution));
+    gboolean peak = allocated > 0 && at_peak(execution);
     if (peak || execution->events == observer->next) {
         if (!observer->sample(observer->data, execution, peak, error))
             return FALSE;

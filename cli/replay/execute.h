@@ -103,6 +103,7 @@ struct replay_execution {
     guint64 live_end; /* objects and blocks alive after the last event */
     guint64 switches; /* times that the CPU changed from one event to the next */
     guint last_cpu;
+    gboolean ahead;   /* the allocator has done more than the books have */
     gboolean partial; /* ended before the last event: by the user, or by the first failure */
     gboolean peak_seen;
     struct replay_failure *failure; /* the first REPLAY_FAILURES_KEPT */

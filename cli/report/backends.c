@@ -107,7 +107,7 @@ static void take_recorded(struct backend_row *row, const struct recorded *record
 {
     const struct replay_account *account = &recorded->account;
     struct replay_measure *measure = &row->measure;
-    double events = (double)MAX(account->events_live, 1);
+    double events = (double)MAX(account->occupied.events, 1);
     guint count = recorded->samples->len;
     if (!recorded->figures) {
         g_strlcpy(row->missing, "the trace has no addresses", sizeof(row->missing));
@@ -121,8 +121,8 @@ static void take_recorded(struct backend_row *row, const struct recorded *record
     measure->memory_taken = TRUE;
     measure->peak_bytes = account->occupied.max_size;
     measure->mean_bytes = account->occupied.sum_size / events;
-    measure->mean_live = account->sum_live / events;
-    measure->looks = account->events_live;
+    measure->mean_live = account->occupied.sum_live / events;
+    measure->looks = account->occupied.events;
     measure->samples = MIN(count, REPLAY_MEMORY_SAMPLES);
     for (guint i = 0; i < measure->samples; i++) {
         guint at = (guint)((guint64)i * count / measure->samples);

@@ -175,10 +175,10 @@ struct heap_ratios heap_ratios(const struct replay_account *account,
                                const struct replay_growth *growth)
 {
     return (struct heap_ratios){
-        .average = ratio(growth->sum_ratio, (double)account->events_live),
-        .at_max_live = ratio((double)growth->size_at_peak, (double)account->peak_requested),
+        .average = ratio(growth->sum_ratio, (double)growth->events),
+        .at_max_live = ratio((double)growth->size_at_peak, (double)growth->max_live),
         .at_max_heap = ratio((double)growth->max_size, (double)growth->live_at_max),
         .max_over_max = ratio((double)growth->max_size, (double)account->peak_requested),
-        .of_means = ratio(growth->sum_size, account->sum_live),
+        .of_means = ratio(growth->sum_size, growth->sum_live),
     };
 }

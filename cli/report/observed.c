@@ -3,13 +3,15 @@
 
 #include <string.h>
 
-/* Where events run by batches an allocator is looked at between two of them, which are not to
- * become much smaller by it. */
+/* Where events run by batches the allocator is looked at between two of them; threads that begin
+ * one after so many events take no longer for it. */
+enum { EVENTS_BETWEEN_LOOKS = 1024 };
+
 static guint sample_count(const struct replay_options *options, guint64 events)
 {
-    guint64 most = events / (REPLAY_BATCH_OPS / 4) + 2;
-    return options->engine.order == REPLAY_STRICT ? options->samples
-                                                  : (guint)MIN(options->samples, most);
+    return options->engine.order == REPLAY_STRICT
+               ? options->samples
+               : (guint)MIN(options->samples, events / EVENTS_BETWEEN_LOOKS + 2);
 }
 
 static gboolean replay(struct observed *observed, const struct replay_options *options,

@@ -132,6 +132,9 @@ void trace_implicit_count(struct trace_implicit *implicit, const struct trace_ev
     if (event->kind == TRACE_PAGE_ALLOC) {
         implicit->live_pages += *bytes / page_size;
     }
-    implicit->peak_bytes = MAX(implicit->peak_bytes, implicit->live_bytes);
+    if (implicit->live_bytes > implicit->peak_bytes) {
+        implicit->peak_bytes = implicit->live_bytes;
+        implicit->peak_event = event->number;
+    }
     implicit->peak_pages = MAX(implicit->peak_pages, implicit->live_pages);
 }

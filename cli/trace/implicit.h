@@ -22,6 +22,7 @@ struct trace_implicit {
     gboolean ends; /* an event is due: */
     struct trace_event end;
     guint64 live_bytes, live_pages, peak_bytes, peak_pages; /* with frees at their earliest */
+    guint64 peak_event;                                     /* that reached peak_bytes */
 };
 
 void trace_implicit_init(struct trace_implicit *implicit);

@@ -79,7 +79,8 @@ struct trace_hygiene {
 struct trace_summary {
     guint64 events;           /* events that the stream will hand out */
     guint64 peak_slots;       /* slots ever in use at once, so that slot < peak_slots */
-    guint64 peak_live_bytes;  /* requested bytes alive at once, pages and objects together */
+    guint64 peak_live_bytes;  /* requested bytes alive at once, pages and objects together, */
+    guint64 peak_event;       /*   and the events after which they were first; 0: the prelude */
     guint64 peak_live_pages;  /* of them in page blocks, in pages */
     guint64 peak_late_bytes;  /* peak_live_bytes with implicit frees at their latest, */
     guint64 peak_early_bytes; /*   and at their earliest; equal where nobody asked for bounds */
@@ -98,6 +99,15 @@ struct trace_summary {
     guint64 direct_map;
     const char *format; /* "perf script", ... */
 };
+
+/* So many bytes are alive after so many events. */
+static inline void trace_summary_live(struct trace_summary *summary, guint64 bytes, guint64 events)
+{
+    if (bytes > summary->peak_live_bytes) {
+        summary->peak_live_bytes = bytes;
+        summary->peak_event = events;
+    }
+}
 
 typedef struct trace_reader trace_reader;
 

@@ -90,6 +90,7 @@ gboolean trace_reader_find_bounds(trace_reader *reader, GError **error)
     reader->early = reader->options.implicit == TRACE_BOUND_EARLY;
     if (reader->early) {
         summary->peak_live_bytes = implicit->peak_bytes;
+        summary->peak_event = implicit->peak_event;
         summary->peak_live_pages = implicit->peak_pages;
     }
     return got == 0 && trace_reader_rewind(reader, error);

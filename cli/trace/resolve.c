@@ -148,7 +148,7 @@ static void note_size(struct trace_resolver *resolver, guint64 size)
     struct trace_summary *summary = resolver->summary;
     resolver->live_bytes += size;
     summary->max_size = MAX(summary->max_size, size);
-    summary->peak_live_bytes = MAX(summary->peak_live_bytes, resolver->live_bytes);
+    trace_summary_live(summary, resolver->live_bytes, resolver->number);
     summary->peak_live_pages = MAX(summary->peak_live_pages, resolver->live_pages);
 }
 

@@ -44,12 +44,12 @@ static void note_thread(struct trace_tally *tally, guint32 thread)
     }
 }
 
-static void note_size(struct trace_tally *tally, guint64 size)
+static void note_size(struct trace_tally *tally, guint64 size, guint64 events)
 {
     struct trace_summary *summary = tally->summary;
     tally->live_bytes += size;
     summary->max_size = MAX(summary->max_size, size);
-    summary->peak_live_bytes = MAX(summary->peak_live_bytes, tally->live_bytes);
+    trace_summary_live(summary, tally->live_bytes, events);
 }
 
 static void change_pages(struct trace_tally *tally, guint64 bytes)
@@ -58,11 +58,13 @@ static void change_pages(struct trace_tally *tally, guint64 bytes)
     tally->peak_page_bytes = MAX(tally->peak_page_bytes, tally->live_page_bytes);
 }
 
-static void take_object(struct trace_tally *tally, const struct trace_event *event, guint64 former)
+/* former: what a realloc had; events: so many with this one. */
+static void take_object(struct trace_tally *tally, const struct trace_event *event, guint64 former,
+                        guint64 events)
 {
     switch (trace_reference_of(TRACE_LEVEL_REPLAYABLE, event->kind, event->flags)) {
     case TRACE_REFERENCE_BEGINS:
-        note_size(tally, event->size);
+        note_size(tally, event->size, events);
         if (event->kind == TRACE_PAGE_ALLOC) {
             change_pages(tally, event->size);
         }
@@ -76,7 +78,7 @@ static void take_object(struct trace_tally *tally, const struct trace_event *eve
     case TRACE_REFERENCE_STAYS:
         if ((event->flags & TRACE_FAILED) == 0) {
             tally->live_bytes -= former;
-            note_size(tally, event->size);
+            note_size(tally, event->size, events);
         }
         break;
     case TRACE_REFERENCE_NONE:
@@ -100,7 +102,7 @@ void trace_tally_events(struct trace_tally *tally, const struct trace_event *eve
         first_ns = MIN(first_ns, event->time_ns);
         cpus = MAX(cpus, event->cpu + 1);
         tally->kind[kind_of(event)]++;
-        take_object(tally, event, former[i]);
+        take_object(tally, event, former[i], summary->events + i + 1);
     }
     summary->duration_ns = last_ns;
     summary->cpus = cpus;

@@ -9,7 +9,7 @@ static void take_figures(struct tune_figures *figures, const struct replay_sessi
 {
     const struct replay_execution *execution = &session->execution;
     const struct replay_account *account = &execution->account;
-    double events = (double)MAX(account->events_live, 1);
+    double events = (double)MAX(account->occupied.events, 1);
     *figures = (struct tune_figures){
         .peak_requested = account->peak_requested,
         .peak_occupied = account->occupied.max_size,

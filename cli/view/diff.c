@@ -156,9 +156,10 @@ static double weight(const struct figure *figure, JsonObject *a, double differen
     return isfinite(difference) ? fabs(difference) / fmax(whole, 1.0) : 0.0;
 }
 
+/* Ratios that differ by less than is shown are equal. */
 static enum view_verdict verdict(const struct figure *figure, double a, double b)
 {
-    if (a == b || (isnan(a) && isnan(b)))
+    if (a == b || (figure->scale == RATIO && fabs(a - b) < 0.00005) || (isnan(a) && isnan(b)))
         return VIEW_EQUAL;
     if (isnan(a) || isnan(b) || figure->rises == VIEW_OTHER)
         return VIEW_OTHER;

@@ -67,6 +67,17 @@ static void differ_count(JsonObject *a, JsonObject *b, const char *path, const c
                                view_count(a, path), view_count(b, path));
 }
 
+/* What was not looked at may have been more. */
+static void unseen(JsonObject *report, const char *name, GString *out)
+{
+    if (!view_is_strict(report))
+        g_string_append_printf(out,
+                               "memory: %s looked at it %" G_GUINT64_FORMAT
+                               " times only, and lifetimes shifted; for what it took,\n"
+                               "        compare strict replays\n",
+                               name, view_count(report, "timeline.samples"));
+}
+
 void view_diff_text(JsonObject *a, JsonObject *b, GArray *changes, GString *out)
 {
     differ(a, b, "trace.name", "trace", out);
@@ -93,6 +104,8 @@ void view_diff_text(JsonObject *a, JsonObject *b, GArray *changes, GString *out)
                                !view_flag(b, "result.partial")   ? "A"
                                : !view_flag(a, "result.partial") ? "B"
                                                                  : "A and B");
+    unseen(a, "A", out);
+    unseen(b, "B", out);
     g_string_append_printf(out, "%-36s%15s%15s%12s\n", "", "A", "B", "change");
     guint changed = rows(out, changes, VIEW_WORSE) + rows(out, changes, VIEW_BETTER) +
                     rows(out, changes, VIEW_OTHER);

@@ -232,6 +232,11 @@ JsonObject *view_row(JsonObject *object, const char *path, guint index)
     return node != NULL && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }
 
+gboolean view_is_strict(JsonObject *report)
+{
+    return strcmp(view_text(report, "replay.schedule"), "strict") == 0;
+}
+
 static int by_pages(gconstpointer a, gconstpointer b)
 {
     JsonObject *x = *(JsonObject *const *)a, *y = *(JsonObject *const *)b;

@@ -43,6 +43,9 @@ double view_ratio_at(JsonObject *object, const char *path, guint index);
 const char *view_text_at(JsonObject *object, const char *path, guint index);
 JsonObject *view_row(JsonObject *object, const char *path, guint index);
 
+/* Ran its events one at a time, so that memory is known after each? */
+gboolean view_is_strict(JsonObject *report);
+
 /* The named caches of a moment that ever had an object, those with most pages first; rows are the
  * report's, the array is the caller's. */
 GPtrArray *view_caches_by_pages(JsonObject *moment);

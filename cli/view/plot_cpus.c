@@ -67,6 +67,8 @@ void view_plot_remote_frees(JsonObject *report, struct view_script *script)
     g_string_append_printf(
         script->settings, "unit = %s\nset ylabel \"remote frees so far%s\"\nset yrange [0:%s]\n",
         most >= 10000 ? "1e3" : "1.0", most >= 10000 ? ", thousands" : "", most == 0 ? "1" : "*");
+    if (most == 0)
+        g_string_append(script->settings, "set label \"none\" at graph 0.5, graph 0.5 center\n");
     lines(report, script, using_remote, "", "steps");
 }
 

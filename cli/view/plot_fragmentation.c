@@ -38,8 +38,10 @@ static void mark_smallest(JsonObject *report, GString *out)
     g_string_append(out, "smallest = ");
     append_fixed(out, 0, (double)smallest / (double)view_count(report, "curve.peak_occupied_bytes"),
                  6);
+    /* Left of the line there is room for its name. */
     g_string_append(
-        out, "\nset arrow from smallest, graph 0 to smallest, graph 1 nohead "
+        out, "\nset xrange [smallest < 1 ? smallest - 0.05 : 0.95:*]\n"
+             "set arrow from smallest, graph 0 to smallest, graph 1 nohead "
              "lc rgb \"#444444\" dt 2\n"
              "set label \"smallest region\" at smallest, graph 0.5 center rotate by 90 offset -1 "
              "textcolor rgb \"#444444\"\n");

@@ -174,12 +174,16 @@ static void head(JsonObject *report, GString *out)
         view_text(report, "replay.schedule"), view_count(report, "result.cpu_switches"));
     heap(report, out);
     named_caches(report, out);
-    if (strcmp(view_text(report, "replay.schedule"), "strict") != 0) {
+    if (!view_is_strict(report)) {
+        char *looks = g_strdup_printf(
+            "CPUs ran beside each other: lifetimes shifted, and pages in use were looked at "
+            "%" G_GUINT64_FORMAT " times, when no CPU ran: at the peak of requested bytes, and "
+            "between batches of events. What they were between is not known; the strict "
+            "schedule tells it.",
+            view_count(report, "timeline.samples"));
         row(out, "");
-        view_wrap(out,
-                  "CPUs ran beside each other: lifetimes shifted, and memory was looked at between "
-                  "batches of events. For memory figures, replay by the strict schedule.",
-                  20);
+        view_wrap(out, looks, 20);
+        g_free(looks);
     }
     regions(report, out);
     low_memory(report, out);
@@ -204,10 +208,15 @@ static void brief(JsonObject *report, GString *out)
     append_bytes(out, view_count(report, "result.peak_occupied_bytes"));
     g_string_append(out, " = ");
     append_fixed(out, 0, view_ratio(report, "heap_over_live.pages.maximum_over_maximum"), 3);
-    g_string_append(out, " x peak requested\n");
+    g_string_append(out, " x peak requested");
+    if (!view_is_strict(report))
+        g_string_append_printf(out, ", in %" G_GUINT64_FORMAT " looks",
+                               view_count(report, "timeline.samples"));
+    g_string_append_c(out, '\n');
     row(out, "Alive at the end");
-    g_string_append_printf(out, "%" G_GUINT64_FORMAT " objects and blocks, ",
-                           view_count(report, "result.live_at_end"));
+    guint64 live = view_count(report, "result.live_at_end");
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT " %s, ", live,
+                           live == 1 ? "object or block" : "objects and blocks");
     append_bytes(out, view_count(report, "result.live_at_end_bytes"));
     g_string_append(out, " requested\n");
 }
@@ -233,10 +242,14 @@ static void caveats(JsonObject *report, GString *out)
         out, "Open loop: a kernel short of memory would reclaim or compact; here the request\n"
              "fails, is counted, and its free is left out.\n");
     view_text_unseen(report, out);
-    g_string_append(out,
-                    "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
-                    "contention is not measured. A figure for one region size says little about\n"
-                    "another.\n");
+    g_string_append(
+        out,
+        view_is_strict(report)
+            ? "Simulated CPUs take turns in recorded order: memory figures are exact, but\n"
+              "contention is not measured. A figure for one region size says little about\n"
+              "another.\n"
+            : "CPUs ran beside each other: times are those of contention, but memory figures\n"
+              "differ from run to run. A figure for one region size says little about another.\n");
 }
 
 static void files(GString *out)

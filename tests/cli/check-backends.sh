@@ -73,6 +73,24 @@ for options in "--window=1" "--window=64 --cpus=3" "--cpu-map=thread" "--cpu-map
     expect "  and say which schedule it was" grep -q '"schedule" : "causal"' \
         "$work/causal/report.json"
 done
+# at_peak DIR: the line of the moment when most is requested, but for what addresses tell.
+at_peak() {
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+        $column["peak"] { print $1, $column["requested"], $column["given"], $column["occupied"] }' \
+        "$work/$1/timeline.csv"
+}
+"$replay" -q --no-plots --cpus=1 -o "$work/one" "$work/seeded.txt"
+"$replay" -q --no-plots --cpus=1 --schedule=causal -o "$work/ahead" "$work/seeded.txt"
+at_peak one >"$work/peak"
+at_peak ahead >"$work/peak.ahead"
+same "the peak is looked at though events run ahead" "$work/peak" "$work/peak.ahead"
+expect "  so are moments 1024 events apart" test "$(wc -l <"$work/ahead/timeline.csv")" -ge 22
+expect "  ratios are over these moments: no maximum below the one at peak" sh -c \
+    'tr -d " \n" <"$1/report.json" | sed "s/.*\"heap_over_live\":{\"pages\":{//; s/}.*//" |
+    awk -F"[:,]" "{ exit !(\$8 >= \$4 && \$4 > 1 && \$2 > 1) }"' - "$work/ahead"
+"$replay" diff "$work/one" "$work/ahead" >"$work/log" 2>&1
+expect "  diff says what it is worth" grep -q '^memory: B looked at it [0-9]* times only' "$work/log"
+expect "  and finds no other pages at the peak" sh -c '! grep -q "pages in use at peak" "$1"' - "$work/log"
 expect "paced, ten thousand times as fast" "$replay" -q --no-plots --schedule=paced --speed=10000 \
     -o "$work/paced" "$work/seeded.txt"
 figures paced >"$work/figures.paced"
