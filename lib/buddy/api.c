@@ -56,11 +56,16 @@ enum bsa_status bsa_buddy_remove_region(bsa_buddy *buddy, void *region)
     bsai_enter(&call);
     enum bsa_status status = bsai_buddy_remove(buddy, &call, region);
     bsai_leave(&call);
-    if (status == BSA_OK && buddy->platform.quiesce != NULL)
-        buddy->platform.quiesce(buddy->platform.ctx);
     if (status == BSA_OK)
-        bsai_log(&buddy->platform, BSA_LOG_INFO, "buddy: a region was removed");
+        bsai_buddy_removed(buddy);
     return bsai_call_end(&call, status);
+}
+
+void bsai_buddy_removed(const struct bsa_buddy *b)
+{
+    if (b->platform.quiesce != NULL)
+        b->platform.quiesce(b->platform.ctx);
+    bsai_log(&b->platform, BSA_LOG_INFO, "buddy: a region was removed");
 }
 
 size_t bsa_buddy_release(bsa_buddy *buddy, size_t min_bytes,

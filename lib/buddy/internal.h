@@ -45,8 +45,11 @@ enum bsa_status bsai_buddy_add(struct bsa_buddy *b, struct bsai_call *call, void
                                size_t bytes);
 /* See bsa_buddy_remove_region. Calls that are in progress may still look at the region's prefix. */
 enum bsa_status bsai_buddy_remove(struct bsa_buddy *b, struct bsai_call *call, const void *region);
+/* Comes after it, when nothing leads to the region any more: waits for these calls, and tells. With
+ * nothing held, not even enter. */
+void bsai_buddy_removed(const struct bsa_buddy *b);
 
-/* The same where the first section does not hold addr. */
+/* What bsai_section_find does where the first section does not hold addr. */
 struct bsai_section *bsai_section_find_other(const struct bsa_buddy *b, uintptr_t addr,
                                              size_t *page);
 

@@ -15,13 +15,23 @@ enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes)
 {
     if (heap == NULL)
         return BSA_ERR_NOT_INITIALIZED;
+    enum bsa_status status = bsa_buddy_add_region(&heap->buddy, region, bytes);
+    if (status == BSA_OK)
+        make_forget(heap);
+    return status;
+}
+
+static enum bsa_status remove_region(struct bsa_heap *heap, const void *region)
+{
     struct bsai_call call;
     bsai_call_begin(&call, &heap->buddy.platform);
     bsai_enter(&call);
-    enum bsa_status status = bsai_buddy_add(&heap->buddy, &call, region, bytes);
+    enum bsa_status status = bsai_buddy_remove(&heap->buddy, &call, region);
     if (status == BSA_OK)
         make_forget(heap);
     bsai_leave(&call);
+    if (status == BSA_OK)
+        bsai_buddy_removed(&heap->buddy);
     return bsai_call_end(&call, status);
 }
 
@@ -29,36 +39,24 @@ enum bsa_status bsa_heap_remove_region(bsa_heap *heap, void *region)
 {
     if (heap == NULL)
         return BSA_ERR_NOT_INITIALIZED;
-    enum bsa_status status = bsa_buddy_remove_region(&heap->buddy, region);
+    enum bsa_status status = remove_region(heap, region);
     if (status == BSA_ERR_MEMORY_OVERLAP) {
         /* What keeps it may be free pages on CPUs' lists, or empty slabs. */
         bsa_heap_reclaim(heap);
-        status = bsa_buddy_remove_region(&heap->buddy, region);
+        status = remove_region(heap, region);
     }
-    if (status == BSA_OK)
-        make_forget(heap);
     return status;
-}
-
-static enum bsa_status withdraw(struct bsa_heap *heap, void *addr, size_t bytes)
-{
-    struct bsai_call call;
-    bsai_call_begin(&call, &heap->buddy.platform);
-    bsai_enter(&call);
-    enum bsa_status status = bsai_buddy_withdraw(&heap->buddy, &call, addr, bytes);
-    bsai_leave(&call);
-    return bsai_call_end(&call, status);
 }
 
 enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes)
 {
     if (heap == NULL)
         return BSA_ERR_NOT_INITIALIZED;
-    enum bsa_status status = withdraw(heap, addr, bytes);
+    enum bsa_status status = bsa_buddy_reserve(&heap->buddy, addr, bytes);
     if (status == BSA_ERR_MEMORY_OVERLAP) {
         /* What is in the way may be free pages on CPUs' lists, or empty slabs. */
         bsa_heap_reclaim(heap);
-        status = withdraw(heap, addr, bytes);
+        status = bsa_buddy_reserve(&heap->buddy, addr, bytes);
     }
     return status;
 }

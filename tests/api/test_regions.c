@@ -242,6 +242,7 @@ START_TEST(heaps_send_home_what_keeps_a_region)
         void *p[600];
         size_t n = 0;
         assert_ok(bsa_heap_add_region(heap, region.start, region.bytes));
+        ck_assert_str_eq(m.log_message, "buddy: a region was added");
         for (; bsa_heap_allocated_bytes(heap) < managed + MIB; n++) {
             m.cpu = (unsigned)n % 3;
             ck_assert_uint_lt(n, 600);

@@ -191,6 +191,43 @@ START_TEST(a_slot_does_not_outlive_its_home)
 }
 END_TEST
 
+/* A region that has left: when calls in progress are waited for, no CPU leads to it any more. */
+
+static bsa_cpu *remembers;
+static unsigned still_led_there, quiesced;
+
+static void look_at_cpu(void *ctx)
+{
+    (void)ctx;
+    quiesced++;
+    still_led_there += remembers->lists.fast != 0;
+}
+
+START_TEST(nothing_leads_to_a_region_that_left)
+{
+    struct region region = region_make((size_t)8 << 20, 4096, 0);
+    struct bsa_platform platform = BSA_PLATFORM_INIT;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    size_t half = region.bytes / 2;
+    bsa_heap *heap = NULL;
+    void *p;
+    platform.quiesce = look_at_cpu;
+    config.platform = &platform;
+    config.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    assert_status(bsa_heap_init(&heap, region.start, half, &config), BSA_OK);
+    assert_status(bsa_heap_add_region(heap, (char *)region.start + half, half), BSA_OK);
+    remembers = bsa_heap_cpu(heap, 0);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &p), BSA_OK);
+    assert_status(bsa_heap_free_pages(heap, p, 1), BSA_OK);
+    ck_assert(BSA_CHECKS != 0 || remembers->lists.fast != 0);
+    assert_status(bsa_heap_remove_region(heap, (char *)region.start + half), BSA_OK);
+    ck_assert_uint_eq(quiesced, 1);
+    ck_assert_uint_eq(still_led_there, 0);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
 /* A contradiction in what one CPU holds is found. */
 START_TEST(contradictions)
 {
@@ -291,6 +328,7 @@ int main(void)
     tcase_add_test(tcase, a_walk_skips_half_a_slab);
     tcase_add_test(tcase, a_slot_does_not_outlive_its_home);
     tcase_add_loop_test(tcase, freed_twice_is_told_late, 0, 2);
+    tcase_add_test(tcase, nothing_leads_to_a_region_that_left);
     tcase_add_test(tcase, contradictions);
     tcase_add_loop_test(tcase, zero_regions_need_no_words, 0, 2);
     suite_add_tcase(suite, tcase);
