@@ -37,6 +37,15 @@ static inline size_t bsai_align_up(size_t x, size_t a)
     return (x + (a - 1)) & ~(a - 1);
 }
 
+/* Room for so many bytes at a multiple of the power of two a, behind what ends at *end: where it
+ * begins. Cannot wrap, by the caller's knowledge. */
+static inline size_t bsai_append(size_t *end, size_t bytes, size_t a)
+{
+    size_t begin = bsai_align_up(*end, a);
+    *end = begin + bytes;
+    return begin;
+}
+
 /* x / d, for a d that is no constant: 32-bit targets without the instruction would call a library
  * for it. Bit by bit, so not for a path that is hot. */
 static inline size_t bsai_divide(size_t x, size_t d)

@@ -73,9 +73,16 @@ static inline enum bsa_status bsai_call_end(struct bsai_call *call, enum bsa_sta
 }
 
 /* Copies a config or platform struct of the caller's size into one of ours: a shorter one leaves
- * zeros, a longer one must have a zero tail. False when it is malformed. Defined in base/status.c.
+ * zeros, a longer one must have a zero tail. False when it is malformed. Defined in base/status.c,
+ * as what follows.
  */
 bool bsai_copy_sized(void *to, size_t to_size, const void *from, size_t from_size);
+
+/* The same of the hooks, of which there are none where platform is NULL. */
+bool bsai_read_platform(struct bsa_platform *to, const struct bsa_platform *platform);
+
+/* Of a configuration: 0 becomes the default; false when it is no size that pages may have. */
+bool bsai_read_page_size(size_t *page_size);
 
 void bsai_log(const struct bsa_platform *platform, enum bsa_log_level level, const char *message);
 

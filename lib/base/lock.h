@@ -15,7 +15,7 @@
 enum bsai_rank {
     BSAI_RANK_REGISTRY = 1, /* CPU states being made */
     BSAI_RANK_CPU,          /* one CPU's magazines and page lists (shared mode) */
-    BSAI_RANK_DEPOT,        /* one size class: full magazines on their way between CPUs */
+    BSAI_RANK_DEPOT,        /* one size class: batches on their way between CPUs */
     BSAI_RANK_CACHE,        /* one size class: its lists of slabs */
     BSAI_RANK_RECORDS,      /* the pool that slab records come from */
     BSAI_RANK_BUDDY         /* all sections: their trees and blocks, and which there are */
@@ -37,7 +37,7 @@ void bsai_lock_check(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_ca
 void bsai_lock_note(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call);
 void bsai_lock_forget(struct bsai_lock *lock, enum bsai_rank rank, struct bsai_call *call);
 #else
-#define bsai_lock_check(lock, rank, call, also) ((void)(rank))
+#define bsai_lock_check(lock, rank, call, also) ((void)(rank), (void)(also))
 #define bsai_lock_note(lock, rank, call) ((void)(rank), (void)(call))
 #define bsai_lock_forget(lock, rank, call) ((void)(rank), (void)(call))
 #endif
@@ -47,27 +47,28 @@ static inline void bsai_lock_init(struct bsai_lock *lock)
     bsai_memset(lock, 0, sizeof(*lock));
 }
 
-static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank,
-                                  struct bsai_call *call)
+static inline void bsai_lock_acquire(struct bsai_lock *lock, enum bsai_rank rank,
+                                     struct bsai_call *call, bool also)
 {
     if (call->unlocked)
         return;
-    bsai_lock_check(lock, rank, call, false);
+    bsai_lock_check(lock, rank, call, also);
     if (BSAI_UNLIKELY(!bsai_lock_try_word(&lock->word)))
         bsai_lock_contended(lock, call);
     bsai_lock_note(lock, rank, call);
+}
+
+static inline void bsai_lock_take(struct bsai_lock *lock, enum bsai_rank rank,
+                                  struct bsai_call *call)
+{
+    bsai_lock_acquire(lock, rank, call, false);
 }
 
 /* A further lock of a rank that is held already; see above. */
 static inline void bsai_lock_also(struct bsai_lock *lock, enum bsai_rank rank,
                                   struct bsai_call *call)
 {
-    if (call->unlocked)
-        return;
-    bsai_lock_check(lock, rank, call, true);
-    if (BSAI_UNLIKELY(!bsai_lock_try_word(&lock->word)))
-        bsai_lock_contended(lock, call);
-    bsai_lock_note(lock, rank, call);
+    bsai_lock_acquire(lock, rank, call, true);
 }
 
 static inline void bsai_lock_drop(struct bsai_lock *lock, enum bsai_rank rank,

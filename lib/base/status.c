@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <buddyslab/version.h>
 
+#include "arith.h"
 #include "call.h"
 
 unsigned bsa_version(void)
@@ -43,6 +44,19 @@ bool bsai_copy_sized(void *to, size_t to_size, const void *from, size_t from_siz
     bsai_memset(to, 0, to_size);
     bsai_memcpy(to, from, from_size < to_size ? from_size : to_size);
     return true;
+}
+
+bool bsai_read_platform(struct bsa_platform *to, const struct bsa_platform *platform)
+{
+    *to = (struct bsa_platform)BSA_PLATFORM_INIT;
+    return platform == NULL || bsai_copy_sized(to, sizeof(*to), platform, platform->size);
+}
+
+bool bsai_read_page_size(size_t *page_size)
+{
+    if (*page_size == 0)
+        *page_size = 4096;
+    return bsai_is_pow2(*page_size) && *page_size >= 1024 && *page_size <= 65536;
 }
 
 void bsai_log(const struct bsa_platform *platform, enum bsa_log_level level, const char *message)

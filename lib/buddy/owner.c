@@ -19,7 +19,7 @@ static size_t head_in_tree(const struct bsa_buddy *b, const struct bsai_section 
 {
     unsigned low, high;
     bsai_tree_span(s, tree, &low, &high);
-    size_t first = (tree << BSAI_GROUP_SHIFT) + low - s->map.lead;
+    size_t first = bsai_page_of(s, tree, low);
     if (bsai_group_code(s, tree) == BSAI_GROUP_INSIDE) {
         /* Taken as a whole: a run can only begin where the tree does. */
         return bsai_word_kind(bsai_map_word(&s->map, first)) != BSAI_PAGE_NONE ? first
@@ -46,7 +46,7 @@ size_t bsai_run_head(const struct bsa_buddy *b, const struct bsai_section *s, si
             return page - head < bsai_run_pages(bsai_map_word(&s->map, head)) ? head : BSAI_NO_PAGE;
         if (tree == 0)
             return BSAI_NO_PAGE;
-        at = (tree << BSAI_GROUP_SHIFT) - s->map.lead - 1;
+        at = bsai_page_of(s, tree, 0) - 1;
     }
 }
 

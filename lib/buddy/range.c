@@ -23,7 +23,7 @@ void bsai_group_make_ready(struct bsai_section *s, size_t tree)
         return;
     unsigned low, high;
     bsai_tree_span(s, tree, &low, &high);
-    size_t first = (tree << BSAI_GROUP_SHIFT) + low - s->map.lead;
+    size_t first = bsai_page_of(s, tree, low);
     bool valid = first < bsai_peek(&s->map.ready);
     if (!valid)
         bsai_memset(&s->map.hot[first], 0, (high - low) * sizeof(s->map.hot[0]));

@@ -148,19 +148,15 @@ static bool read_config(struct bsa_buddy_config *to, struct bsa_platform *platfo
                         const struct bsa_buddy_config *config)
 {
     *to = (struct bsa_buddy_config)BSA_BUDDY_CONFIG_INIT;
-    *platform = (struct bsa_platform)BSA_PLATFORM_INIT;
     if (config != NULL && !bsai_copy_sized(to, sizeof(*to), config, config->size))
         return false;
-    if (to->page_size == 0)
-        to->page_size = 4096;
+    if (!bsai_read_page_size(&to->page_size))
+        return false;
     if (to->lowmem_reserve == 0)
         to->lowmem_reserve = 32;
-    if (!bsai_is_pow2(to->page_size) || to->page_size < 1024 || to->page_size > 65536)
-        return false;
     if ((to->flags & ~(BSAI_BUDDY_BARE | BSAI_BUDDY_ZEROED)) != 0)
         return false;
-    return to->platform == NULL ||
-           bsai_copy_sized(platform, sizeof(*platform), to->platform, to->platform->size);
+    return bsai_read_platform(platform, to->platform);
 }
 
 static void make_plan(struct bsai_plan *plan, const void *region, size_t bytes, size_t front,

@@ -81,8 +81,7 @@ static const char *check_broken(const struct bsai_section *s, struct scan *scan,
         return "the marks of released pages, their count and the free pages differ";
     scan->free_pages += count;
     for (unsigned page = low; page < high && wrong == NULL; page++) {
-        size_t number = (index << BSAI_GROUP_SHIFT) + page - s->map.lead;
-        wrong = check_word(s, scan, number, bsai_tree_is_free(tree, page));
+        wrong = check_word(s, scan, bsai_page_of(s, index, page), bsai_tree_is_free(tree, page));
     }
     if (wrong != NULL)
         return wrong;
@@ -118,7 +117,7 @@ static const char *check_free_block(const struct bsai_section *s, struct scan *s
     if (order < BSAI_UPPER_ORDERS - 1 && buddy < trees &&
         bsai_group_code(s, buddy) == BSAI_GROUP_FREE && s->trees[buddy].order == order)
         return "two free buddies are not merged";
-    if (scan->run_end > (head << BSAI_GROUP_SHIFT) - s->map.lead)
+    if (scan->run_end > bsai_page_of(s, head, 0))
         return "a run reaches into a free block of whole trees";
     scan->whole[order]++;
     scan->free_pages += size << BSAI_GROUP_SHIFT;
@@ -128,7 +127,7 @@ static const char *check_free_block(const struct bsai_section *s, struct scan *s
 /* A tree that is taken as a whole: a run goes on through it, or begins where it begins. */
 static const char *check_taken(const struct bsai_section *s, struct scan *scan, size_t index)
 {
-    size_t page = (index << BSAI_GROUP_SHIFT) - s->map.lead;
+    size_t page = bsai_page_of(s, index, 0);
     const char *wrong = check_word(s, scan, page, false);
     if (wrong != NULL)
         return wrong;

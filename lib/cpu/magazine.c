@@ -8,6 +8,9 @@ enum {
     SPARE_PART = 8          /* slots are not made larger when less than 1/8 of memory is free */
 };
 
+_Static_assert(CAPACITY_MAX <= UINT16_MAX, "what is freed away is counted in 16 bits");
+_Static_assert(BSA_MAX_CPUS < UINT16_MAX, "a slab's home is numbered in 16 bits");
+
 /* What is known of the demand: batches sent home in a row, then batches missed in a row. */
 enum { SENT_MAX = RUN, MISSED_MAX = 2 * RUN };
 

@@ -29,6 +29,10 @@ enum {
     BSAI_LIST_SLOTS_MAX = 64
 };
 
+_Static_assert(BSAI_LIST_RUN_MAX << BSAI_LIST_LARGE <= BSAI_HELD_MAX,
+               "a listed block's count fits beside its holder");
+_Static_assert(BSAI_HOLDER(BSA_MAX_CPUS) < BSAI_HOLDER_AWAY, "a holder fits beside its AWAY bit");
+
 #define BSAI_BLOCK_FREED_TWICE "double free of a page block, at once from two CPUs"
 
 struct bsai_page_list {

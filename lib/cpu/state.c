@@ -10,21 +10,19 @@ struct layout {
 static struct layout lay_out(const struct bsai_cpu_shape *shape)
 {
     struct layout l;
-    size_t caches = shape->classes + 1 + shape->named;
-    size_t at = sizeof(struct bsa_cpu) + caches * sizeof(struct bsai_magazine);
+    size_t caches = shape->classes + 1 + shape->named, slots = 0;
+    size_t blocks = bsai_page_lists_slots(shape->list, shape->list_count);
+    size_t end = sizeof(struct bsa_cpu) + caches * sizeof(struct bsai_magazine);
 
-    l.lists = at;
-    at += shape->list_count * sizeof(struct bsai_page_list);
-    l.slots = bsai_align_up(at, sizeof(struct bsai_slot));
-    at = l.slots;
     for (unsigned c = 0; c < shape->classes; c++)
-        at += bsai_slots_of(shape->magazine[c]) * sizeof(struct bsai_slot);
-    l.blocks = at;
-    at += bsai_page_lists_slots(shape->list, shape->list_count) * sizeof(struct bsai_block);
+        slots += bsai_slots_of(shape->magazine[c]);
+    l.lists = bsai_append(&end, shape->list_count * sizeof(struct bsai_page_list), sizeof(void *));
+    l.slots = bsai_append(&end, slots * sizeof(struct bsai_slot), sizeof(struct bsai_slot));
+    l.blocks = bsai_append(&end, blocks * sizeof(struct bsai_block), sizeof(void *));
     /* Other CPUs write shelves: they must not share a line with what this CPU reads all the time.
      */
-    l.shelves = bsai_align_up(at, BSA_CACHE_LINE);
-    l.bytes = bsai_align_up(l.shelves + caches * sizeof(struct bsai_shelf), BSA_CACHE_LINE);
+    l.shelves = bsai_append(&end, caches * sizeof(struct bsai_shelf), BSA_CACHE_LINE);
+    l.bytes = bsai_align_up(end, BSA_CACHE_LINE);
     return l;
 }
 

@@ -187,9 +187,9 @@ void bsai_named_open(struct bsa_cpu *cpu, struct bsai_call *call, unsigned numbe
 
 /* heap/pressure.c */
 
-/* Returns slabs that left a cache to the buddy: bytes. */
-size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct bsai_cache *cache,
-                         struct bsai_slab *retired);
+/* Takes empty slabs out of a cache, all but so many, and gives their pages to the buddy: bytes. */
+size_t bsai_heap_settle(struct bsa_heap *heap, struct bsai_call *call, struct bsai_cache *cache,
+                        unsigned keep);
 /* Sends a CPU's private state home; it is owned by the caller. How many objects and pages. */
 size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call);
 /* Pages to the buddy that the heap itself holds (record chunks). */

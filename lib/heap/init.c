@@ -51,12 +51,10 @@ static bool read_config(struct plan *plan, const struct bsa_heap_config *config)
     } else {
         bsai_memset(c, 0, sizeof(*c));
     }
-    if (c->page_size == 0)
-        c->page_size = 4096;
+    if (!bsai_read_page_size(&c->page_size))
+        return false;
     if (c->cpus == 0)
         c->cpus = 1;
-    if (c->page_size < 1024 || c->page_size > 65536 || !bsai_is_pow2(c->page_size))
-        return false;
     if (c->caches > BSA_MAX_CACHES && c->caches != BSA_NONE)
         return false;
     unsigned known = BSA_HEAP_EXCLUSIVE_CPUS | BSA_HEAP_ZEROED;
@@ -140,9 +138,7 @@ static unsigned depot_batches(const struct plan *plan, size_t bytes)
 
 static size_t place(size_t *at, size_t bytes)
 {
-    size_t offset = bsai_align_up(*at, BSA_CACHE_LINE);
-    *at = offset + bytes;
-    return offset;
+    return bsai_append(at, bytes, BSA_CACHE_LINE);
 }
 
 static void lay_out(struct plan *plan, size_t bytes)

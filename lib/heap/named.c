@@ -158,7 +158,7 @@ static size_t close(struct bsa_heap *heap, struct bsai_call *call, struct bsa_ca
     for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
         empty_magazine(cpu, call, cache);
     empty_magazine(heap->common, call, cache);
-    bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
+    bsai_heap_settle(heap, call, cache, 0);
     size_t live = cache->objects - bsai_peek(&cache->available);
     if (live != 0)
         bsai_publish(&handle->used, 1u);

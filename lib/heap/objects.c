@@ -51,17 +51,10 @@ static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
     return record;
 }
 
-/* Slabs that a flush or a put has emptied, beyond those that are kept. */
-static void settle(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
-{
-    bsai_heap_release(cpu->heap, call, cache,
-                      bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
-}
-
 static void flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
 {
     if (bsai_magazine_flush(cpu, call, cache, bsai_heap_depot(cpu, cache->id)))
-        settle(cpu, call, cache);
+        bsai_heap_settle(cpu->heap, call, cache, cache->keep_empty);
 }
 
 /* The magazine of a cache is bare: fills it, with everything short of other CPUs' private state.
@@ -239,7 +232,7 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_slot s
     if (m->capacity != 0)
         bsai_magazine_take_in(m, slot);
     else if (bsai_magazine_bypass(cpu, call, cache, slot))
-        settle(cpu, call, cache);
+        bsai_heap_settle(cpu->heap, call, cache, cache->keep_empty);
 }
 
 static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,

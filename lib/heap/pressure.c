@@ -19,9 +19,10 @@ void bsai_heap_give_back(struct bsa_heap *heap, struct bsai_call *call, void *pa
     bsai_buddy_give(&heap->buddy, call, section, page, count);
 }
 
-size_t bsai_heap_release(struct bsa_heap *heap, struct bsai_call *call, struct bsai_cache *cache,
-                         struct bsai_slab *retired)
+size_t bsai_heap_settle(struct bsa_heap *heap, struct bsai_call *call, struct bsai_cache *cache,
+                        unsigned keep)
 {
+    struct bsai_slab *retired = bsai_cache_settle(cache, call, keep, UINT32_MAX);
     size_t released = 0;
     while (retired != NULL) {
         struct bsai_slab *slab = retired;
@@ -50,8 +51,7 @@ size_t bsai_heap_drain_owned(struct bsa_cpu *cpu, struct bsai_call *call)
         if (cache == NULL)
             continue;
         moved += bsai_magazine_drain(cpu, call, cache, &heap->buddy);
-        bsai_heap_release(heap, call, cache,
-                          bsai_cache_settle(cache, call, cache->keep_empty, UINT32_MAX));
+        bsai_heap_settle(heap, call, cache, cache->keep_empty);
     }
     return moved;
 }
@@ -71,10 +71,8 @@ static size_t release_empties(struct bsa_heap *heap, struct bsai_call *call)
     size_t released = 0;
     for (unsigned c = 0; c < heap->cache_count; c++) {
         struct bsai_cache *cache = bsai_heap_used_cache(heap, c);
-        if (cache == NULL)
-            continue;
-        released +=
-            bsai_heap_release(heap, call, cache, bsai_cache_settle(cache, call, 0, UINT32_MAX));
+        if (cache != NULL)
+            released += bsai_heap_settle(heap, call, cache, 0);
     }
     unsigned pools = bsai_consume(&heap->pool_count); /* a named cache may bring one meanwhile */
     for (unsigned i = 0; i < pools; i++) {

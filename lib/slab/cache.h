@@ -143,9 +143,9 @@ static inline const struct bsai_geometry *bsai_cache_next(const struct bsai_cach
                : &cache->geometry;
 }
 
-/* Makes a record for pages at base and writes the pages' descriptors. */
-void bsai_slab_make(const struct bsai_cache *cache, const struct bsai_geometry *geometry,
-                    struct bsai_slab *record, const struct bsai_map *map, size_t page);
+/* Makes a record for g's pages from one on and writes their descriptors. */
+void bsai_slab_make(const struct bsai_cache *cache, const struct bsai_geometry *g,
+                    struct bsai_slab *slab, const struct bsai_map *map, size_t page);
 
 /* Clears the descriptors of a slab's pages. */
 void bsai_slab_unmake(const struct bsai_map *map, size_t page, size_t pages);

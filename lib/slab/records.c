@@ -47,12 +47,10 @@ void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *m
 
     chunk->free = NULL;
     chunk->used = 0;
-    chunk->capacity = 0;
     for (; end - at >= pool->record_bytes; at += pool->record_bytes) {
         struct bsai_slab *record = (struct bsai_slab *)at;
         record->next = chunk->free;
         chunk->free = record;
-        chunk->capacity++;
     }
     bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
     link_chunk(pool, chunk);

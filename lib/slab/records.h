@@ -15,15 +15,14 @@
 struct bsai_chunk {
     struct bsai_chunk *next, *prev; /* chunks of the pool that have a free record */
     struct bsai_slab *free;         /* linked by next */
-    uint32_t used;
-    uint32_t capacity;
+    size_t used;                    /* records */
 };
 
 struct bsai_records {
     struct bsai_lock lock; /* guards everything here, and the chunks' headers */
     uint32_t record_bytes; /* constant, as the next */
     uint32_t chunk_bytes;
-    struct bsai_chunk *chunks; /* with a free record, those with most in use not sorted */
+    struct bsai_chunk *chunks; /* those with a free record, in no order */
     size_t idle;               /* chunks without a record in use */
     size_t chunk_count;
 };
@@ -34,7 +33,7 @@ struct bsai_records *bsai_records_of(struct bsai_records *pools, unsigned *count
 
 /* A record, its contents undefined, or NULL: add a chunk and ask again. */
 struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call);
-void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *chunk);
+void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *memory);
 
 /* Takes a record back. Returns a chunk that is no longer needed and is the caller's again, or NULL:
  * one idle chunk is kept, so that a slab coming and going does not cost a page each time. */

@@ -14,9 +14,7 @@ struct plan {
 
 static size_t place(size_t *at, size_t count, size_t each)
 {
-    size_t offset = bsai_align_up(*at, BSA_CACHE_LINE);
-    *at = offset + count * each;
-    return offset;
+    return bsai_append(at, count * each, BSA_CACHE_LINE);
 }
 
 static size_t most_bytes(const struct plan *plan)
@@ -58,9 +56,7 @@ static bool make_plan(struct plan *plan, const struct bsa_slab_config *config)
     size_t start, end;
     if (config == NULL || !bsai_copy_sized(c, sizeof(*c), config, config->size))
         return false;
-    if (c->page_size == 0)
-        c->page_size = 4096;
-    if (c->page_size < 1024 || c->page_size > 65536 || !bsai_is_pow2(c->page_size))
+    if (!bsai_read_page_size(&c->page_size))
         return false;
     if ((c->flags & ~(unsigned)BSA_SLAB_UNLOCKED) != 0 ||
         !bsai_classes_make(&plan->classes, c->classes))
@@ -91,12 +87,6 @@ size_t bsa_slab_storage_bytes(const struct bsa_slab_config *config)
     if (!make_plan(&plan, config))
         return 0;
     return plan.end + BSA_CACHE_LINE + (plan.chunks + 1) * plan.config.page_size;
-}
-
-static bool read_platform(struct bsa_platform *own, const struct bsa_platform *platform)
-{
-    bsai_memset(own, 0, sizeof(*own));
-    return platform == NULL || bsai_copy_sized(own, sizeof(*own), platform, platform->size);
 }
 
 static void make_map(struct bsa_slab *slab, const struct plan *plan, char *base)
@@ -143,7 +133,7 @@ enum bsa_status bsa_slab_init(bsa_slab **slab, void *storage, size_t bytes,
     if (storage == NULL || !bsai_round_up((uintptr_t)storage, BSA_CACHE_LINE, &start) ||
         !bsai_add((uintptr_t)storage, bytes, &end))
         return BSA_ERR_INVALID_PARAM;
-    if (!make_plan(&plan, config) || !read_platform(&platform, plan.config.platform))
+    if (!make_plan(&plan, config) || !bsai_read_platform(&platform, plan.config.platform))
         return BSA_ERR_INVALID_PARAM;
     if (end < start || end - start < plan.end)
         return BSA_ERR_NO_MEMORY;
