@@ -122,13 +122,16 @@ BSA_API enum bsa_status bsa_buddy_alloc_lowmem(bsa_buddy *buddy, size_t pages, s
  */
 BSA_API enum bsa_status bsa_buddy_free(bsa_buddy *buddy, void *addr, size_t pages);
 
-/* Allocatable bytes of all regions, metadata and withdrawn pages excluded. 0 for NULL. */
+/* Allocatable bytes of all regions, metadata and withdrawn pages excluded. 0 for NULL. Takes no
+ * lock, as the two that follow. */
 BSA_API size_t bsa_buddy_managed_bytes(const bsa_buddy *buddy);
 /* managed - free. Exact whenever no call is in flight. */
 BSA_API size_t bsa_buddy_allocated_bytes(const bsa_buddy *buddy);
 
+/* Regions that there are. */
 BSA_API size_t bsa_buddy_section_count(const bsa_buddy *buddy);
-/* info->size must be set. BSA_ERR_NOT_FOUND: index too large. */
+/* Fills *info with what the region of that index is, in the order in which they were added;
+ * info->size must be set. BSA_ERR_NOT_FOUND: index too large. */
 BSA_API enum bsa_status bsa_buddy_section(const bsa_buddy *buddy, size_t index,
                                           struct bsa_section_info *info);
 
@@ -144,14 +147,15 @@ enum bsa_page_flag {
 };
 
 /* What the page that holds addr is: a set of enum bsa_page_flag in *flags.
- * BSA_ERR_NOT_FOUND when addr is in no page of ours. */
+ * BSA_ERR_NOT_FOUND when addr is in no page of ours. Up to O(trees) for a page that is not the
+ * first one of its run. */
 BSA_API enum bsa_status bsa_buddy_page_flags(const bsa_buddy *buddy, const void *addr,
                                              unsigned *flags);
 
 /*
  * Free blocks by order, as buddyinfo counts them: counts[o] is the number of maximal free blocks of
- * 2^o pages; blocks above BSA_MAX_ORDER count as several of that order. count: entries of counts.
- * O(trees).
+ * 2^o pages; blocks above BSA_MAX_ORDER, or of orders that counts has no room for, count as several
+ * of the largest one. count: entries of counts, 0 is BSA_ERR_INVALID_PARAM. O(trees).
  */
 BSA_API enum bsa_status bsa_buddy_free_blocks(const bsa_buddy *buddy, size_t *counts, size_t count);
 

@@ -21,8 +21,9 @@ struct bsa_live_block {
 
 /*
  * Calls visit for every live object and block in ascending address order within a region, until it
- * returns non-zero, which is returned. The buddy's lock is held meanwhile: visit may not call this
- * heap. Objects allocated or freed meanwhile may or may not be seen.
+ * returns non-zero, which is returned; else 0. The registry's, the record pools' and the buddy's
+ * locks are held meanwhile: visit may not call this heap. Objects allocated or freed meanwhile may
+ * or may not be seen.
  */
 BSA_API int bsa_heap_walk(bsa_heap *heap,
                           int (*visit)(void *arg, const struct bsa_live_block *block), void *arg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The heap: objects up to 2048 bytes from per-CPU slab caches, everything larger as pages.
+ * The heap: objects up to the largest size class, 2048 bytes by default, from per-CPU slab caches,
+ * everything larger as pages.
  *
  * Each CPU has magazines of ready objects (Bonwick and Adams 2001) and lists of ready pages; both
  * are bounded in bytes, and their state is made when the CPU first calls. Any CPU may free any
@@ -13,8 +14,8 @@
  *
  * Unless a function says otherwise it may be called from any context, several at once, under the
  * rule of the mode; an interrupt handler that allocates needs the enter and leave hooks. An
- * operation takes the CPU's lock, then that of one size class, then the buddy's; magazine
- * hits only the first.
+ * operation takes the CPU's lock, then those of one size class, then the buddy's; magazine hits
+ * only the first.
  */
 #ifndef BUDDYSLAB_HEAP_H
 #define BUDDYSLAB_HEAP_H
@@ -46,8 +47,8 @@ struct bsa_heap_config {
                                   8192 from what CPUs leave that have none */
     unsigned keep_empty;       /* empty slabs kept per class; 0: 1; BSA_NONE: none */
     unsigned lowmem_reserve;   /* as in struct bsa_buddy_config */
-    unsigned depot_magazines;  /* most full magazines per class in the depot;
-                                  0: by CPUs; BSA_NONE: no depot */
+    unsigned depot_magazines;  /* most batches per class in the depot, of half a magazine
+                                  each; 0: by CPUs; BSA_NONE: no depot */
     unsigned caches;           /* most named caches at a time, up to BSA_MAX_CACHES; each costs
                                   about 370 bytes, and 96 per CPU used. 0: 32, or what fits
                                   into 1/256 of the first region; BSA_NONE: none */
@@ -79,12 +80,12 @@ BSA_API enum bsa_status bsa_heap_fini(bsa_heap **heap, size_t *live_blocks);
  */
 BSA_API enum bsa_status bsa_heap_add_region(bsa_heap *heap, void *region, size_t bytes);
 BSA_API enum bsa_status bsa_heap_remove_region(bsa_heap *heap, void *region);
+BSA_API enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes);
 
 /* As bsa_buddy_release. What the CPUs and empty slabs hold back is not free: see bsa_heap_reclaim.
  */
 BSA_API size_t bsa_heap_release(bsa_heap *heap, size_t min_bytes,
                                 void (*release)(void *ctx, void *addr, size_t bytes), void *ctx);
-BSA_API enum bsa_status bsa_heap_reserve(bsa_heap *heap, void *addr, size_t bytes);
 
 /*
  * An object of at least size bytes at a multiple of align, a power of two. size 0: a unique object
@@ -149,7 +150,8 @@ BSA_API enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t p
 /*
  * A CPU's handle, which spares the cpu_id hook; NULL when id is out of range or heap is NULL. Valid
  * until bsa_heap_fini. Where memory for the CPU's state is missing, the handle shares one without
- * magazines. May take the buddy's lock at the first call for an id.
+ * magazines. May take the registry's and the buddy's lock at the first call for an id.
+ * The functions below are those of the same names above, by handle.
  */
 BSA_API bsa_cpu *bsa_heap_cpu(bsa_heap *heap, unsigned id);
 BSA_API enum bsa_status bsa_cpu_alloc(bsa_cpu *cpu, size_t size, size_t align, void **out);

@@ -36,8 +36,8 @@ struct bsa_platform {
      * call the allocator that reports. NULL: only the status tells. */
     void (*fault)(void *ctx, enum bsa_status status, const void *addr, const char *what);
 
-    /* Something that an operator wants to know (a region added, a CPU without private state). No
-     * lock held. NULL: silence. */
+    /* Something that an operator wants to know: a region was added or removed, or what a validation
+     * found. level: enum bsa_log_level. No lock held. NULL: silence. */
     void (*log)(void *ctx, int level, const char *message);
 
     /* Exclusive mode: run fn(arg) on another CPU, in a context that owns that CPU's id, and return

@@ -76,20 +76,25 @@ BSA_API enum bsa_status bsa_slab_add(bsa_slab *slab, unsigned cpu, unsigned size
                                      size_t pages);
 
 /*
- * Frees an object from any CPU. From a CPU other
- * than the slab's home the object is pending until an allocation of its class collects it. *freed:
- * pages to give back, if base is not NULL. Status of misuse as bsa_heap_free.
+ * Frees an object from any CPU. NULL: BSA_OK, nothing done. From a CPU other than the slab's home
+ * the object is pending until an allocation of its class collects it. *freed: pages to give back,
+ * if base is not NULL. Status of misuse as bsa_heap_free; BSA_ERR_INVALID_PARAM also for cpu not
+ * below BSA_MAX_CPUS.
  */
 BSA_API enum bsa_status bsa_slab_free(bsa_slab *slab, unsigned cpu, void *object,
                                       struct bsa_slab_freed *freed);
 
 /* Takes one empty slab from the allocator, kept ones included; freed->base NULL when there is none.
- */
+ * Takes the lock of each size class in turn, as bsa_slab_validate. */
 BSA_API enum bsa_status bsa_slab_reclaim(bsa_slab *slab, struct bsa_slab_freed *freed);
 
-/* Objects freed by other CPUs than their slab's home and not yet collected, in all classes. */
+/* Objects freed by other CPUs than their slab's home and not yet collected, in all classes. Takes
+ * no lock. */
 BSA_API size_t bsa_slab_pending(const bsa_slab *slab);
 
+/* Cross-checks the counters, lists and bitmaps of each class against its slabs, all found by the
+ * range's pages. BSA_OK, or BSA_ERR_INVALID_PARAM with a description of the first contradiction to
+ * the log hook. O(pages * classes). */
 BSA_API enum bsa_status bsa_slab_validate(bsa_slab *slab);
 
 #endif

@@ -59,7 +59,7 @@ struct bsa_cpu_stats {
     size_t size;
     size_t magazine_refills;       /* allocations that found the magazine empty */
     size_t magazine_flushes;       /* frees that found it full */
-    size_t depot_gets, depot_puts; /* of them, exchanged a full magazine with the depot */
+    size_t depot_gets, depot_puts; /* batches fetched from the depot, and left in it */
     size_t objects_sent_home;      /* objects returned to slabs whose home is another CPU */
     size_t slabs_added;
     size_t page_allocs;    /* blocks, those of objects above the classes included */
@@ -73,12 +73,13 @@ struct bsa_cpu_stats {
     }
 
 /*
- * Fills stats (stats->size must be set). In shared mode all CPUs' locks, all classes' and all
- * sections' are held at once: exact under load. In exclusive mode exact while no call is in flight.
+ * Fills stats (stats->size must be set). In shared mode all CPUs' locks, all classes' and the
+ * buddy's are held at once: exact under load. In exclusive mode exact while no call is in flight.
  */
 BSA_API enum bsa_status bsa_heap_stats(bsa_heap *heap, struct bsa_heap_stats *stats);
 
-/* Counters of one CPU; zeros for one that has not called yet. */
+/* Counters of one CPU; zeros for one that has not called yet. BSA_ERR_INVALID_PARAM: id out of
+ * range. Takes no lock: each figure is true, the sum of them only while the CPU is not at work. */
 BSA_API enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned cpu,
                                            struct bsa_cpu_stats *stats);
 

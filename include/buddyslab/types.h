@@ -8,8 +8,10 @@
  * zero, and unknown flags are refused, both with BSA_ERR_INVALID_PARAM.
  *
  * Addresses that a call hands out are written through an `out` pointer, which is set to NULL on
- * failure. "Takes" in the comments below names locks by rank, see lib/base/lock.h; a caller needs
- * them only to know that a call may spin.
+ * failure. A NULL handle is BSA_ERR_NOT_INITIALIZED, or 0 where a count is returned; a NULL pointer
+ * to write to, or a struct to be filled whose size is not set, is BSA_ERR_INVALID_PARAM; neither is
+ * told to the fault hook. "Takes" in the comments below names locks by rank, see lib/base/lock.h; a
+ * caller needs them only to know that a call may spin.
  */
 #ifndef BUDDYSLAB_TYPES_H
 #define BUDDYSLAB_TYPES_H
