@@ -26,9 +26,11 @@ api_programs = \
 	%D%/api/test_bulk \
 	%D%/api/test_c_habits \
 	%D%/api/test_cache \
+	%D%/api/test_cache_slabs \
 	%D%/api/test_class_tables \
 	%D%/api/test_cpu_api \
 	%D%/api/test_cpu_drain \
+	%D%/api/test_cpu_exchange \
 	%D%/api/test_failures \
 	%D%/api/test_failures_pages \
 	%D%/api/test_failures_slabs \
@@ -209,6 +211,7 @@ noinst_HEADERS = \
 	%D%/cli/replay_support.h \
 	%D%/cli/seed.h \
 	%D%/api/buddies.h \
+	%D%/api/caches.h \
 	%D%/api/cpus.h \
 	%D%/api/machine.h \
 	%D%/api/slabs.h \

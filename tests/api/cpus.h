@@ -43,6 +43,16 @@ static inline bsa_heap *heap_of_cpus(struct machine *m, unsigned cpus, unsigned 
     return heap_new(m, 16 * MIB, config);
 }
 
+static inline struct bsa_class_stats class_of(bsa_heap *heap, size_t object_size)
+{
+    struct bsa_heap_stats s;
+    unsigned c = 0;
+    heap_stats(heap, &s);
+    while (s.size_class[c].object_size != object_size)
+        c++;
+    return s.size_class[c];
+}
+
 /* A heap of two CPUs, and whether it is called by its handles. */
 struct bed {
     struct machine m;
