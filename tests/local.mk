@@ -213,6 +213,7 @@ noinst_HEADERS = \
 	%D%/api/buddies.h \
 	%D%/api/caches.h \
 	%D%/api/cpus.h \
+	%D%/api/failures.h \
 	%D%/api/machine.h \
 	%D%/api/slabs.h \
 	%D%/malloc/preloaded.h \

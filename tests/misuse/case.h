@@ -158,4 +158,24 @@ static inline void run_in_every_way(const struct misuse *misuse)
         run_case(misuse, &way);
 }
 
+/* A program of such cases, each a test. */
+
+static const struct misuse *misuses;
+
+START_TEST(found_and_harmless)
+{
+    run_in_every_way(&misuses[_i]);
+}
+END_TEST
+
+static inline int run_misuses(const char *name, const struct misuse *cases, size_t count)
+{
+    Suite *suite = suite_create(name);
+    TCase *all = tcase_create("every mode");
+    misuses = cases;
+    tcase_add_loop_test(all, found_and_harmless, 0, (int)count);
+    suite_add_tcase(suite, all);
+    return run_suite(suite);
+}
+
 #endif

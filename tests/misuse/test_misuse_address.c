@@ -323,22 +323,7 @@ static const struct misuse cases[] = {
     FREE(NOT_ALLOCATED, "", inside_a_page_never_allocated),
 };
 
-START_TEST(found_and_harmless)
-{
-    run_in_every_way(&cases[_i]);
-}
-END_TEST
-
-static Suite *misuse_suite(void)
-{
-    Suite *suite = suite_create("addresses and sizes");
-    TCase *all = tcase_create("every mode");
-    tcase_add_loop_test(all, found_and_harmless, 0, (int)(sizeof cases / sizeof *cases));
-    suite_add_tcase(suite, all);
-    return suite;
-}
-
 int main(void)
 {
-    return run_suite(misuse_suite());
+    return run_misuses("addresses and sizes", cases, sizeof cases / sizeof *cases);
 }

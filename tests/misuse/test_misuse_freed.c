@@ -205,22 +205,7 @@ static const struct misuse cases[] = {
     FREE_PAGES(NOT_ALLOCATED, "double free", tail_of_a_merged_block),
 };
 
-START_TEST(found_and_harmless)
-{
-    run_in_every_way(&cases[_i]);
-}
-END_TEST
-
-static Suite *misuse_suite(void)
-{
-    Suite *suite = suite_create("freed before");
-    TCase *all = tcase_create("every mode");
-    tcase_add_loop_test(all, found_and_harmless, 0, (int)(sizeof cases / sizeof *cases));
-    suite_add_tcase(suite, all);
-    return suite;
-}
-
 int main(void)
 {
-    return run_suite(misuse_suite());
+    return run_misuses("freed before", cases, sizeof cases / sizeof *cases);
 }

@@ -138,22 +138,7 @@ static const struct misuse cases[] = {
     REQUEST("out of range", cpu_argument_of_all_ones, takes_online),
 };
 
-START_TEST(found_and_harmless)
-{
-    run_in_every_way(&cases[_i]);
-}
-END_TEST
-
-static Suite *misuse_suite(void)
-{
-    Suite *suite = suite_create("requests and CPU ids");
-    TCase *all = tcase_create("every mode");
-    tcase_add_loop_test(all, found_and_harmless, 0, (int)(sizeof cases / sizeof *cases));
-    suite_add_tcase(suite, all);
-    return suite;
-}
-
 int main(void)
 {
-    return run_suite(misuse_suite());
+    return run_misuses("requests and CPU ids", cases, sizeof cases / sizeof *cases);
 }
