@@ -160,6 +160,12 @@ mutant wasted-trees lib/buddy/search.c 's/: take_broken(b, s, other, n, order)/:
 mutant short-rows lib/buddy/rows.c 's/if (row > s->trees\[index\]\.row)/if (false)/'
 # A region leaves with pages that are in use.
 mutant leaves-in-use lib/buddy/region.c 's/s->free_pages != s->total_pages/false/'
+# Calls in progress are not waited for when a region leaves.
+mutant unquiesced lib/buddy/api.c 's/if (b->platform.quiesce != NULL)/if (false)/'
+# A region counts as zero bytes although nobody said so.
+mutant zero-by-belief lib/buddy/region.c 's/b->zeroed = .*/b->zeroed = true;/'
+# What lay in memory before stands for the words of pages.
+mutant dirty-words lib/buddy/range.c 's/bool valid = .*/bool valid = true;/'
 # A region that left is found.
 mutant found-after-all lib/buddy/region.c 's/bsai_lookup_leave(&b->lookup, s);/;/'
 # A search in the table of regions ends where one has left.
@@ -179,6 +185,14 @@ fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && 
 mutant kept-away lib/cpu/cpu.h 's/bsai_magazine_push_away(m, slot);/bsai_magazine_push(m, slot);/'
 # A busy CPU's magazines may have all memory.
 mutant greedy-magazine lib/cpu/magazine.c 's/bytes <= cpu->growth->most - used/true/'
+# What a bulk call frees away stays.
+mutant piled-up lib/heap/bulk.c 's/if (!home \&\& bsai_magazine_is_due(m))/if (false)/'
+# What it frees away does not sink below what is handed out next.
+mutant afloat lib/cpu/magazine.c 's/for (unsigned left = n; left != 0 /for (unsigned left = n; left > 1 /'
+# There is always room for a refill above what was freed away.
+mutant never-tight lib/cpu/magazine.c 's/return m->away != 0 \&\& (unsigned).*/return m->away == UINT16_MAX;/'
+# A batch in the depot is anybody's.
+mutant anybodys-batch lib/cpu/depot.c 's/if (home == BSAI_ANY_HOME ||/if (true ||/'
 # What is freed away waits until the magazine is full.
 mutant never-due lib/cpu/cpu.h 's/return m->away != 0 && 2u .*/return m->away == UINT16_MAX;/'
 # The slot that comes down into a gap is another.
@@ -228,6 +242,10 @@ mutant unbounded-lists lib/cpu/page_list.c 's/while (!bsai_page_lists_have_room(
 mutant filled-beyond lib/cpu/page_list.c 's/lists->most > lists->listed ? //; s/ - lists->listed : 0;/ - lists->listed;/'
 # What a CPU's page lists have on loan they keep.
 mutant loans-are-kept lib/cpu/page_list.c 's/size_t overdrawn = .*;/size_t overdrawn = 0;/'
+# A loan is given although nothing is left.
+mutant overdrawn lib/cpu/page_list.c 's/left >= (ptrdiff_t)loan \&\& //'
+# A CPU has no share of the room for page lists.
+mutant no-share lib/cpu/page_list.c 's/if (BSAI_UNLIKELY(lists->most < lists->share))/if (lists->most > SIZE_MAX - 1)/'
 # Memory is said to be missing while other CPUs have it.
 mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (other/'
 # Page lists stay when a CPU is drained.
