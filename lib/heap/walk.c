@@ -196,6 +196,8 @@ static int tally_block(struct pages_visitor *v, uintptr_t addr, size_t pages)
 /* Every object in a magazine is neither live nor in its slab. */
 static const char *validate_magazine(const struct bsai_cache *cache, const struct bsai_magazine *m)
 {
+    if (bsai_peek(&m->top) > m->limit)
+        return "a magazine has more objects than it may";
     for (const struct bsai_slot *slot = m->base; slot < bsai_peek(&m->top); slot++) {
         if (slot->addr != BSAI_NO_ADDRESS && slot->addr != bsai_slot_addr(cache, slot))
             return "an object in a magazine and its address differ";

@@ -171,6 +171,24 @@ START_TEST(what_is_freed_away_does_not_pile_up)
 }
 END_TEST
 
+/* A magazine that is full of what was freed away has room for what its CPU needs next. */
+START_TEST(what_is_freed_away_makes_room)
+{
+    enum { N = 64 };
+    void *p[N], *q;
+    struct bed bed;
+    bed_with(&bed, _i, N, 8 * MIB);
+    assert_ok(get(&bed, 64, 8, N, p, NULL));
+    bed.m.cpu = 1;
+    assert_ok(put(&bed, p, N, NULL));
+    ck_assert_uint_eq(stats_of(bed.heap, 1).objects_cached, N);
+    assert_ok(get(&bed, 64, 8, 1, &q, NULL));
+    ck_assert_uint_le(stats_of(bed.heap, 1).objects_cached, N);
+    check_heap_sums(bed.heap);
+    assert_ok(put(&bed, &q, 1, NULL));
+}
+END_TEST
+
 /* A refused run leaves nothing behind that a wild free could be taken for. */
 START_TEST(a_refused_run_leaves_nothing)
 {
@@ -300,6 +318,7 @@ int main(void)
     tcase_add_loop_test(all, as_many_as_there_are, 0, WAYS);
     tcase_add_loop_test(all, wrong_ones_are_told_and_the_others_freed, 0, WAYS);
     tcase_add_loop_test(all, what_is_freed_away_does_not_pile_up, 0, WAYS);
+    tcase_add_loop_test(all, what_is_freed_away_makes_room, 0, WAYS);
     tcase_add_test(all, a_refused_run_leaves_nothing);
     tcase_add_loop_test(all, a_hook_that_does_not_return, 0, 2);
     tcase_add_loop_test(all, wrong_calls, 0, WAYS);
