@@ -19,7 +19,7 @@ malloc_sources = \
 	%D%/thread.c
 
 # malloc's names, and those of C++'s new and delete; size_t is m or j in them.
-malloc_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|malloc_trim|malloc_stats|mallinfo2?|mallopt|_Zn[aw][mj].*|_Zd[al]Pv.*)$$
+malloc_exports = ^(malloc|free|free_sized|free_aligned_sized|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|malloc_trim|malloc_stats|mallinfo2?|mallopt|_Zn[aw][mj].*|_Zd[al]Pv.*)$$
 
 if MALLOC
 lib_LTLIBRARIES += %D%/libbuddyslab-malloc.la

@@ -216,6 +216,30 @@ BSAM_EXPORT void cfree(void *p)
     bsam_free(p, "cfree", BSAM_CALLER());
 }
 
+/* C23's, which C libraries older than it do not declare. */
+static void free_sized_at(void *p, size_t size, const char *function, const void *caller)
+{
+    size_t usable = bsam_usable(p);
+    if (BSAM_UNLIKELY(usable != 0 && size > usable))
+        bsam_misuse(function, p, "free with a larger size than there is", caller);
+    bsam_free(p, function, caller);
+}
+
+BSAM_EXPORT void free_sized(void *p, size_t size);
+BSAM_EXPORT void free_sized(void *p, size_t size)
+{
+    free_sized_at(p, size, "free_sized", BSAM_CALLER());
+}
+
+BSAM_EXPORT void free_aligned_sized(void *p, size_t align, size_t size);
+BSAM_EXPORT void free_aligned_sized(void *p, size_t align, size_t size)
+{
+    if (BSAM_UNLIKELY(((uintptr_t)p & (align - 1)) != 0))
+        bsam_misuse("free_aligned_sized", p, "free with a larger alignment than it has",
+                    BSAM_CALLER());
+    free_sized_at(p, size, "free_aligned_sized", BSAM_CALLER());
+}
+
 BSAM_EXPORT void *calloc(size_t n, size_t size)
 {
     size_t bytes;

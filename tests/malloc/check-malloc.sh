@@ -25,6 +25,8 @@ aligned_alloc
 calloc
 cfree
 free
+free_aligned_sized
+free_sized
 mallinfo
 mallinfo2
 malloc

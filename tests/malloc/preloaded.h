@@ -21,6 +21,10 @@ static inline void run_with(char **argv, const char *name, const char *value)
     abort();
 }
 
+/* C23's, which C libraries older than it do not declare. */
+void free_sized(void *p, size_t size);
+void free_aligned_sized(void *p, size_t align, size_t size);
+
 /* What is made and thrown away again is not left out by the compiler, which knows malloc. */
 static inline void *used(void *p)
 {

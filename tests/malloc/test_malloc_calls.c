@@ -105,6 +105,19 @@ START_TEST(realloc_of_null_allocates_and_to_zero_frees)
 }
 END_TEST
 
+START_TEST(frees_may_tell_the_size)
+{
+    free_sized(NULL, 100);
+    free_aligned_sized(NULL, 64, 100);
+    for (size_t i = 0; i < SIZES; i++) {
+        size_t live = mallinfo2().uordblks + mallinfo2().hblkhd;
+        free_sized(used(malloc(sizes[i])), sizes[i]);
+        free_aligned_sized(used(aligned_alloc(64, sizes[i])), 64, sizes[i]);
+        ck_assert_uint_eq(mallinfo2().uordblks + mallinfo2().hblkhd, live);
+    }
+}
+END_TEST
+
 START_TEST(a_block_that_grows_little_by_little_is_seldom_moved)
 {
     size_t moves = 0;
@@ -330,6 +343,7 @@ int main(int argc, char **argv)
     tcase_add_test(tc, calloc_gives_zeroes_where_others_wrote);
     tcase_add_test(tc, realloc_keeps_the_contents);
     tcase_add_test(tc, realloc_of_null_allocates_and_to_zero_frees);
+    tcase_add_test(tc, frees_may_tell_the_size);
     tcase_add_test(tc, a_block_that_grows_little_by_little_is_seldom_moved);
     tcase_add_test(tc, what_cannot_be_had_is_enomem);
     tcase_add_test(tc, success_keeps_errno);

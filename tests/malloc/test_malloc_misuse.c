@@ -133,6 +133,22 @@ static void reallocates(void *p)
     resize(p, 200);
 }
 
+static void frees_more(void *p)
+{
+    free_sized(p, usable(p) + 1);
+}
+
+static void frees_sized_twice(void *p)
+{
+    free_sized(p, 100);
+    free_sized(p, 100);
+}
+
+static void frees_aligned_higher(void *p)
+{
+    free_aligned_sized(p, (size_t)1 << 30, 100);
+}
+
 static void measures(void *p)
 {
     usable(p);
@@ -155,6 +171,11 @@ static const struct misuse cases[] = {
     {"realloc inside an object", "realloc", "inside an object", inside_object, reallocates},
     {"realloc of what was not allocated", "realloc", "not in this heap", not_on_the_heap,
      reallocates},
+    {"free of more than there is", "free_sized", "larger size", object, frees_more},
+    {"free of a larger block", "free_sized", "larger size", block, frees_more},
+    {"double free with a size", "free_sized", "double free", object, frees_sized_twice},
+    {"free at another alignment", "free_aligned_sized", "larger alignment", block,
+     frees_aligned_higher},
     {"size of a freed object", "malloc_usable_size", "not live", freed_object, measures},
     {"size of what was not allocated", "malloc_usable_size", "not live", not_on_the_heap, measures},
 };
