@@ -22,7 +22,7 @@ static size_t part_bytes(const struct bsai_plan *plan, size_t first, size_t end)
     size_t bytes = bsai_align_up(sizeof(struct bsai_section), META_ALIGN);
     if (plan->cold)
         bytes += bsai_align_up(pages * sizeof(struct bsai_slab *), META_ALIGN);
-    bytes += groups * sizeof(struct bsai_tree);
+    bytes += bsai_align_up(groups * sizeof(struct bsai_tree), META_ALIGN);
     bytes += bsai_align_up(pages * sizeof(uint32_t), META_ALIGN);
     bytes += groups;
     return bsai_align_up(bytes, BSA_CACHE_LINE);
