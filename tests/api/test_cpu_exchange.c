@@ -187,16 +187,19 @@ START_TEST(what_is_freed_away_travels_on)
     for (unsigned i = bulk ? MANY / 2 : 0; i < MANY; i++)
         assert_ok(bsa_heap_free(heap, mine[i]));
 
-    /* Memory is full: what the other CPU had is all that there is. */
+    /* Memory is full, and this CPU's magazine empty: what the other CPU had, from a slab that it
+     * made for itself, is all that there is. */
     m.cpu = 0;
-    void *last = NULL, *q;
-    while (bsa_heap_alloc(heap, 64, 8, &q) == BSA_OK)
-        last = q;
+    void *others = NULL, *q;
+    for (unsigned i = 0; bsa_heap_alloc(heap, 64, 8, &q) == BSA_OK; i++)
+        others = i <= 2 * MANY ? q : others;
     m.cpu = 1;
+    while (bsa_heap_alloc(heap, 64, 8, &q) == BSA_OK)
+        ck_assert_ptr_ne(q, others);
     for (unsigned i = 0; i < 3; i++) {
-        assert_ok(bsa_heap_free(heap, last));
+        assert_ok(bsa_heap_free(heap, others));
         assert_ok(bsa_heap_alloc(heap, 64, 8, &q));
-        ck_assert_ptr_eq(q, last);
+        ck_assert_ptr_eq(q, others);
     }
     check_heap_sums(heap);
 }
