@@ -13,6 +13,7 @@ unit_programs = \
 	%D%/unit/test_page_lists \
 	%D%/unit/test_pages \
 	%D%/unit/test_placement \
+	%D%/unit/test_records \
 	%D%/unit/test_roster \
 	%D%/unit/test_section \
 	%D%/unit/test_slab \
@@ -222,6 +223,7 @@ noinst_HEADERS = \
 	%D%/stress/heap_world.h \
 	%D%/stress/stress.h \
 	%D%/stress/threads.h \
+	%D%/unit/slab_bed.h \
 	%D%/misuse/case.h \
 	%D%/cli/trace_support.h
 EXTRA_DIST += %D%/cli/data %D%/cli/read-native.py $(malloc_check_scripts) %D%/malloc/host.c %D%/malloc/operators.cc \

@@ -1,116 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A cache and its slabs from inside: what is on which list when, who may take, what an object's
- * state tells, and that a record's pool gives its pages back.
+ * A cache and its slabs from inside: what is on which list when, who may take, and what an object's
+ * state tells.
  */
-#include "support.h"
-
-#include <stdlib.h>
-#include <string.h>
-
-#include "slab/cache.h"
-
-enum { PAGE = 4096, PAGES = 256, CLASS_512 = 6, CAPACITY = 8 };
-
-/* Slabs of 512-byte objects: one page, eight objects. */
-struct bed {
-    struct region memory;
-    struct bsai_map map;
-    uint8_t state[4];
-    uint32_t hot[PAGES];
-    struct bsai_slab *cold[PAGES];
-    struct bsai_classes classes;
-    struct bsai_cache caches[BSA_MAX_CLASSES];
-    struct bsai_records pools[BSA_MAX_CLASSES];
-    struct bsai_cache *cache;
-    struct bsai_shelf shelves[4]; /* of four CPUs */
-    struct bsai_call call;
-    size_t next_page;
-    unsigned away;
-};
-
-static const struct bsa_platform no_hooks = BSA_PLATFORM_INIT;
-
-static struct bed *make_bed(unsigned keep_empty)
-{
-    struct bed *b = calloc(1, sizeof(*b));
-    ck_assert_ptr_nonnull(b);
-    b->memory = region_make(PAGES * PAGE, PAGE * 512, 0);
-    b->map = (struct bsai_map){.start = (uintptr_t)b->memory.start,
-                               .pages = PAGES,
-                               .page_shift = 12,
-                               .state = b->state,
-                               .hot = b->hot,
-                               .cold = b->cold,
-                               .ready = PAGES};
-    memset(b->state, BSAI_GROUP_READY, sizeof(b->state));
-    ck_assert(bsai_classes_make(&b->classes, NULL));
-    bsai_caches_make(b->caches, b->pools, &b->classes, keep_empty, PAGE, PAGE);
-    b->cache = &b->caches[CLASS_512];
-    ck_assert_uint_eq(b->cache->geometry.object_size, 512);
-    ck_assert_uint_eq(b->cache->geometry.capacity, CAPACITY);
-    bsai_call_begin(&b->call, &no_hooks);
-    return b;
-}
-
-static void end_bed(struct bed *b)
-{
-    region_free(&b->memory);
-    free(b);
-}
-
-static void *new_page(struct bed *b)
-{
-    ck_assert_uint_lt(b->next_page, PAGES);
-    return (void *)bsai_map_addr(&b->map, b->next_page++);
-}
-
-static struct bsai_slab *new_slab(struct bed *b)
-{
-    struct bsai_slab *record = bsai_records_get(b->cache->records, &b->call);
-    if (record == NULL) {
-        bsai_records_add(b->cache->records, &b->call, new_page(b));
-        record = bsai_records_get(b->cache->records, &b->call);
-    }
-    ck_assert_ptr_nonnull(record);
-    size_t page = bsai_map_page(&b->map, (uintptr_t)new_page(b));
-    bsai_slab_make(b->cache, &b->cache->geometry, record, &b->map, page);
-    return record;
-}
-
-static const char *wrong_with_cache(const struct bed *b)
-{
-    size_t listed = 0;
-    for (size_t page = 0; page < b->next_page; page++) {
-        if (b->hot[page] == bsai_word_slab(b->cache->id, 0))
-            listed += b->cold[page]->list != BSAI_LIST_NONE;
-    }
-    return bsai_cache_validate(b->cache, listed);
-}
-
-static unsigned take(struct bed *b, unsigned cpu, struct bsai_slab *fresh, unsigned want,
-                     struct bsai_slot *out)
-{
-    unsigned got =
-        bsai_cache_take(b->cache, &b->call, cpu, &b->shelves[cpu], BSAI_TAKE_OWN, fresh, want, out);
-    ck_assert_ptr_null(wrong_with_cache(b));
-    return got;
-}
-
-static bool put(struct bed *b, unsigned cpu, const struct bsai_slot *slots, unsigned n)
-{
-    bool empty = bsai_cache_put(b->cache, &b->call, cpu, slots, n, &b->away);
-    ck_assert_ptr_null(wrong_with_cache(b));
-    return empty;
-}
-
-static void check(const struct bed *b, const struct bsai_slab *slab, enum bsai_list list,
-                  unsigned available)
-{
-    ck_assert_ptr_null(bsai_slab_validate(b->cache, slab));
-    ck_assert_int_eq(slab->list, (int)list);
-    ck_assert_uint_eq(slab->free, available);
-}
+#include "slab_bed.h"
 
 START_TEST(a_slab_made)
 {
@@ -510,81 +403,6 @@ START_TEST(contradictions)
 }
 END_TEST
 
-/* Records. */
-
-START_TEST(records_come_and_go)
-{
-    struct bed *b = make_bed(1);
-    struct bsai_records *pool = b->cache->records;
-    struct bsai_slab *records[3 * (PAGE / BSAI_RECORD_ALIGN)];
-    void *pages[3];
-    size_t n = 0, per_chunk = 0;
-    ck_assert_ptr_null(bsai_records_reclaim(pool, &b->call));
-    for (unsigned i = 0; i < 3; i++) {
-        struct bsai_slab *record;
-        ck_assert_ptr_null(bsai_records_get(pool, &b->call));
-        pages[i] = new_page(b);
-        bsai_records_add(pool, &b->call, pages[i]);
-        while ((record = bsai_records_get(pool, &b->call)) != NULL) {
-            uintptr_t offset = (uintptr_t)record - (uintptr_t)pages[i];
-            ck_assert_uint_eq((uintptr_t)record % BSAI_RECORD_ALIGN, 0);
-            ck_assert_uint_ge(offset, BSAI_RECORD_ALIGN);
-            ck_assert_uint_le(offset + pool->record_bytes, PAGE);
-            memset(record, (int)i, pool->record_bytes);
-            records[n++] = record;
-        }
-        per_chunk = per_chunk == 0 ? n : per_chunk;
-        ck_assert_uint_eq(n, (i + 1) * per_chunk);
-    }
-    ck_assert_uint_eq(per_chunk, (PAGE - BSAI_RECORD_ALIGN) / pool->record_bytes);
-    ck_assert_uint_eq(pool->chunk_count, 3);
-    ck_assert_uint_eq(pool->idle, 0);
-
-    /* One idle chunk is kept, further ones go. */
-    size_t gone = 0;
-    for (size_t i = 0; i < n; i++) {
-        void *chunk = bsai_records_put(pool, &b->call, records[i]);
-        if (chunk != NULL) {
-            ck_assert_uint_eq((i + 1) % per_chunk, 0);
-            ck_assert_ptr_eq(chunk, pages[i / per_chunk]);
-            gone++;
-        }
-    }
-    ck_assert_uint_eq(gone, 2);
-    ck_assert_uint_eq(pool->chunk_count, 1);
-    ck_assert_uint_eq(pool->idle, 1);
-    ck_assert_ptr_eq(bsai_records_reclaim(pool, &b->call), pages[0]);
-    ck_assert_ptr_null(bsai_records_reclaim(pool, &b->call));
-    ck_assert_ptr_null(bsai_records_get(pool, &b->call));
-    end_bed(b);
-}
-END_TEST
-
-/* An idle chunk is found behind chunks in use. */
-START_TEST(idle_chunk_is_found)
-{
-    struct bed *b = make_bed(1);
-    struct bsai_records *pool = b->cache->records;
-    size_t per_chunk = (PAGE - BSAI_RECORD_ALIGN) / pool->record_bytes;
-    struct bsai_slab *records[2 * (PAGE / BSAI_RECORD_ALIGN)];
-    for (size_t i = 0; i < 2 * per_chunk; i++) {
-        if (i % per_chunk == 0)
-            bsai_records_add(pool, &b->call, new_page(b));
-        records[i] = bsai_records_get(pool, &b->call);
-    }
-    for (size_t i = 0; i < per_chunk; i++)
-        ck_assert_ptr_null(bsai_records_put(pool, &b->call, records[i]));
-    ck_assert_ptr_null(bsai_records_put(pool, &b->call, records[per_chunk]));
-    ck_assert_uint_eq(pool->idle, 1);
-    uintptr_t idle = (uintptr_t)records[0] & ~(uintptr_t)(PAGE - 1);
-    ck_assert_uint_eq((uintptr_t)bsai_records_reclaim(pool, &b->call), idle);
-    ck_assert_uint_eq(pool->chunk_count, 1);
-    /* The other chunk still serves. */
-    ck_assert_ptr_eq(bsai_records_get(pool, &b->call), records[per_chunk]);
-    end_bed(b);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("slab");
@@ -602,10 +420,6 @@ int main(void)
     tcase_add_test(tcase, live_bits);
     tcase_add_test(tcase, freed_twice_at_once);
     tcase_add_test(tcase, contradictions);
-    suite_add_tcase(suite, tcase);
-    tcase = tcase_create("records");
-    tcase_add_test(tcase, records_come_and_go);
-    tcase_add_test(tcase, idle_chunk_is_found);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
