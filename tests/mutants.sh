@@ -242,10 +242,6 @@ mutant unbounded-lists lib/cpu/page_list.c 's/while (!bsai_page_lists_have_room(
 mutant filled-beyond lib/cpu/page_list.c 's/lists->most > lists->listed ? //; s/ - lists->listed : 0;/ - lists->listed;/'
 # What a CPU's page lists have on loan they keep.
 mutant loans-are-kept lib/cpu/page_list.c 's/size_t overdrawn = .*;/size_t overdrawn = 0;/'
-# A loan is given although nothing is left.
-mutant overdrawn lib/cpu/page_list.c 's/left >= (ptrdiff_t)loan \&\& //'
-# A CPU has no share of the room for page lists.
-mutant no-share lib/cpu/page_list.c 's/if (BSAI_UNLIKELY(lists->most < lists->share))/if (lists->most > SIZE_MAX - 1)/'
 # Memory is said to be missing while other CPUs have it.
 mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (other/'
 # Page lists stay when a CPU is drained.
