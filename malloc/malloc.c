@@ -179,9 +179,7 @@ static BSAM_NOINLINE void free_away(bsa_cpu *cpu, void *p, const char *function,
 static BSAM_NOINLINE void free_block(bsa_cpu *cpu, void *p, const char *function,
                                      const void *caller)
 {
-    if (bsai_fast_undo_lent(cpu, p))
-        bsam_leave_fast(&bsam_self);
-    else if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_free_block(cpu, p, 0)))
+    if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_free_block(cpu, p, 0)))
         leave_freed(&bsam_self);
     else
         free_other(cpu, p, function, caller);
@@ -192,6 +190,8 @@ BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, c
     struct bsai_slab *slab;
     if (BSAM_UNLIKELY(cpu == NULL))
         bsam_free_slow(p, function, caller);
+    else if (((uintptr_t)p & (BSAM_PAGE - 1)) == 0 && bsai_fast_undo_lent(cpu, p))
+        bsam_leave_fast(&bsam_self);
     else if (BSAM_UNLIKELY((slab = bsai_fast_slab(cpu, p)) == NULL))
         free_block(cpu, p, function, caller);
     else if (BSAM_LIKELY(bsai_fast_put_home(cpu, slab, p)))
