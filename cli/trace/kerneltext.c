@@ -69,8 +69,9 @@ static gboolean is_lost_line(const char *text, const char *end, guint64 *lost)
         return TRUE; /* [n EVENTS DROPPED] */
     }
     *lost = 0;
-    if (g_strstr_len(text, end - text, "LOST EVENTS") != NULL) {
-        return TRUE;
+    if (g_strstr_len(text, end - text, "LOST EVENTS") != NULL ||
+        g_strstr_len(text, end - text, "[EVENTS DROPPED]") != NULL) {
+        return TRUE; /* nobody knows how many */
     }
     guint64 chunks;
     return number_behind(text, end, " and lost ", &chunks) &&
