@@ -40,6 +40,14 @@ static void put_orders(JsonBuilder *json, const char *name, const double ratios[
     json_builder_end_array(json);
 }
 
+static gboolean is_untimed(const struct report *report)
+{
+    char *clock = trace_meta_text(trace_reader_meta(report->reader), "clock");
+    gboolean untimed = g_strcmp0(clock, TRACE_CLOCK_RECORDS) == 0;
+    g_free(clock);
+    return untimed;
+}
+
 static void put_trace(JsonBuilder *json, const struct report *report)
 {
     const struct trace_summary *summary = report->summary;
@@ -49,6 +57,7 @@ static void put_trace(JsonBuilder *json, const struct report *report)
     put_text(json, "layer", replay_layer_name(report->options->layer));
     put_flag(json, "kernel", summary->kernel);
     put_count(json, "events", summary->events);
+    put_flag(json, "untimed", is_untimed(report));
     put_count(json, "duration_ns", summary->duration_ns);
     put_count(json, "recorded_cpus", summary->cpus);
     put_count(json, "threads", summary->threads);

@@ -92,7 +92,7 @@ gboolean trace_import_realloc(struct trace_import *import, const struct trace_re
 
 void trace_import_untimed(struct trace_import *import)
 {
-    trace_meta_set_text(import->meta, "clock", "records");
+    trace_meta_set_text(import->meta, "clock", TRACE_CLOCK_RECORDS);
 }
 
 guint64 trace_import_next_ns(const struct trace_import *import)

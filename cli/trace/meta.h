@@ -12,6 +12,9 @@
 /* Address of page frame 0 in the direct map of a kernel whose trace keeps addresses. */
 #define TRACE_META_DIRECT_MAP "kernel.direct-map"
 
+/* "clock" where the recording told no times: they are numbers of records. */
+#define TRACE_CLOCK_RECORDS "records"
+
 struct trace_meta_entry {
     char *key;
     GBytes *value;

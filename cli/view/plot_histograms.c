@@ -9,6 +9,11 @@ static void bytes_label(GString *out, guint power)
     append_bytes(out, G_GUINT64_CONSTANT(1) << power);
 }
 
+static void records_label(GString *out, guint power)
+{
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT, G_GUINT64_CONSTANT(1) << power);
+}
+
 static void time_label(GString *out, guint power)
 {
     append_duration(out, G_GUINT64_CONSTANT(1) << power);
@@ -88,16 +93,18 @@ void view_plot_lifetimes(JsonObject *report, struct view_script *script)
     guint low = 0, high = 1;
     guint64 tick = view_count(report, "lifetimes.clock_tick_ns");
     range(report, "lifetimes.time", &low, &high);
-    gboolean below = low == 0 && tick > 1; /* shorter ones are 0 by such a clock */
+    gboolean times = !view_flag(report, "trace.untimed");
+    gboolean below = times && low == 0 && tick > 1; /* shorter ones are 0 by such a clock */
     if (below) {
         low = g_bit_storage((gulong)tick) - 2;
         high = MAX(high, low);
     }
     view_plot_title(report, out, "Lifetimes of objects and blocks", FALSE);
     g_string_append(out, "set ylabel \"% of objects and blocks, and of bytes\"\n"
-                         "set xlabel \"lifetime, to twice as long\"\n"
                          "set yrange [0:*]\nset style fill solid noborder\n");
-    tics(out, low, high, below ? tick : 0, time_label);
+    g_string_append_printf(out, "set xlabel \"lifetime%s, to twice as long\"\n",
+                           times ? "" : " in records, as the trace tells no times");
+    tics(out, low, high, below ? tick : 0, times ? time_label : records_label);
     g_string_append_printf(out, "at(power) = power < %u ? %u : power\n", low, low);
     g_string_append_printf(
         out, "objects = %" G_GUINT64_FORMAT ".0 / 100\nbytes = %" G_GUINT64_FORMAT ".0 / 100\n",

@@ -154,13 +154,19 @@ static void head(JsonObject *report, GString *out)
     g_string_append_printf(out, "%s (%s, layer %s)\n", view_text(report, "trace.name"),
                            view_text(report, "trace.format"), view_text(report, "trace.layer"));
     row(out, "Events");
-    g_string_append_printf(out, "%" G_GUINT64_FORMAT " in ", view_count(report, "result.events"));
-    append_fixed(out, 0, (double)view_count(report, "trace.duration_ns") / 1e9, 3);
+    g_string_append_printf(out, "%" G_GUINT64_FORMAT, view_count(report, "result.events"));
+    if (!view_flag(report, "trace.untimed")) {
+        g_string_append(out, " in ");
+        append_fixed(out, 0, (double)view_count(report, "trace.duration_ns") / 1e9, 3);
+        g_string_append(out, " s");
+    } else {
+        g_string_append(out, " without times");
+    }
     guint64 threads = view_count(report, "trace.threads");
     guint64 cpus = view_count(report, "trace.recorded_cpus");
     g_string_append_printf(
-        out, " s, %" G_GUINT64_FORMAT " thread%s on %" G_GUINT64_FORMAT " recorded CPU%s\n",
-        threads, threads == 1 ? "" : "s", cpus, cpus == 1 ? "" : "s");
+        out, ", %" G_GUINT64_FORMAT " thread%s on %" G_GUINT64_FORMAT " recorded CPU%s\n", threads,
+        threads == 1 ? "" : "s", cpus, cpus == 1 ? "" : "s");
     view_text_prelude(report, out);
     row(out, "Allocator");
     g_string_append_printf(out, "%s %s, pages of ", view_text(report, "replay.allocator"),

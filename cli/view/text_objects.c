@@ -140,6 +140,15 @@ static gboolean median(JsonObject *report, const char *path, const char *freed,
     return FALSE;
 }
 
+/* Where a recording told no times, they are numbers of records. */
+static void append_lifetime(JsonObject *report, GString *out, guint64 ns)
+{
+    if (!view_flag(report, "trace.untimed"))
+        append_duration(out, MAX(ns, view_count(report, "lifetimes.clock_tick_ns")));
+    else
+        g_string_append_printf(out, "%" G_GUINT64_FORMAT " records", ns);
+}
+
 static void median_row(JsonObject *report, const char *what, const char *freed,
                        const char *censored, GString *out)
 {
@@ -150,8 +159,7 @@ static void median_row(JsonObject *report, const char *what, const char *freed,
         return;
     }
     g_string_append_printf(out, "Half of the %s are gone after ", what);
-    append_duration(
-        out, MAX(G_GUINT64_CONSTANT(2) << ns, view_count(report, "lifetimes.clock_tick_ns")));
+    append_lifetime(report, out, G_GUINT64_CONSTANT(2) << ns);
     g_string_append(out, ", or when\n");
     append_bytes(out, G_GUINT64_CONSTANT(2) << bytes);
     g_string_append(out, " more have been asked for.\n");
@@ -166,7 +174,7 @@ static void lifetimes(JsonObject *report, GString *out)
                          "have the histograms: lifetimes from 2^power up, freed; censored objects\n"
                          "are alive when the trace ends, and live at least so long.\n");
     guint64 tick = view_count(report, "lifetimes.clock_tick_ns");
-    if (tick > 1) {
+    if (tick > 1 && !view_flag(report, "trace.untimed")) {
         g_string_append(out, "The trace's clock ticks every ");
         append_duration(out, tick);
         g_string_append(out, "; what lives shorter has a lifetime of 0.\n");

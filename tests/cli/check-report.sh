@@ -208,6 +208,11 @@ done
 expect "lifetimes below a clock's tick have a bar of their own" sh -c \
     'grep -q "clock_tick_ns. : 1000,$" "$1/report.json" && grep -q "\"< 1.0 us\" 8," "$1/lifetimes.gp" &&
     grep -q "^The trace.s clock ticks every 1.0 us" "$1/report.txt"' - "$work/whole"
+run untimed "$mtrace"
+expect "where a trace has no times, lifetimes are numbers of records" sh -c \
+    'grep -q "untimed. : true,$" "$1/report.json" && grep -q "^Events .* without times, " "$1/report.txt" &&
+    grep -q "gone after [0-9]* records, or when" "$1/report.txt" &&
+    grep -q "lifetime in records" "$1/lifetimes.gp" && ! grep -q " [nu]s\"" "$1/lifetimes.gp"' - "$work/untimed"
 expect "free blocks of all orders are listed" grep -q 'order_9,.*order_20$' "$work/whole/free-blocks.csv"
 run wide --region=64M "$trace"
 expect "  and those that occur are drawn" grep -q '"13 (32 MiB)" 13' "$work/wide/free-blocks.gp"
