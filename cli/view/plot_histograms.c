@@ -35,7 +35,7 @@ static void tics(GString *out, guint low, guint high, guint64 tick,
         }
         g_string_append_printf(out, "\" %u", power);
     }
-    g_string_append_printf(out, ") rotate by -30\nset xrange [%d.4:%u.6]\n", (int)low - 1, high);
+    g_string_append_printf(out, ") rotate by -30\nset xrange [%u-0.6:%u+0.6]\n", low, high);
 }
 
 /* First and last row of a list of powers; false when it is empty. */
