@@ -65,7 +65,7 @@ record_target_sources = \
 	%D%/target/process.c \
 	%D%/target/records.h \
 	%D%/target/real.c
-record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|_?longjmp|siglongjmp|__longjmp_chk|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat|_Z(nw|na)[jm].*|_Z(dl|da)Pv.*)$$
+record_target_exports = ^(malloc|free|cfree|calloc|realloc|reallocarray|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|malloc_usable_size|_exit|_Exit|_?longjmp|siglongjmp|__longjmp_chk|exec[lv]e?|exec[lv]p|execvpe|fexecve|execveat|daemon|_Z(nw|na)[jm].*|_Z(dl|da)Pv.*)$$
 
 if RECORDER
 pkglib_LTLIBRARIES += %D%/libbuddyslab-record.la

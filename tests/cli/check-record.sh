@@ -77,6 +77,19 @@ expect "and can be converted" "$tool" convert -q -o trace.2.bsat trace.bsat
 "$replay" -q --no-plots trace.2.bsat >out 2>log
 expect "a replay says that there is nothing to do" grep -q "nothing to replay" log
 
+recorded ./nothing
+expect "a program without a malloc of its own is not told of" \
+    test "$(grep -c 'not recorded' log)" -eq 0
+cat >own.c <<'END'
+#include <stddef.h>
+static char memory[1 << 20], *next = memory;
+void *malloc(size_t size) { return size < 1000 ? (next += size + 16) : NULL; }
+int main(void) { return malloc(10) == NULL; }
+END
+"$CC" -w -fno-builtin -o own own.c
+recorded ./own
+expect "a program with a malloc of its own is" status 0 "the malloc of ./own is not recorded"
+
 recorded ./threads
 for size in 40 50 60 70; do
     expect "objects of $size bytes, by a thousand threads" counted 1000 " alloc $size " trace.bsat
@@ -211,6 +224,9 @@ for how in return exit _exit quick_exit; do
     recorded ./ends $how
     expect "$how saves everything" counted 10 ' alloc 1000 ' trace.bsat
 done
+recorded ./ends daemon
+expect "who becomes a daemon saves everything" counted 10 ' alloc 1000 ' trace.bsat
+expect "and the parent's file has its end" test "$(grep -c 'trace.bsat: .*missing' log)" -eq 0
 for how in execv execvp execl execlp execle execve; do
     recorded ./ends $how
     expect "$how saves everything" counted 10 ' alloc 1000 ' trace.ends.*.bsat

@@ -3,6 +3,8 @@
  * Another program takes this process's place: what it has recorded goes to its file first. When it
  * comes to nothing, the recording goes on. The new program finds the recorder in its environment.
  *
+ * So it is with daemon, of which a child comes back.
+ *
  * posix_spawn, system and popen need nothing: their children share this process's memory until they
  * run another program, and this process goes on.
  */
@@ -57,6 +59,12 @@ BSAR_EXPORT int execveat(int directory, const char *path, char *const argv[], ch
                          int flags)
 {
     NEXT(execveat, directory, path, argv, envp, flags);
+}
+
+/* Its parent ends within libc, where _exit is not asked for by name. */
+BSAR_EXPORT int daemon(int stay, int keep)
+{
+    NEXT(daemon, stay, keep);
 }
 
 /* Arguments up to NULL as an array on the caller's stack, and behind them envp where it has one. */

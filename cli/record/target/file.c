@@ -54,6 +54,12 @@ void bsar_file_find_stderr(void)
     standard_error.inode = now.st_ino;
 }
 
+void bsar_say(const char *text, size_t length)
+{
+    if (standard_error.known && is_file(STDERR_FILENO, standard_error.device, standard_error.inode))
+        syscall(SYS_write, STDERR_FILENO, text, length);
+}
+
 /* The recording ends; the target does not. */
 static bool fail(const char *what, int error)
 {
@@ -66,10 +72,8 @@ static bool fail(const char *what, int error)
                  "program goes on, %llu events are lost so far\n",
                  what, file.path, why != NULL ? why : "unknown error", (int)getpid(),
                  (unsigned long long)(bsar_lost + bsar_unsaved()));
-    if (length > 0 && standard_error.known &&
-        is_file(STDERR_FILENO, standard_error.device, standard_error.inode))
-        syscall(SYS_write, STDERR_FILENO, text,
-                (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
+    if (length > 0)
+        bsar_say(text, (size_t)length < sizeof(text) ? (size_t)length : sizeof(text) - 1);
     return false;
 }
 

@@ -144,6 +144,8 @@ void bsar_file_begin(void);
 void bsar_file_forget(void);
 /* What is saved, but for so many events that are lost. May be said again. */
 void bsar_file_end(enum record_end end, uint64_t lost);
+/* To standard error, if that is what it was when the program began. */
+void bsar_say(const char *text, size_t length);
 /* Remembers what standard error is, so that a message does not go into another file. */
 void bsar_file_find_stderr(void);
 
@@ -168,10 +170,12 @@ struct bsar_real {
     int (*fexecve)(int fd, char *const *argv, char *const *envp);
     int (*execveat)(int directory, const char *path, char *const *argv, char *const *envp,
                     int flags);
+    int (*daemon)(int stay, int keep);
 };
 extern struct bsar_real bsar_real;
 /* Finds them, unless that is going on: then they serve from a store of their own. */
 void bsar_find_real(void);
+void bsar_tell_rival(void);
 
 #define BSAR_STORE_BYTES 32768u
 extern char bsar_store[BSAR_STORE_BYTES];

@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -152,6 +153,23 @@ struct bsar_real bsar_real = {
 
 /* ----------------------------------------------------------------------------------------------- */
 
+/* The program's own malloc, or that of a library before this one, gets the calls. */
+void bsar_tell_rival(void)
+{
+    char text[512];
+    Dl_info ours, theirs;
+    void *first = dlsym(RTLD_DEFAULT, "malloc");
+    if (first == NULL || dladdr(first, &theirs) == 0 || dladdr(&bsar_real, &ours) == 0 ||
+        theirs.dli_fbase == ours.dli_fbase)
+        return;
+    int length = snprintf(text, sizeof(text),
+                          "bsa-record: what calls the malloc of %.400s is not recorded, as the "
+                          "dynamic linker finds that one first\n",
+                          theirs.dli_fname);
+    if (length > 0)
+        bsar_say(text, (size_t)length);
+}
+
 /* A conversion between pointers to data and to functions, which POSIX allows and C does not. */
 #define FIND(member, name)                                                                         \
     do {                                                                                           \
@@ -184,6 +202,7 @@ void bsar_find_real(void)
     FIND(execvpe, "execvpe");
     FIND(fexecve, "fexecve");
     FIND(execveat, "execveat");
+    FIND(daemon, "daemon");
     bsar_real = real;
     finding = false;
 }
