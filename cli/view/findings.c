@@ -405,6 +405,11 @@ static double losses(const struct look *look, GString *out)
 {
     guint64 lost = view_count(look->report, "hygiene.lost_events");
     double part = (double)lost / (double)(lost + MAX(look->events, 1));
+    if (lost == 0 && view_count(look->report, "hygiene.lost_reports") > 0) {
+        g_string_append(out, "Events were lost when the trace was recorded, nobody counted how "
+                             "many: objects are missing, or stay alive to the end.");
+        return (double)look->occupied;
+    }
     append_percent(out, 100.0 * part);
     g_string_append(out, " of the events were lost when the trace was recorded (");
     append_count(out, lost, "event", "events");

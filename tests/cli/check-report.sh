@@ -94,6 +94,13 @@ expect "  and on the page" grep -q 'class="partial">Partial' "$work/stopped/repo
 run whole --curve --find-min-region --cpus=3 --cpu-map=hash "$trace"
 run small --region=128K --layer=page "$trace"
 run lossy "$lost"
+{
+    cat "$srcdir/tests/cli/data/good-tracefs-hashed.txt"
+    echo 'CPU:1 [LOST EVENTS]'
+} >"$work/uncounted.txt"
+run uncounted --layer=slab "$work/uncounted.txt"
+expect "findings say that losses were not counted" \
+    grep -q "Events were lost .* nobody counted" "$work/uncounted/report.txt"
 run causal --schedule=causal --migrate=0.1 "$trace"
 run older --prelude=3 --implicit=early --low=1M --reclaim-every=100 "$trace"
 run placed --prelude=1 "$work/frees.txt"
