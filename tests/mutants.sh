@@ -220,7 +220,11 @@ mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY(((here ^ bsai_peek(&st
 # The same by another CPU.
 mutant double-free-away lib/slab/object.h 's/if (BSAI_UNLIKELY(((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0)))/if (bit == 0 \&\& live)/'
 # Remote frees are not counted apart.
-mutant unseen-remote lib/slab/cache.c 's/slab->remote++;/;/'
+mutant unseen-remote lib/slab/cache.c 's/slab->remote = (uint16_t)(slab->remote + run);/;/'
+# One object of a run was freed twice, and none of the others goes home.
+mutant lost-run lib/slab/cache.c 's/^            run = 1;/            ;/'
+# A run that goes home takes its slab past the border of what is anybody's.
+mutant missed-turn lib/slab/cache.c 's/past < more;/past == 0;/'
 # Every idle chunk of records is kept.
 mutant kept-chunks lib/slab/records.c 's/++pool->idle > 1)/++pool->idle > 100000)/'
 

@@ -235,11 +235,12 @@ static void relist(struct bsai_cache *cache, struct bsai_slab *slab)
     shelve(cache, slab);
 }
 
-/* Where the count of free objects has come to one at which a slab changes its list. */
-static bool is_turn(const struct bsai_slab *slab)
+/* Where the count of free objects has come, by so many more, to one at which a slab changes its
+ * list. */
+static bool is_turn(const struct bsai_slab *slab, unsigned more)
 {
-    return slab->list == BSAI_LIST_NONE || slab->free == slab->capacity ||
-           slab->free == bsai_share_from(slab);
+    unsigned past = slab->free - bsai_share_from(slab); /* wraps below it */
+    return slab->list == BSAI_LIST_NONE || slab->free == slab->capacity || past < more;
 }
 
 /* More than `keep` slabs are empty. Small ones count by their pages, so that objects that come and
@@ -249,27 +250,54 @@ static bool has_spare(const struct bsai_cache *cache, unsigned keep)
     return cache->empty_pages > (uint64_t)keep * cache->geometry.slab_pages;
 }
 
+/* Of n slots, how many from the first on have their states in the same words, and their bits: what
+ * is freed in the order in which it was allocated, or the other way round, goes home by the word.
+ */
+static unsigned run_of(const struct bsai_slot *slots, unsigned n, bsai_word *bits)
+{
+    unsigned run = 1;
+    *bits = slots->bit;
+    for (; run < n && slots[run].states == slots->states && (*bits & slots[run].bit) == 0; run++)
+        *bits |= slots[run].bit;
+    return run;
+}
+
+/* CACHED or AWAY to FREE; false: one of them was freed twice. */
+static bool put_home(struct bsai_states *states, bsai_word bits)
+{
+    if (BSAI_UNLIKELY((bsai_live(states, bits) | (states->free & bits)) != 0))
+        return false;
+    states->free |= bits;
+    return true;
+}
+
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
                     const struct bsai_slot *slots, unsigned n, unsigned *away)
 {
-    unsigned done = 0, elsewhere = 0;
+    unsigned done = 0, elsewhere = 0, run;
+    bsai_word bits;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i += run) {
         struct bsai_slab *slab = slots[i].slab;
-        if (BSAI_UNLIKELY(!bsai_slot_put(&slots[i]))) {
-            bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, (void *)bsai_slot_addr(cache, &slots[i]),
-                        BSAI_FREED_TWICE);
-            continue;
+        struct bsai_states *states = slots[i].states;
+        run = run_of(&slots[i], n - i, &bits);
+        if (BSAI_UNLIKELY(!put_home(states, bits))) {
+            run = 1;
+            if (!put_home(states, slots[i].bit)) {
+                bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, (void *)bsai_slot_addr(cache, &slots[i]),
+                            BSAI_FREED_TWICE);
+                continue;
+            }
         }
-        done++;
-        slab->free++;
-        if (&slab->states[slab->scan] > slots[i].states)
-            slab->scan = (uint8_t)(slots[i].states - slab->states);
+        done += run;
+        slab->free = (uint16_t)(slab->free + run);
+        if (&slab->states[slab->scan] > states)
+            slab->scan = (uint8_t)(states - slab->states);
         if (bsai_peek(&slab->home) != cpu) {
-            slab->remote++;
-            elsewhere++;
+            slab->remote = (uint16_t)(slab->remote + run);
+            elsewhere += run;
         }
-        if (BSAI_UNLIKELY(is_turn(slab)))
+        if (BSAI_UNLIKELY(is_turn(slab, run)))
             relist(cache, slab);
     }
     bsai_count(&cache->available, (size_t)done);

@@ -189,7 +189,4 @@ static BSAI_ALWAYS_INLINE bool bsai_take_back_away(struct bsai_states *states, b
 /* AWAY to LIVE; false: the slot is to be dropped, its object was freed twice. */
 bool bsai_hand_out_away(struct bsai_states *states, bsai_word bit);
 
-/* CACHED or AWAY to FREE, under the cache's lock; false as above. */
-bool bsai_slot_put(const struct bsai_slot *slot);
-
 #endif

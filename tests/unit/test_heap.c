@@ -151,6 +151,7 @@ START_TEST(freed_twice_is_told_late)
         bsa_heap_reclaim(heap);
     }
     ck_assert_uint_eq(told, 1);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
     region_free(&region);
 }
 END_TEST
