@@ -146,6 +146,7 @@ struct bench_subject {
     void (*attach)(struct bench_thread *thread);
     enum bench_layer layer;
     bool one_cpu;   /* the heap has one CPU; else two, or as many as there are threads */
+    bool brackets;  /* the heap has enter and leave hooks */
     bool control;   /* for rows of several numbers of threads only */
     unsigned flags; /* of the heap */
     enum bsa_class_set classes; /* of the heap */

@@ -51,6 +51,9 @@ struct bench_subject bench_subjects[BENCH_SUBJECTS_MAX] = {
     {HEAP("excl", "exclusive CPUs, by handle, a heap of two CPUs or more", BSA_HEAP_EXCLUSIVE_CPUS,
           handle)},
     {HEAP("excl-hook", "the same by the cpu_id hook", BSA_HEAP_EXCLUSIVE_CPUS, hook)},
+    {HEAP("excl-enter", "as excl-hook, with the hooks enter and leave, which do nothing",
+          BSA_HEAP_EXCLUSIVE_CPUS, hook),
+     .brackets = true},
     {HEAP("shared", "shared CPUs (a lock for each), by handle, a heap of two CPUs or more", 0,
           handle)},
     {HEAP("shared-hook", "the same by the cpu_id hook", 0, hook)},
@@ -139,7 +142,7 @@ bool bench_has_cell(const struct bench_row *row, const struct bench_subject *sub
         return false;
     if (subject->one_cpu && (row->threads > 1 || row->workload == BENCH_REMOTE))
         return false;
-    if (subject->control && !row->scales)
+    if ((subject->control && !row->scales) || (subject->brackets && row->threads > 1))
         return false;
     return row->workload == BENCH_USABLE || row->workload == BENCH_METADATA ||
            row->workload == BENCH_CPU_BYTES || subject->works[row->workload].pass != NULL;

@@ -73,6 +73,19 @@ build() {
     done
 }
 
+# A program with the library in it, whose platform header has macros in the place of hooks.
+embed() {
+    for checks in 0 2; do
+        # shellcheck disable=SC2046 # the sources, one a word
+        expect "$*, checks $checks: macros in the place of the hooks compile" \
+            "$@" -std=c11 -O2 -Wall -Wextra -Werror -DBSA_CHECKS=$checks \
+            '-DBSA_PLATFORM_HEADER="kernel.h"' -I"$srcdir/tests/freestanding" -I"$srcdir/include" \
+            $(sed "s|^|$srcdir/|" "$work/sources") "$srcdir/tests/freestanding/kernel.c" \
+            -o "$work/kernel"
+        expect "$*, checks $checks: they are called as the hooks are" "$work/kernel"
+    done
+}
+
 # native COMPILER [FLAGS]: this machine.
 native() {
     system_headers="-isystem $(own_headers "$@")"
@@ -113,6 +126,7 @@ for candidate in llvm-nm llvm-nm-14 llvm-nm-15 llvm-nm-16 llvm-nm-19; do
 done
 
 native "${CC%% *}"
+embed "${CC%% *}"
 for compiler in gcc clang; do
     if [ "${CC%% *}" != "$compiler" ] && have "$compiler"; then
         native "$compiler"

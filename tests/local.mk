@@ -230,6 +230,8 @@ EXTRA_DIST += %D%/cli/data %D%/cli/read-native.py $(malloc_check_scripts) %D%/ma
 	%D%/malloc/plugin.c %D%/cli/bad_malloc.c
 
 EXTRA_DIST += $(check_scripts) %D%/mutants.sh $(cli_check_scripts) %D%/check-lib.sh %D%/cli/replay-lib.sh %D%/exports.txt %D%/include-rules.txt \
+	%D%/freestanding/kernel.c \
+	%D%/freestanding/kernel.h \
 	%D%/freestanding/platform.h
 
 # The same programs, with twenty times the operations.

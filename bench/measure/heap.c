@@ -35,6 +35,18 @@ static void report_fault(void *ctx, enum bsa_status status, const void *addr, co
     bench_fail("the heap reports misuse at %p: %s (%s)", addr, what, bsa_strerror(status));
 }
 
+static uintptr_t enter(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static void leave(void *ctx, uintptr_t state)
+{
+    (void)ctx;
+    (void)state;
+}
+
 bsa_heap *bench_heap_open(const struct bench_subject *subject, const struct bench_row *row)
 {
     struct bsa_platform platform = BSA_PLATFORM_INIT;
@@ -46,6 +58,10 @@ bsa_heap *bench_heap_open(const struct bench_subject *subject, const struct benc
 
     platform.cpu_id = ask_cpu;
     platform.fault = report_fault;
+    if (subject->brackets) {
+        platform.enter = enter;
+        platform.leave = leave;
+    }
     config.cpus = subject->one_cpu ? 1 : row->threads > 2 ? row->threads : 2;
     config.flags = subject->flags;
     config.classes = bsa_standard_classes(subject->classes);

@@ -4,7 +4,8 @@
  *
  * Every hook may be NULL; ctx is handed to each. The struct is copied at init.
  * Compile-time needs (how to pause a spinning CPU, what to do when an internal invariant is broken)
- * are macros of lib/base/config.h, which -DBSA_PLATFORM_HEADER=\"my_platform.h\" overrides.
+ * are macros of lib/base/config.h, which -DBSA_PLATFORM_HEADER=\"my_platform.h\" overrides; there
+ * may also be macros that take the place of cpu_id, enter and leave.
  */
 #ifndef BUDDYSLAB_PLATFORM_H
 #define BUDDYSLAB_PLATFORM_H

@@ -39,10 +39,50 @@ static inline void bsai_call_begin(struct bsai_call *call, const struct bsa_plat
 #endif
 }
 
+/* The hooks enter, leave and cpu_id, or the macros in their place (base/config.h). */
+
+static BSAI_ALWAYS_INLINE uintptr_t bsai_platform_enter(const struct bsa_platform *platform)
+{
+#ifdef BSA_ENTER
+    return BSA_ENTER(platform->ctx);
+#else
+    return platform->enter != NULL ? platform->enter(platform->ctx) : 0;
+#endif
+}
+
+static BSAI_ALWAYS_INLINE void bsai_platform_leave(const struct bsa_platform *platform,
+                                                   uintptr_t state)
+{
+#ifdef BSA_LEAVE
+    BSA_LEAVE(platform->ctx, state);
+#else
+    if (platform->leave != NULL)
+        platform->leave(platform->ctx, state);
+#endif
+}
+
+static inline bool bsai_platform_brackets(const struct bsa_platform *platform)
+{
+#ifdef BSA_ENTER
+    (void)platform;
+    return true;
+#else
+    return platform->enter != NULL || platform->leave != NULL;
+#endif
+}
+
+static BSAI_ALWAYS_INLINE unsigned bsai_platform_cpu(const struct bsa_platform *platform)
+{
+#ifdef BSA_CPU_ID
+    return BSA_CPU_ID(platform->ctx);
+#else
+    return platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+#endif
+}
+
 static inline void bsai_enter(struct bsai_call *call)
 {
-    if (call->platform->enter != NULL)
-        call->state = call->platform->enter(call->platform->ctx);
+    call->state = bsai_platform_enter(call->platform);
 }
 
 static inline void bsai_leave(struct bsai_call *call)
@@ -50,8 +90,7 @@ static inline void bsai_leave(struct bsai_call *call)
 #if BSA_CHECKS >= 1
     bsai_assert(call->held == 0);
 #endif
-    if (call->platform->leave != NULL)
-        call->platform->leave(call->platform->ctx, call->state);
+    bsai_platform_leave(call->platform, call->state);
 }
 
 /* Notes a misuse for the fault hook and returns the status. */

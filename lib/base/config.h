@@ -38,6 +38,15 @@
 #endif
 #endif
 
+/*
+ * BSA_CPU_ID(ctx), BSA_ENTER(ctx) and BSA_LEAVE(ctx, state) have no default: where they are defined
+ * they take the place of the hooks cpu_id, enter and leave of every heap, which spares a call
+ * through a pointer each. They are expanded wherever that hook would be called, with its meaning.
+ */
+#if defined(BSA_ENTER) != defined(BSA_LEAVE)
+#error "BSA_ENTER and BSA_LEAVE belong together"
+#endif
+
 /* Bytes that two CPUs must not share. */
 #ifndef BSA_CACHE_LINE
 #define BSA_CACHE_LINE 64

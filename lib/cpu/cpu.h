@@ -81,7 +81,7 @@ struct bsa_cpu {
     /* Constant. */
     uint8_t locked; /* the owner holds the lock: shared mode, or state shared by several ids */
     uint8_t alone;  /* the heap's only CPU: what the owner holds nobody else changes */
-    uint8_t plain;  /* no enter and leave hooks: the fast paths need no call frame */
+    uint8_t plain;  /* no lock, and the heap has no enter and leave: all fast paths are open */
     uint8_t atomic; /* frees are in one order with those of other CPUs: shared mode, several CPUs */
     struct bsa_heap *heap;
 

@@ -63,9 +63,9 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     cpu->alone = heap->cpus == 1 && (uintptr_t)memory < heap->arena_end &&
                  (uintptr_t)memory >= (uintptr_t)heap;
     cpu->atomic = cpu->locked && !cpu->alone;
-    bsai_page_lists_own(&cpu->lists, id, cpu->locked, cpu->atomic, heap->plain && heap->exclusive);
-    cpu->plain = heap->plain;
-    if (heap->plain && heap->exclusive) {
+    cpu->plain = heap->plain && heap->exclusive;
+    bsai_page_lists_own(&cpu->lists, id, cpu->locked, cpu->atomic, cpu->plain);
+    if (cpu->plain) {
         cpu->first = heap->buddy.first;
         cpu->page_size = heap->buddy.page_size;
         cpu->fast[0] = heap->fast.place[0];
@@ -101,6 +101,13 @@ struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call,
     return cpu;
 }
 
+struct bsa_cpu *bsai_heap_first_call(struct bsa_heap *heap, unsigned id)
+{
+    struct bsai_call call;
+    bsai_call_begin(&call, &heap->buddy.platform);
+    return bsai_heap_get_cpu(heap, &call, id);
+}
+
 struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id)
 {
     if (!heap->plain || id >= heap->cpus)
@@ -115,7 +122,7 @@ struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, s
     bsai_call_begin(call, platform);
     bsai_enter(call);
     if (cpu == NULL) {
-        unsigned id = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+        unsigned id = bsai_platform_cpu(platform);
         if (BSAI_UNLIKELY(id >= heap->cpus)) {
             bsai_leave(call);
             bsai_misuse(call, BSA_ERR_INVALID_PARAM, NULL,

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fast paths: a magazine or page list that can serve, in a heap without enter and leave hooks.
- * They need no call frame, report nothing and change nothing unless they finish the job; all else,
- * misuse included, is left to the slow path, which looks at everything again.
+ * The fast paths: a magazine or page list that can serve. They need no call frame, report nothing
+ * and change nothing unless they finish the job; all else, misuse included, is left to the slow
+ * path, which looks at everything again.
  *
- * bsai_fast_alloc and bsai_fast_free are for exclusive CPUs and inlined into their callers;
- * objects.c has the second attempt, for blocks and for objects of other CPUs, and the third, for
- * CPUs with a lock, for other alignments and other sections.
+ * bsai_fast_alloc and bsai_fast_free are for exclusive CPUs of a heap without enter and leave, and
+ * inlined into their callers; objects.c has the second attempt, for blocks and for objects of other
+ * CPUs, and the third, for CPUs with a lock, heaps with enter and leave, other alignments and other
+ * sections.
  */
 #ifndef BSAI_FAST_H
 #define BSAI_FAST_H
@@ -16,7 +17,13 @@
 /* The calling CPU, by the hook; NULL where the slow path has to ask, or the id is out of range. */
 static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
 {
+#ifdef BSA_CPU_ID
+    if (BSAI_UNLIKELY(!heap->plain))
+        return NULL;
+    unsigned id = BSA_CPU_ID(heap->caller.ctx);
+#else
     unsigned id = heap->caller.cpu_id(heap->caller.ctx);
+#endif
     struct bsa_cpu *cpu;
     if (BSAI_UNLIKELY(id >= heap->caller.cpus) ||
         BSAI_UNLIKELY((cpu = bsai_consume(&heap->caller.leaf.cpus[id])) == NULL))
@@ -24,16 +31,80 @@ static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
     return cpu;
 }
 
-/* Owns a CPU whose fast path is allowed; false when somebody else has it. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_own(struct bsa_cpu *cpu)
+/*
+ * The edge of a third attempt: enters, finds the CPU (by the hook when cpu is NULL) and owns it,
+ * unless somebody else does. NULL: it has left again. *state is what enter returned, for
+ * bsai_attempt_end, or for bsai_attempt_continue, which makes a call of what the attempt has begun.
+ */
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_attempt_begin(struct bsa_heap *heap,
+                                                             struct bsa_cpu *cpu, uintptr_t *state)
 {
-    return !cpu->locked || bsai_lock_try_word(&cpu->lock.word);
+    const struct bsa_platform *platform = &heap->buddy.platform;
+    *state = 0;
+    if (BSA_CHECKS != 0) /* locks and owners are noted in calls only */
+        return NULL;
+    if (BSAI_UNLIKELY(!heap->plain))
+        *state = bsai_platform_enter(platform);
+    if (cpu == NULL) {
+        unsigned id = bsai_platform_cpu(platform);
+        if (BSAI_LIKELY(id < heap->cpus) &&
+            BSAI_UNLIKELY((cpu = bsai_heap_peek_cpu(heap, id)) == NULL))
+            cpu = bsai_heap_first_call(heap, id);
+    }
+    if (BSAI_LIKELY(cpu != NULL) &&
+        (!cpu->locked || BSAI_LIKELY(bsai_lock_try_word(&cpu->lock.word))))
+        return cpu;
+    if (!heap->plain)
+        bsai_platform_leave(platform, *state);
+    return NULL;
 }
 
-static BSAI_ALWAYS_INLINE void bsai_fast_disown(struct bsa_cpu *cpu)
+static BSAI_ALWAYS_INLINE void bsai_attempt_end(struct bsa_cpu *cpu, uintptr_t state)
 {
+    const struct bsa_heap *heap = cpu->heap;
     if (cpu->locked)
         bsai_lock_clear_word(&cpu->lock.word);
+    if (BSAI_UNLIKELY(!heap->plain))
+        bsai_platform_leave(&heap->buddy.platform, state);
+}
+
+/* What an address lies in: a section or NULL; its page there, and slab or NULL. */
+struct bsai_spot {
+    const struct bsai_section *section;
+    size_t page;
+    struct bsai_slab *slab;
+};
+
+static BSAI_ALWAYS_INLINE void bsai_spot_find(const struct bsa_heap *heap, const void *p,
+                                              struct bsai_spot *spot)
+{
+    spot->section = bsai_section_find(&heap->buddy, (uintptr_t)p, &spot->page);
+    spot->slab =
+        BSAI_LIKELY(spot->section != NULL) ? bsai_map_slab(&spot->section->map, spot->page) : NULL;
+}
+
+/* Begins an attempt to free: p is looked up before the CPU is owned, as the lock waits for nothing
+ * then, but inside of enter, where there is one. */
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_attempt_free(struct bsa_heap *heap,
+                                                            struct bsa_cpu *cpu, const void *p,
+                                                            struct bsai_spot *spot,
+                                                            uintptr_t *state)
+{
+    if (BSAI_LIKELY(heap->plain)) {
+        bsai_spot_find(heap, p, spot);
+        return bsai_attempt_begin(heap, cpu, state);
+    }
+    struct bsa_cpu *own = bsai_attempt_begin(heap, cpu, state);
+    if (BSAI_LIKELY(own != NULL))
+        bsai_spot_find(heap, p, spot);
+    return own;
+}
+
+static inline void bsai_attempt_continue(struct bsa_cpu *cpu, uintptr_t state,
+                                         struct bsai_call *call)
+{
+    bsai_call_begin(call, &cpu->heap->buddy.platform);
+    call->state = state;
 }
 
 /* The slab that an address lies in; NULL where there is none. */
@@ -269,9 +340,31 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_second(struct bsa_cpu *cpu, void *
 enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size, size_t align, void **out);
 enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p);
 
-/* The second attempt, not inlined: CPUs with a lock, other sections, blocks of other CPUs. */
-bool bsai_fast_alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align, void **out);
-bool bsai_fast_free_other(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p,
-                          size_t pages);
+/* The third attempt with the CPU owned: a block from its list, aligned to a power of two, and the
+ * one at p, of so many pages or any (0), to it. */
+static BSAI_ALWAYS_INLINE bool bsai_take_run(struct bsa_cpu *cpu, size_t pages, size_t align,
+                                             void **out)
+{
+    unsigned i = bsai_list_of(pages);
+    if (BSAI_UNLIKELY(i >= cpu->lists.count) || BSAI_UNLIKELY(align > cpu->heap->buddy.page_size) ||
+        BSAI_UNLIKELY(bsai_peek(&cpu->lists.fast) != cpu->lists.fast_most))
+        return false;
+    *out = bsai_page_list_pop(&cpu->lists, &cpu->lists.list[i], pages);
+    return *out != NULL;
+}
+
+static BSAI_ALWAYS_INLINE bool bsai_put_run(struct bsa_cpu *cpu, const struct bsai_spot *spot,
+                                            void *p, size_t pages)
+{
+    const struct bsai_section *section = spot->section;
+    if (BSAI_UNLIKELY(section == NULL) ||
+        BSAI_UNLIKELY(!bsai_map_is_ready(&section->map, spot->page)) ||
+        BSAI_UNLIKELY(bsai_map_addr(&section->map, spot->page) != (uintptr_t)p))
+        return false;
+    uint32_t *at = &section->map.hot[spot->page], word = bsai_peek(at);
+    size_t count = bsai_lent_pages(&cpu->lists, word);
+    return (pages == 0 || BSAI_LIKELY(pages == count)) &&
+           bsai_list_block(cpu, section, at, word, count, p, cpu->lists.atomic);
+}
 
 #endif

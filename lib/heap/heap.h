@@ -92,6 +92,8 @@ struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call,
 /* The same for bsai_fast_cpu, which has not found it: NULL where the fast paths are not allowed, or
  * the id is out of range. */
 struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id);
+/* The same for an attempt, within enter and leave. */
+struct bsa_cpu *bsai_heap_first_call(struct bsa_heap *heap, unsigned id);
 /* The same if it has been made, else NULL. */
 static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_heap *heap,
                                                              unsigned id)

@@ -269,8 +269,7 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     h->shape = plan.shape;
     h->cpus = plan.config.cpus;
     h->exclusive = (plan.config.flags & BSA_HEAP_EXCLUSIVE_CPUS) != 0;
-    h->plain =
-        h->buddy.platform.enter == NULL && h->buddy.platform.leave == NULL && BSA_CHECKS == 0;
+    h->plain = !bsai_platform_brackets(&h->buddy.platform) && BSA_CHECKS == 0;
     h->caches = (struct bsai_cache *)(start + plan.caches);
     h->pools = (struct bsai_records *)(start + plan.pools);
     h->leaves = (struct bsai_cpu_leaf **)(start + plan.leaves);

@@ -2,34 +2,18 @@
 /* Objects of named caches: the fast paths, with no look at a size, and what they leave. */
 #include "fast.h"
 
-/* NULL, or why a cache cannot be used by a CPU's handle, which is NULL by the hook. */
-static const char *check(const struct bsa_cpu *cpu, const struct bsa_cache *cache)
+/* A CPU's handle, which is NULL by the hook, is of another heap than the cache. */
+static bool is_foreign(const struct bsa_cpu *cpu, const struct bsa_cache *cache)
 {
-    return cpu != NULL && cpu->heap != cache->heap ? "a named cache of another heap than the CPU's"
-                                                   : NULL;
+    return cpu != NULL && cpu->heap != cache->heap;
 }
 
-static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_cpu *cpu, struct bsa_cache *cache,
-                                                void **out)
+static enum bsa_status refuse_handle(const struct bsa_cache *cache, const void *p)
 {
-    struct bsa_heap *heap = cache->heap;
     struct bsai_call call;
-    enum bsa_status status = BSA_ERR_INVALID_PARAM;
-    const char *wrong = check(cpu, cache);
-    *out = NULL;
-    if (wrong != NULL) {
-        bsai_call_begin(&call, &heap->buddy.platform);
-        bsai_misuse(&call, status, cache, wrong);
-        return bsai_call_end(&call, status);
-    }
-    cpu = bsai_heap_begin(heap, &call, cpu);
-    if (cpu != NULL) {
-        status = bsai_consume(&cache->used) == 0
-                     ? BSA_ERR_NOT_INITIALIZED
-                     : bsai_heap_alloc_object(cpu, &call, cache->number, out);
-        bsai_heap_end(cpu, &call);
-    }
-    return bsai_call_end(&call, status);
+    bsai_call_begin(&call, &cache->heap->buddy.platform);
+    bsai_misuse(&call, BSA_ERR_INVALID_PARAM, p, "a named cache of another heap than the CPU's");
+    return bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
 }
 
 /* The slab of the object at p, if it is one of the cache's. */
@@ -39,45 +23,107 @@ static BSAI_ALWAYS_INLINE struct bsai_slab *slab_of(const struct bsa_cache *cach
     return slab != NULL && slab->cache == cache->number ? slab : NULL;
 }
 
-static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_cpu *cpu, struct bsa_cache *cache,
-                                               void *p)
+/* With the CPU owned, as the next: whatever there is to do. */
+static enum bsa_status get_any(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_cache *cache,
+                               void **out)
 {
-    struct bsa_heap *heap = cache->heap;
-    struct bsai_call call;
+    *out = NULL;
+    return bsai_consume(&cache->used) == 0 ? BSA_ERR_NOT_INITIALIZED
+                                           : bsai_heap_alloc_object(cpu, call, cache->number, out);
+}
+
+static enum bsa_status put_any(struct bsa_cpu *cpu, struct bsai_call *call,
+                               const struct bsa_cache *cache, void *p)
+{
     struct bsai_found found;
-    enum bsa_status status = BSA_ERR_INVALID_PARAM;
-    const char *wrong = check(cpu, cache);
-    if (wrong == NULL && bsai_heap_find(heap, p, &found) != 0 && slab_of(cache, p) == NULL)
-        wrong = "free to a named cache of what is not one of its objects";
-    if (wrong != NULL) {
-        bsai_call_begin(&call, &heap->buddy.platform);
-        bsai_misuse(&call, status, p, wrong);
-        return bsai_call_end(&call, status);
-    }
     /* What is not live is left to the free, which says what is wrong with it. */
-    cpu = bsai_heap_begin(heap, &call, cpu);
-    if (cpu != NULL) {
-        status = bsai_consume(&cache->used) == 0 ? BSA_ERR_NOT_INITIALIZED
-                                                 : bsai_heap_free_any(cpu, &call, p, 0);
-        bsai_heap_end(cpu, &call);
+    if (bsai_heap_find(cache->heap, p, &found) != 0 && slab_of(cache, p) == NULL)
+        return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p,
+                           "free to a named cache of what is not one of its objects");
+    return bsai_consume(&cache->used) == 0 ? BSA_ERR_NOT_INITIALIZED
+                                           : bsai_heap_free_any(cpu, call, p, 0);
+}
+
+/* Everything but the fast paths; own NULL: no attempt has begun. */
+static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_cpu *cpu, struct bsa_cpu *own,
+                                                uintptr_t state, struct bsa_cache *cache,
+                                                void **out)
+{
+    struct bsai_call call;
+    enum bsa_status status = BSA_ERR_INVALID_PARAM;
+    *out = NULL;
+    if (own != NULL)
+        bsai_attempt_continue(own, state, &call);
+    else
+        own = bsai_heap_begin(cache->heap, &call, cpu);
+    if (own != NULL) {
+        status = get_any(own, &call, cache, out);
+        bsai_heap_end(own, &call);
     }
     return bsai_call_end(&call, status);
+}
+
+static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_cpu *cpu, struct bsa_cpu *own,
+                                               uintptr_t state, const struct bsa_cache *cache,
+                                               void *p)
+{
+    struct bsai_call call;
+    enum bsa_status status = BSA_ERR_INVALID_PARAM;
+    if (own != NULL)
+        bsai_attempt_continue(own, state, &call);
+    else
+        own = bsai_heap_begin(cache->heap, &call, cpu);
+    if (own != NULL) {
+        status = put_any(own, &call, cache, p);
+        bsai_heap_end(own, &call);
+    }
+    return bsai_call_end(&call, status);
+}
+
+/* CPUs with a lock, and heaps with enter and leave; cpu NULL: by the hook. */
+static BSAI_NOINLINE enum bsa_status alloc_second(struct bsa_cpu *cpu, struct bsa_cache *cache,
+                                                  void **out)
+{
+    uintptr_t state;
+    if (BSAI_UNLIKELY(is_foreign(cpu, cache))) {
+        *out = NULL;
+        return refuse_handle(cache, cache);
+    }
+    struct bsa_cpu *own = bsai_attempt_begin(cache->heap, cpu, &state);
+    if (BSAI_UNLIKELY(own == NULL) ||
+        BSAI_UNLIKELY(!bsai_magazine_pop_home(&own->magazines[cache->number], out)))
+        return alloc_slow(cpu, own, state, cache, out);
+    bsai_attempt_end(own, state);
+    return BSA_OK;
+}
+
+static BSAI_NOINLINE enum bsa_status free_second(struct bsa_cpu *cpu, const struct bsa_cache *cache,
+                                                 void *p)
+{
+    uintptr_t state;
+    struct bsai_spot spot;
+    if (BSAI_UNLIKELY(is_foreign(cpu, cache)))
+        return refuse_handle(cache, p);
+    struct bsa_cpu *own = bsai_attempt_free(cache->heap, cpu, p, &spot, &state);
+    if (BSAI_UNLIKELY(own == NULL) || BSAI_UNLIKELY(spot.slab == NULL) ||
+        BSAI_UNLIKELY(spot.slab->cache != cache->number) ||
+        BSAI_UNLIKELY(!bsai_put_back(own, spot.slab, (uintptr_t)p)))
+        return free_slow(cpu, own, state, cache, p);
+    bsai_attempt_end(own, state);
+    return BSA_OK;
 }
 
 static BSAI_ALWAYS_INLINE enum bsa_status alloc(struct bsa_cpu *cpu, struct bsa_cache *cache,
                                                 void **out)
 {
-    if (BSAI_LIKELY(cpu != NULL && cpu->plain && cpu->heap == cache->heap) &&
-        BSAI_LIKELY(bsai_fast_own(cpu))) {
+    if (BSAI_LIKELY(cpu != NULL && cpu->plain && cpu->heap == cache->heap)) {
         struct bsai_magazine *m = &cpu->magazines[cache->number];
-        bool done = bsai_magazine_pop_home(m, out);
-        if (!cpu->locked)
+        if (BSAI_LIKELY(bsai_magazine_pop_home(m, out))) {
             cpu->last = m; /* a free of any object looks there */
-        bsai_fast_disown(cpu);
-        if (BSAI_LIKELY(done))
             return BSA_OK;
+        }
     }
-    return alloc_slow(cpu, cache, out);
+    return alloc_second(cpu, cache, out);
 }
 
 static BSAI_ALWAYS_INLINE enum bsa_status put(struct bsa_cpu *cpu, struct bsa_cache *cache, void *p)
@@ -85,17 +131,13 @@ static BSAI_ALWAYS_INLINE enum bsa_status put(struct bsa_cpu *cpu, struct bsa_ca
     if (BSAI_UNLIKELY(p == NULL))
         return BSA_OK;
     if (BSAI_LIKELY(cpu != NULL && cpu->plain && cpu->heap == cache->heap)) {
-        if (!cpu->locked && bsai_magazine_undo(&cpu->magazines[cache->number], p))
+        if (bsai_magazine_undo(&cpu->magazines[cache->number], p))
             return BSA_OK;
         struct bsai_slab *slab = slab_of(cache, p);
-        if (BSAI_LIKELY(slab != NULL) && BSAI_LIKELY(bsai_fast_own(cpu))) {
-            bool done = bsai_put_back(cpu, slab, (uintptr_t)p);
-            bsai_fast_disown(cpu);
-            if (BSAI_LIKELY(done))
-                return BSA_OK;
-        }
+        if (BSAI_LIKELY(slab != NULL) && BSAI_LIKELY(bsai_put_back(cpu, slab, (uintptr_t)p)))
+            return BSA_OK;
     }
-    return free_slow(cpu, cache, p);
+    return free_second(cpu, cache, p);
 }
 
 static enum bsa_status refuse(void **out)

@@ -150,22 +150,50 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     return bsai_call_end(&call, status);
 }
 
-/* The third attempt: any alignment, larger blocks, CPUs with a lock. */
+/* What an attempt could not finish; the CPU is owned on entry, and not on return. */
+static BSAI_NOINLINE enum bsa_status alloc_owned(struct bsa_cpu *cpu, uintptr_t state, size_t size,
+                                                 size_t align, void **out)
+{
+    struct bsai_call call;
+    bsai_attempt_continue(cpu, state, &call);
+    *out = NULL;
+    enum bsa_status status = bsai_heap_alloc_any(cpu, &call, size, align, out);
+    bsai_heap_end(cpu, &call);
+    return bsai_call_end(&call, status);
+}
+
+/* The third attempt: any alignment, larger blocks, CPUs with a lock, heaps with enter and leave.
+ * cpu NULL: by the hook. */
+static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                      size_t size, size_t align, void **out)
+{
+    uintptr_t state;
+    if (BSAI_UNLIKELY(!bsai_is_pow2(align)))
+        return alloc_slow(heap, cpu, size, align, out);
+    unsigned c = bsai_class_for(&heap->classes, size, align);
+    struct bsa_cpu *own = bsai_attempt_begin(heap, cpu, &state);
+    if (BSAI_UNLIKELY(own == NULL))
+        return alloc_slow(heap, cpu, size, align, out);
+    bool done = BSAI_LIKELY(c < heap->classes.count)
+                    ? bsai_magazine_pop_home(&own->magazines[c], out)
+                    : bsai_take_run(own, bsai_heap_pages_for(heap, size), align, out);
+    if (BSAI_UNLIKELY(!done))
+        return alloc_owned(own, state, size, align, out);
+    bsai_attempt_end(own, state);
+    return BSA_OK;
+}
+
 BSAI_NOINLINE enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size, size_t align,
                                                    void **out)
 {
-    struct bsa_heap *heap = cpu->heap;
-    bool done = false;
-    if (BSAI_LIKELY(cpu->plain && bsai_is_pow2(align))) {
-        unsigned c = bsai_class_for(&heap->classes, size, align);
-        if (BSAI_UNLIKELY(c >= heap->classes.count)) {
-            done = bsai_fast_alloc_other(cpu, bsai_heap_pages_for(heap, size), align, out);
-        } else if (BSAI_LIKELY(bsai_fast_own(cpu))) {
-            done = bsai_magazine_pop_home(&cpu->magazines[c], out);
-            bsai_fast_disown(cpu);
-        }
-    }
-    return BSAI_LIKELY(done) ? BSA_OK : alloc_slow(heap, cpu, size, align, out);
+    return alloc_third(cpu->heap, cpu, size, align, out);
+}
+
+/* Where the hook has named no CPU whose fast paths are open. */
+static BSAI_NOINLINE enum bsa_status alloc_by_hook(struct bsa_heap *heap, size_t size, size_t align,
+                                                   void **out)
+{
+    return alloc_third(heap, NULL, size, align, out);
 }
 
 /* The second attempt: blocks. Its parameters are where those of bsa_cpu_alloc are, which so need
@@ -190,7 +218,7 @@ BSAI_HOT enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t alig
     }
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_UNLIKELY(cpu == NULL))
-        return alloc_slow(heap, NULL, size, align, out);
+        return alloc_by_hook(heap, size, align, out);
     return BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)) ? BSA_OK
                                                                : alloc_block(cpu, size, align, out);
 }
@@ -289,31 +317,39 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     return bsai_call_end(&call, status);
 }
 
-static BSAI_ALWAYS_INLINE bool free_any(struct bsa_cpu *cpu, struct bsai_slab *slab, uintptr_t p)
+static BSAI_NOINLINE enum bsa_status free_owned(struct bsa_cpu *cpu, uintptr_t state, void *p)
 {
-    if (BSAI_UNLIKELY(!bsai_fast_own(cpu)))
-        return false;
-    bool done = bsai_put_back(cpu, slab, p);
-    bsai_fast_disown(cpu);
-    return done;
+    struct bsai_call call;
+    bsai_attempt_continue(cpu, state, &call);
+    enum bsa_status status = bsai_heap_free_any(cpu, &call, p, 0);
+    bsai_heap_end(cpu, &call);
+    return bsai_call_end(&call, status);
 }
 
 /* The third attempt. */
+static BSAI_ALWAYS_INLINE enum bsa_status free_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                     void *p)
+{
+    uintptr_t state;
+    struct bsai_spot spot;
+    struct bsa_cpu *own = bsai_attempt_free(heap, cpu, p, &spot, &state);
+    if (BSAI_UNLIKELY(own == NULL))
+        return free_slow(heap, cpu, p);
+    if (BSAI_UNLIKELY(!(spot.slab != NULL ? bsai_put_back(own, spot.slab, (uintptr_t)p)
+                                          : bsai_put_run(own, &spot, p, 0))))
+        return free_owned(own, state, p);
+    bsai_attempt_end(own, state);
+    return BSA_OK;
+}
+
 BSAI_NOINLINE enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p)
 {
-    struct bsa_heap *heap = cpu->heap;
-    size_t page;
-    struct bsai_section *section;
-    if (BSAI_UNLIKELY(p == NULL))
-        return BSA_OK;
-    if (BSAI_LIKELY(cpu->plain) &&
-        BSAI_LIKELY((section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page)) != NULL)) {
-        struct bsai_slab *slab = bsai_map_slab(&section->map, page);
-        if (slab == NULL ? bsai_fast_free_other(cpu, section, page, p, 0)
-                         : free_any(cpu, slab, (uintptr_t)p))
-            return BSA_OK;
-    }
-    return free_slow(heap, cpu, p);
+    return BSAI_LIKELY(p != NULL) ? free_third(cpu->heap, cpu, p) : BSA_OK;
+}
+
+static BSAI_NOINLINE enum bsa_status free_by_hook(struct bsa_heap *heap, void *p)
+{
+    return free_third(heap, NULL, p);
 }
 
 /* The second attempt; its parameters as those of bsa_cpu_free. */
@@ -330,7 +366,7 @@ BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
         return BSA_OK;
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_UNLIKELY(cpu == NULL))
-        return free_slow(heap, NULL, p);
+        return free_by_hook(heap, p);
     return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_second(cpu, p);
 }
 

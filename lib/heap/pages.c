@@ -72,33 +72,6 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
     return BSA_OK;
 }
 
-bool bsai_fast_alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align, void **out)
-{
-    unsigned i = bsai_list_of(pages);
-    if (i >= cpu->lists.count || !cpu->plain ||
-        bsai_peek(&cpu->lists.fast) != cpu->lists.fast_most || !bsai_is_pow2(align) ||
-        align > cpu->heap->buddy.page_size || !bsai_fast_own(cpu))
-        return false;
-    *out = bsai_page_list_pop(&cpu->lists, &cpu->lists.list[i], pages);
-    bsai_fast_disown(cpu);
-    return *out != NULL;
-}
-
-bool bsai_fast_free_other(struct bsa_cpu *cpu, struct bsai_section *section, size_t page, void *p,
-                          size_t pages)
-{
-    if (!bsai_map_is_ready(&section->map, page) ||
-        bsai_map_addr(&section->map, page) != (uintptr_t)p)
-        return false;
-    uint32_t *at = &section->map.hot[page], word = bsai_peek(at);
-    size_t count = bsai_lent_pages(&cpu->lists, word);
-    if ((pages != 0 && pages != count) || !bsai_fast_own(cpu))
-        return false;
-    bool done = bsai_list_block(cpu, section, at, word, count, p, cpu->lists.atomic);
-    bsai_fast_disown(cpu);
-    return done;
-}
-
 /* Everything but the fast path. cpu NULL: by the hook. */
 static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bsa_cpu *cpu,
                                                 size_t pages, size_t align, bool low, void **out)
@@ -139,24 +112,81 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     return bsai_call_end(&call, status);
 }
 
-/* The next attempts. Their parameters are where those of the calls by handle are. */
+/* What an attempt could not finish; the CPU is owned on entry, and not on return. */
+static BSAI_NOINLINE enum bsa_status alloc_owned(struct bsa_cpu *cpu, uintptr_t state, size_t pages,
+                                                 size_t align, void **out)
+{
+    struct bsai_call call;
+    bsai_attempt_continue(cpu, state, &call);
+    *out = NULL;
+    enum bsa_status status = bsai_heap_alloc_run(cpu, &call, pages, align, false, out);
+    bsai_heap_end(cpu, &call);
+    return bsai_call_end(&call, status);
+}
+
+static BSAI_NOINLINE enum bsa_status free_owned(struct bsa_cpu *cpu, uintptr_t state, void *addr,
+                                                size_t pages)
+{
+    struct bsai_call call;
+    bsai_attempt_continue(cpu, state, &call);
+    enum bsa_status status = bsai_heap_free_any(cpu, &call, addr, pages);
+    bsai_heap_end(cpu, &call);
+    return bsai_call_end(&call, status);
+}
+
+/* The next attempts: CPUs with a lock, heaps with enter and leave, other sections. cpu NULL: by the
+ * hook. */
+static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                      size_t pages, size_t align, void **out)
+{
+    uintptr_t state;
+    struct bsa_cpu *own;
+    if (BSAI_UNLIKELY(pages == 0) || BSAI_UNLIKELY(!bsai_is_pow2(align)) ||
+        BSAI_UNLIKELY((own = bsai_attempt_begin(heap, cpu, &state)) == NULL))
+        return alloc_slow(heap, cpu, pages, align, false, out);
+    if (BSAI_UNLIKELY(!bsai_take_run(own, pages, align, out)))
+        return alloc_owned(own, state, pages, align, out);
+    bsai_attempt_end(own, state);
+    return BSA_OK;
+}
+
+static BSAI_ALWAYS_INLINE enum bsa_status free_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                     void *addr, size_t pages)
+{
+    uintptr_t state;
+    struct bsai_spot spot;
+    struct bsa_cpu *own;
+    if (BSAI_UNLIKELY(pages == 0) ||
+        BSAI_UNLIKELY((own = bsai_attempt_free(heap, cpu, addr, &spot, &state)) == NULL))
+        return free_slow(heap, cpu, addr, pages);
+    if (BSAI_UNLIKELY(!bsai_put_run(own, &spot, addr, pages)))
+        return free_owned(own, state, addr, pages);
+    bsai_attempt_end(own, state);
+    return BSA_OK;
+}
+
+/* Their parameters are where those of the calls by handle are. */
 static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align,
                                                  void **out)
 {
-    return bsai_fast_alloc_other(cpu, pages, align, out)
-               ? BSA_OK
-               : alloc_slow(cpu->heap, cpu, pages, align, false, out);
+    return alloc_third(cpu->heap, cpu, pages, align, out);
 }
 
 static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *addr, size_t pages)
 {
-    size_t page;
-    struct bsai_section *section;
-    if (cpu->plain && pages != 0 &&
-        (section = bsai_section_find(&cpu->heap->buddy, (uintptr_t)addr, &page)) != NULL &&
-        bsai_fast_free_other(cpu, section, page, addr, pages))
-        return BSA_OK;
-    return free_slow(cpu->heap, cpu, addr, pages);
+    return free_third(cpu->heap, cpu, addr, pages);
+}
+
+/* And where the hook has named no CPU whose fast paths are open. */
+static BSAI_NOINLINE enum bsa_status alloc_by_hook(struct bsa_heap *heap, size_t pages,
+                                                   size_t align, void **out)
+{
+    return alloc_third(heap, NULL, pages, align, out);
+}
+
+static BSAI_NOINLINE enum bsa_status free_by_hook(struct bsa_heap *heap, void *addr, size_t pages)
+{
+    return free_third(heap, NULL, addr, pages);
 }
 
 static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_t pages,
@@ -187,7 +217,7 @@ BSAI_HOT enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size
     }
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     return BSAI_LIKELY(cpu != NULL) ? alloc_pages(cpu, pages, align, out)
-                                    : alloc_slow(heap, NULL, pages, align, false, out);
+                                    : alloc_by_hook(heap, pages, align, out);
 }
 
 enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t align, void **out)
@@ -204,7 +234,7 @@ BSAI_HOT enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t 
         return BSA_ERR_NOT_INITIALIZED;
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     return BSAI_LIKELY(cpu != NULL) ? free_pages(cpu, addr, pages)
-                                    : free_slow(heap, NULL, addr, pages);
+                                    : free_by_hook(heap, addr, pages);
 }
 
 static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)

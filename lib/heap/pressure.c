@@ -210,8 +210,8 @@ enum bsa_status bsa_heap_drain(bsa_heap *heap, unsigned id)
 
     const struct bsa_platform *platform = call.platform;
     bsai_enter(&call);
-    bool own = !cpu->locked && bsai_consume(&cpu->offline) == 0 &&
-               (platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0) == id;
+    bool own =
+        !cpu->locked && bsai_consume(&cpu->offline) == 0 && bsai_platform_cpu(platform) == id;
     if (own) {
         bsai_cpu_own(cpu, &call);
         bsai_heap_drain_owned(cpu, &call);
@@ -264,7 +264,7 @@ size_t bsa_heap_reclaim(bsa_heap *heap)
     bsai_call_begin(&call, &heap->buddy.platform);
     const struct bsa_platform *platform = call.platform;
     bsai_enter(&call);
-    unsigned self = platform->cpu_id != NULL ? platform->cpu_id(platform->ctx) : 0;
+    unsigned self = bsai_platform_cpu(platform);
     bsai_leave(&call);
     struct bsa_cpu *cpu;
 
