@@ -23,7 +23,7 @@ static BSAM_ALWAYS_INLINE void *bsam_alloc(size_t size, size_t align)
 {
     struct bsam_thread *t = &bsam_self;
     bsa_cpu *cpu = bsam_enter_fast(t);
-    void *p;
+    void *p = NULL; /* gcc -O1 does not see that it is set */
     if (BSAM_UNLIKELY(cpu == NULL))
         return bsam_alloc_slow(size, align, false);
     if (BSAM_UNLIKELY(!(align == 0 ? bsai_fast_take(cpu, size, size >= BSAM_ALIGN, &p)
