@@ -19,7 +19,8 @@ struct bsa_platform {
     void *ctx;
 
     /* The caller's CPU, below the configured number of CPUs. Asked once per operation, inside
-     * enter/leave. NULL: always 0. */
+     * enter/leave; once more where an operation that is short of memory has left them for
+     * run_on_cpu. NULL: always 0. */
     unsigned (*cpu_id)(void *ctx);
 
     /* Physical address of a mapped virtual one. Must be virtual plus a constant within a region;

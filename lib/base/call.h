@@ -16,10 +16,12 @@
 
 struct bsai_call {
     const struct bsa_platform *platform;
-    uintptr_t state;  /* what enter returned */
-    const char *what; /* misuse in words, or NULL; */
+    struct bsa_cpu *cpu; /* the heap's CPU that it owns, or owned last */
+    uintptr_t state;     /* what enter returned */
+    const char *what;    /* misuse in words, or NULL; */
     enum bsa_status status;
     const void *addr; /*   its status, and the address it is about */
+    bool by_hook;     /* the hook has named the CPU */
     bool unlocked;    /* locks are not taken: one call at a time, by the caller's word */
 #if BSA_CHECKS >= 1
     unsigned held; /* ranks of the locks held, a bit each */
@@ -29,6 +31,8 @@ struct bsai_call {
 static inline void bsai_call_begin(struct bsai_call *call, const struct bsa_platform *platform)
 {
     call->platform = platform;
+    call->cpu = NULL;
+    call->by_hook = false;
     call->what = NULL;
     call->status = BSA_OK;
     call->addr = NULL;

@@ -48,6 +48,8 @@ static size_t alloc_span(struct bsa_cpu *cpu, struct bsai_call *call, size_t siz
         if (*status != BSA_OK)
             break;
         got++;
+        m = &call->cpu->magazines[m - cpu->magazines];
+        cpu = call->cpu;
     }
     return got;
 }
@@ -67,7 +69,7 @@ static enum bsa_status alloc_bulk(struct bsa_heap *heap, struct bsa_cpu *handle,
         struct bsa_cpu *cpu = bsai_heap_begin(heap, &call, handle);
         if (cpu != NULL) {
             done += alloc_span(cpu, &call, size, align, span_of(n - done), out + done, &status);
-            bsai_heap_end(cpu, &call);
+            bsai_heap_end(&call);
         }
         status = bsai_call_end(&call, cpu != NULL ? status : BSA_ERR_INVALID_PARAM);
     }
@@ -153,7 +155,7 @@ static enum bsa_status free_bulk(struct bsa_heap *heap, struct bsa_cpu *handle,
             break;
         }
         done += free_span(cpu, &call, objects + done, span_of(n - done), &count, &status);
-        bsai_heap_end(cpu, &call);
+        bsai_heap_end(&call);
         bsai_call_end(&call, status);
         if (first == BSA_OK)
             first = status;

@@ -121,6 +121,7 @@ struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, s
     const struct bsa_platform *platform = &heap->buddy.platform;
     bsai_call_begin(call, platform);
     bsai_enter(call);
+    call->by_hook = cpu == NULL;
     if (cpu == NULL) {
         unsigned id = bsai_platform_cpu(platform);
         if (BSAI_UNLIKELY(id >= heap->cpus)) {
@@ -135,9 +136,9 @@ struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, s
     return cpu;
 }
 
-void bsai_heap_end(struct bsa_cpu *cpu, struct bsai_call *call)
+void bsai_heap_end(struct bsai_call *call)
 {
-    bsai_cpu_disown(cpu, call);
+    bsai_cpu_disown(call->cpu, call);
     bsai_leave(call);
 }
 

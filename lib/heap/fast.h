@@ -100,10 +100,12 @@ static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_attempt_free(struct bsa_heap *hea
     return own;
 }
 
-static inline void bsai_attempt_continue(struct bsa_cpu *cpu, uintptr_t state,
+static inline void bsai_attempt_continue(struct bsa_cpu *cpu, uintptr_t state, bool by_hook,
                                          struct bsai_call *call)
 {
     bsai_call_begin(call, &cpu->heap->buddy.platform);
+    call->cpu = cpu;
+    call->by_hook = by_hook;
     call->state = state;
 }
 

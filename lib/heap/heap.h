@@ -111,10 +111,11 @@ struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id);
  * returns NULL, having left again, when the hook's id is out of range: call->what is set.
  */
 struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, struct bsa_cpu *cpu);
-void bsai_heap_end(struct bsa_cpu *cpu, struct bsai_call *call);
+void bsai_heap_end(struct bsai_call *call);
 
 static inline void bsai_cpu_own(struct bsa_cpu *cpu, struct bsai_call *call)
 {
+    call->cpu = cpu;
     if (cpu->locked)
         bsai_lock_take(&cpu->lock, BSAI_RANK_CPU, call);
 #if BSA_CHECKS >= 1
@@ -133,7 +134,9 @@ static inline void bsai_cpu_disown(struct bsa_cpu *cpu, struct bsai_call *call)
 #endif
 }
 
-/* heap/objects.c, heap/pages.c: the CPU is owned by the caller on entry and return. */
+/* heap/objects.c, heap/pages.c: the CPU is owned by the caller on entry and return; but where
+ * memory is short an allocation may go on as another one, which is call->cpu then
+ * (bsai_heap_relieve). */
 
 /* An object of the cache of a number that is used. */
 enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call, unsigned number,
@@ -207,11 +210,13 @@ struct bsai_pressure {
 };
 
 /*
- * Called by such an allocation, which owns cpu on entry and return, but not meanwhile. Sends home
- * what this CPU holds back, and from the second time on what everybody does whose state may be
- * touched. True: try again.
+ * Called by such an allocation, which owns cpu on entry, and on return cpu or another one, but
+ * neither meanwhile. Sends home what this CPU holds back, and from the second time on what
+ * everybody does whose state may be touched. The CPU to try again as, which is owned; NULL: nothing
+ * is left, and cpu is owned still.
  */
-bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_pressure *pressure);
+struct bsa_cpu *bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call,
+                                  struct bsai_pressure *pressure);
 
 /* The owner of a CPU meets a posted request. */
 static inline void bsai_heap_meet_request(struct bsa_cpu *cpu, struct bsai_call *call)

@@ -53,12 +53,12 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_cpu *cpu, struct bsa_
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
     *out = NULL;
     if (own != NULL)
-        bsai_attempt_continue(own, state, &call);
+        bsai_attempt_continue(own, state, cpu == NULL, &call);
     else
         own = bsai_heap_begin(cache->heap, &call, cpu);
     if (own != NULL) {
         status = get_any(own, &call, cache, out);
-        bsai_heap_end(own, &call);
+        bsai_heap_end(&call);
     }
     return bsai_call_end(&call, status);
 }
@@ -70,12 +70,12 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_cpu *cpu, struct bsa_c
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
     if (own != NULL)
-        bsai_attempt_continue(own, state, &call);
+        bsai_attempt_continue(own, state, cpu == NULL, &call);
     else
         own = bsai_heap_begin(cache->heap, &call, cpu);
     if (own != NULL) {
         status = put_any(own, &call, cache, p);
-        bsai_heap_end(own, &call);
+        bsai_heap_end(&call);
     }
     return bsai_call_end(&call, status);
 }

@@ -92,28 +92,42 @@ static struct bsai_magazine *stand_in(const struct bsai_cache *cache, struct sta
     return &in->magazine;
 }
 
+/* The magazine to serve from; one on the stack where a named cache has no slots on the CPU. */
+static struct bsai_magazine *open_magazine(struct bsa_cpu *cpu, struct bsai_call *call,
+                                           unsigned number, struct stand_in *in)
+{
+    struct bsai_magazine *m = &cpu->magazines[number];
+    if (BSAI_UNLIKELY(m->capacity == 0) && number > cpu->heap->classes.count) {
+        bsai_named_open(cpu, call, number);
+        if (m->capacity == 0)
+            return stand_in(&cpu->heap->caches[number], in);
+    }
+    return m;
+}
+
 enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *call, unsigned number,
                                        void **out)
 {
     struct bsai_cache *cache = &cpu->heap->caches[number];
-    struct bsai_magazine *m = &cpu->magazines[number];
     struct bsai_pressure pressure = {.cache = cache};
     struct stand_in in;
+    struct bsa_cpu *next;
+    struct bsai_magazine *m = open_magazine(cpu, call, number, &in);
     void *twice = NULL;
-    if (BSAI_UNLIKELY(m->capacity == 0) && number > cpu->heap->classes.count) {
-        bsai_named_open(cpu, call, number);
-        if (m->capacity == 0)
-            m = stand_in(cache, &in);
-    }
     if (bsai_magazine_is_bare(m)) {
         bsai_count(&cpu->counters.refills, (size_t)1);
         bsai_magazine_widen(m);
     }
-    do {
+    for (;;) {
         *out = bsai_magazine_pop(m, &twice);
         if (*out == NULL && refill(cpu, call, m, cache))
             *out = bsai_magazine_pop(m, &twice);
-    } while (*out == NULL && bsai_heap_relieve(cpu, call, &pressure));
+        if (*out != NULL || (next = bsai_heap_relieve(cpu, call, &pressure)) == NULL)
+            break;
+        if (next != cpu)
+            m = open_magazine(next, call, number, &in);
+        cpu = next;
+    }
     if (BSAI_UNLIKELY(twice != NULL))
         bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, twice, BSAI_FREED_TWICE);
     return *out != NULL ? BSA_OK : BSA_ERR_NO_MEMORY;
@@ -145,20 +159,20 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     cpu = bsai_heap_begin(heap, &call, cpu);
     if (cpu != NULL) {
         status = bsai_heap_alloc_any(cpu, &call, size, align, out);
-        bsai_heap_end(cpu, &call);
+        bsai_heap_end(&call);
     }
     return bsai_call_end(&call, status);
 }
 
 /* What an attempt could not finish; the CPU is owned on entry, and not on return. */
 static BSAI_NOINLINE enum bsa_status alloc_owned(struct bsa_cpu *cpu, uintptr_t state, size_t size,
-                                                 size_t align, void **out)
+                                                 size_t align, void **out, bool by_hook)
 {
     struct bsai_call call;
-    bsai_attempt_continue(cpu, state, &call);
+    bsai_attempt_continue(cpu, state, by_hook, &call);
     *out = NULL;
     enum bsa_status status = bsai_heap_alloc_any(cpu, &call, size, align, out);
-    bsai_heap_end(cpu, &call);
+    bsai_heap_end(&call);
     return bsai_call_end(&call, status);
 }
 
@@ -178,7 +192,7 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, str
                     ? bsai_magazine_pop_home(&own->magazines[c], out)
                     : bsai_take_run(own, bsai_heap_pages_for(heap, size), align, out);
     if (BSAI_UNLIKELY(!done))
-        return alloc_owned(own, state, size, align, out);
+        return alloc_owned(own, state, size, align, out, cpu == NULL);
     bsai_attempt_end(own, state);
     return BSA_OK;
 }
@@ -312,7 +326,7 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     cpu = bsai_heap_begin(heap, &call, cpu);
     if (cpu != NULL) {
         status = bsai_heap_free_any(cpu, &call, p, 0);
-        bsai_heap_end(cpu, &call);
+        bsai_heap_end(&call);
     }
     return bsai_call_end(&call, status);
 }
@@ -320,9 +334,9 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
 static BSAI_NOINLINE enum bsa_status free_owned(struct bsa_cpu *cpu, uintptr_t state, void *p)
 {
     struct bsai_call call;
-    bsai_attempt_continue(cpu, state, &call);
+    bsai_attempt_continue(cpu, state, false, &call);
     enum bsa_status status = bsai_heap_free_any(cpu, &call, p, 0);
-    bsai_heap_end(cpu, &call);
+    bsai_heap_end(&call);
     return bsai_call_end(&call, status);
 }
 

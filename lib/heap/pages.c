@@ -37,8 +37,12 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
         bsai_heap_meet_request(cpu, call);
         *out = bsai_buddy_take(buddy, call, pages, align, low, BSAI_USE_PAGES,
                                bsai_page_lists_lend(lists, pages));
-    } while (*out == NULL && bsai_heap_relieve(cpu, call, &pressure));
-    if (*out == NULL)
+        if (*out != NULL)
+            break;
+        cpu = bsai_heap_relieve(cpu, call, &pressure);
+        lists = cpu != NULL ? &cpu->lists : NULL;
+    } while (cpu != NULL);
+    if (cpu == NULL)
         return BSA_ERR_NO_MEMORY;
     bsai_count(&lists->misses, (size_t)1);
     bsai_count(&lists->taken, (size_t)1);
@@ -89,7 +93,7 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     cpu = bsai_heap_begin(heap, &call, cpu);
     if (cpu != NULL) {
         status = bsai_heap_alloc_run(cpu, &call, pages, align, low, out);
-        bsai_heap_end(cpu, &call);
+        bsai_heap_end(&call);
     }
     return bsai_call_end(&call, status);
 }
@@ -107,20 +111,20 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     cpu = bsai_heap_begin(heap, &call, cpu);
     if (cpu != NULL) {
         status = bsai_heap_free_any(cpu, &call, addr, pages);
-        bsai_heap_end(cpu, &call);
+        bsai_heap_end(&call);
     }
     return bsai_call_end(&call, status);
 }
 
 /* What an attempt could not finish; the CPU is owned on entry, and not on return. */
 static BSAI_NOINLINE enum bsa_status alloc_owned(struct bsa_cpu *cpu, uintptr_t state, size_t pages,
-                                                 size_t align, void **out)
+                                                 size_t align, void **out, bool by_hook)
 {
     struct bsai_call call;
-    bsai_attempt_continue(cpu, state, &call);
+    bsai_attempt_continue(cpu, state, by_hook, &call);
     *out = NULL;
     enum bsa_status status = bsai_heap_alloc_run(cpu, &call, pages, align, false, out);
-    bsai_heap_end(cpu, &call);
+    bsai_heap_end(&call);
     return bsai_call_end(&call, status);
 }
 
@@ -128,9 +132,9 @@ static BSAI_NOINLINE enum bsa_status free_owned(struct bsa_cpu *cpu, uintptr_t s
                                                 size_t pages)
 {
     struct bsai_call call;
-    bsai_attempt_continue(cpu, state, &call);
+    bsai_attempt_continue(cpu, state, false, &call);
     enum bsa_status status = bsai_heap_free_any(cpu, &call, addr, pages);
-    bsai_heap_end(cpu, &call);
+    bsai_heap_end(&call);
     return bsai_call_end(&call, status);
 }
 
@@ -145,7 +149,7 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, str
         BSAI_UNLIKELY((own = bsai_attempt_begin(heap, cpu, &state)) == NULL))
         return alloc_slow(heap, cpu, pages, align, false, out);
     if (BSAI_UNLIKELY(!bsai_take_run(own, pages, align, out)))
-        return alloc_owned(own, state, pages, align, out);
+        return alloc_owned(own, state, pages, align, out, cpu == NULL);
     bsai_attempt_end(own, state);
     return BSA_OK;
 }

@@ -114,7 +114,7 @@ static void drain_here(void *arg)
     bsai_enter(&job->call);
     bsai_cpu_own(job->cpu, &job->call);
     job->moved = bsai_heap_drain_owned(job->cpu, &job->call);
-    bsai_heap_end(job->cpu, &job->call);
+    bsai_heap_end(&job->call);
 }
 
 static size_t drain_locked(struct bsa_cpu *cpu, struct bsai_call *call)
@@ -163,17 +163,29 @@ static size_t taken(struct bsa_cpu *cpu, const struct bsai_cache *cache)
     return n + bsai_peek(&cache->taken) + (depot != NULL ? bsai_peek(&depot->taken) : 0);
 }
 
+/* The CPU that a call goes on as, which was cpu: between leave and enter, around run_on_cpu, it may
+ * have come to run on another one, and then an exclusive CPU is no more its own. */
+static struct bsa_cpu *whereabouts(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    struct bsa_heap *heap = cpu->heap;
+    if (!call->by_hook || cpu->locked || call->platform->run_on_cpu == NULL)
+        return cpu;
+    unsigned id = bsai_platform_cpu(call->platform);
+    return id < heap->cpus ? bsai_heap_get_cpu(heap, call, id) : cpu;
+}
+
 /*
  * That nothing is left follows from a round in which all CPUs were found empty, one after the
  * other, and a last try in vain, if nobody has taken anything since the round began: what went to a
  * CPU after its turn was allocated before, and is no more than that CPU has freed since.
  */
-bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_pressure *pressure)
+struct bsa_cpu *bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call,
+                                  struct bsai_pressure *pressure)
 {
     struct bsa_heap *heap = cpu->heap;
     size_t now = taken(cpu, pressure->cache);
     if ((pressure->last && pressure->taken == now) || pressure->rounds++ == ROUNDS_MAX)
-        return false;
+        return NULL;
 
     pressure->taken = now;
     size_t moved = bsai_heap_drain_owned(cpu, call);
@@ -184,12 +196,14 @@ bool bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_
         if (other != cpu)
             moved += drain_other(other, call);
     }
+    if (pressure->everybody)
+        cpu = whereabouts(cpu, call);
     moved += release_shared(heap, call, cpu->id);
     bsai_cpu_own(cpu, call);
 
     pressure->last = pressure->everybody && moved == 0;
     pressure->everybody = true;
-    return true;
+    return cpu;
 }
 
 /* Public. */

@@ -83,7 +83,7 @@ static enum bsa_status resize(struct bsa_heap *heap, struct bsa_cpu *cpu,
                     : bsai_buddy_shrink(&heap->buddy, &call, block->section, block->page, word,
                                         resized);
     }
-    bsai_heap_end(cpu, &call);
+    bsai_heap_end(&call);
     return bsai_call_end(&call, BSA_OK);
 }
 

@@ -185,6 +185,65 @@ START_TEST(drain_by_way_of_the_other_cpu)
 }
 END_TEST
 
+/*
+ * An allocation that is short of memory leaves its CPU to have others drained. It goes on as the
+ * CPU that it then runs on, and touches nothing more of the one that it came from.
+ */
+struct migrant {
+    struct machine m; /* first: the hooks' ctx */
+    unsigned to, visits;
+};
+
+static int run_and_migrate(void *ctx, unsigned cpu, void (*fn)(void *arg), void *arg)
+{
+    struct migrant *r = ctx;
+    ck_assert_uint_eq(r->m.inside, 0);
+    r->m.cpu = cpu;
+    fn(arg);
+    r->m.cpu = r->to;
+    r->visits++;
+    return 0;
+}
+
+START_TEST(a_call_that_migrates_goes_on_where_it_is)
+{
+    enum { REGION = MIB, N = REGION / 1024 };
+    static void *hoard[N];
+    size_t size = _i == 0 ? 1024 : PAGE, n = 0;
+    struct migrant r = {.to = 2};
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    void *p = NULL;
+    machine_start(&r.m);
+    machine_brackets(&r.m);
+    r.m.platform.run_on_cpu = run_and_migrate;
+    config.cpus = 3;
+    config.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    config.magazine_objects = 16;
+    config.page_list_pages = 64;
+    bsa_heap *heap = heap_new(&r.m, REGION, config);
+    for (unsigned id = 0; id < 3; id++)
+        ck_assert_ptr_nonnull(bsa_heap_cpu(heap, id));
+    r.m.cpu = 1;
+    while (bsa_heap_alloc(heap, size, 1, &hoard[n]) == BSA_OK)
+        n++;
+    for (unsigned i = 0; i < 8; i++) /* they stay with CPU 1 */
+        assert_ok(bsa_heap_free(heap, hoard[i]));
+    r.m.cpu = 0;
+    r.visits = 0;
+    assert_ok(bsa_heap_alloc(heap, size, 1, &p));
+    ck_assert_uint_ge(r.visits, 1);
+    ck_assert_uint_eq(r.m.cpu, 2);
+    struct bsa_cpu_stats from = stats_of(heap, 0), to = stats_of(heap, 2);
+    ck_assert_uint_eq(from.objects_cached + from.pages_listed, 0);
+    if (_i == 0)
+        ck_assert_uint_gt(to.objects_cached, 0); /* what came with p */
+    else
+        ck_assert_uint_eq(to.page_allocs, from.page_allocs + 1);
+    ck_assert_uint_eq(r.m.inside, 0);
+    check_heap_sums(heap);
+}
+END_TEST
+
 static Suite *cpu_suite(void)
 {
     Suite *suite = suite_create("CPUs: going home");
@@ -194,6 +253,7 @@ static Suite *cpu_suite(void)
     tcase_add_test(all, a_failed_allocation_asks_the_others);
     tcase_add_loop_test(all, offline_and_online, 0, 2);
     tcase_add_loop_test(all, drain_by_way_of_the_other_cpu, 0, 2);
+    tcase_add_loop_test(all, a_call_that_migrates_goes_on_where_it_is, 0, 2);
     suite_add_tcase(suite, all);
     return suite;
 }
