@@ -248,6 +248,8 @@ mutant filled-beyond lib/cpu/page_list.c 's/lists->most > lists->listed ? //; s/
 mutant loans-are-kept lib/cpu/page_list.c 's/size_t overdrawn = .*;/size_t overdrawn = 0;/'
 # Memory is said to be missing while other CPUs have it.
 mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (other/'
+# A call that has migrated uses the CPU that it came from.
+mutant homesick lib/heap/pressure.c '/^static struct bsa_cpu \*whereabouts/,/^}/s/if (!call->by_hook/if (true || !call->by_hook/'
 # Page lists stay when a CPU is drained.
 mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_lists_drain(&cpu->lists, call, &heap->buddy);/size_t moved = 0;/'
 # Validation and statistics meet memory that is on its way.
