@@ -169,19 +169,28 @@ expect "nothing was begun" test ! -e "$work/bad"
 
 # --- An interrupt ----------------------------------------------------------------------------
 
-# The pipe has something for the first run only: the second one waits.
+# The pipe has something for the first run only: the second one opens it and waits.
 mkfifo "$work/pipe"
 cat "$trace" >"$work/pipe" &
 "$replay" -q --no-plots --jobs=1 --sweep seed=1,2,3 -o "$work/ended" "$work/pipe" 2>"$work/log" &
 sweep=$!
-tries=0
-while [ ! -d "$work/ended/seed=2" ] && [ $tries -lt 3000 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+# until_there FILE: waits for a file as long as the sweep runs.
+until_there() {
+    while [ ! -s "$1" ] && kill -0 $sweep 2>/dev/null; do
+        sleep 0.1
+    done
+}
+until_there "$work/ended/seed=1/report.html"
+{
+    echo yes >"$work/opened"
+    exec sleep 1000
+} >"$work/pipe" &
+writer=$!
+until_there "$work/opened"
 kill -TERM $sweep
 wait $sweep
 status=$?
+kill $writer
 expect "an interrupt ends it with status 143" test $status -eq 143
 expect "  which is said" grep -q "interrupted; the table is of the runs that were done" "$work/log"
 expect "  the run that was done is kept" test -s "$work/ended/seed=1/report.html"
