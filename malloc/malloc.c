@@ -148,22 +148,23 @@ static BSAM_ALWAYS_INLINE void leave_freed(struct bsam_thread *t)
 static BSAM_COLD void free_failed(enum bsa_status status, void *p, const char *function,
                                   const void *caller)
 {
-    struct bsam_thread *t = &bsam_self;
-    const char *what = t->what;
     if (status == BSA_OK)
-        bsam_tell(t);
+        bsam_tell(&bsam_self);
     if (status != BSA_ERR_NOT_FOUND)
-        bsam_misuse(function, p, what, caller);
-    t->what = NULL;
+        bsam_misuse(function, p, bsam_self.what, caller);
     bsam_free_slow(p, function, caller);
 }
 
 static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function,
                                      const void *caller)
 {
+    struct bsam_thread *t = &bsam_self;
     enum bsa_status status = bsai_cpu_free_other(cpu, p);
-    leave_freed(&bsam_self);
-    if (BSAM_UNLIKELY(bsam_self.what != NULL))
+    bool failed = t->what != NULL;
+    if (BSAM_UNLIKELY(status == BSA_ERR_NOT_FOUND))
+        t->what = NULL; /* while inside: a signal handler's calls tell what they find there */
+    leave_freed(t);
+    if (BSAM_UNLIKELY(failed))
         free_failed(status, p, function, caller);
 }
 
@@ -260,11 +261,13 @@ static size_t with_slack(size_t size, size_t usable)
     return block_size(size);
 }
 
-/* Whether an object or block is left as it is: shrinking it has to be worth it. */
-static bool stays(size_t usable, size_t size)
+/* Whether an object or block is left as it is: shrinking it has to be worth it. Of a mapping, which
+ * is not rounded up, more than the largest rounded block may have to spare is. */
+static bool stays(const void *p, size_t usable, size_t size)
 {
     size_t spare = usable > BSA_MAX_CLASS_SIZE ? usable / 4 : usable / 2; /* a block, an object */
-    return size <= usable && size >= usable - spare;
+    return size <= usable && size >= usable - spare &&
+           (BSAM_LIKELY(usable - size <= BLOCK_ROUNDED / 4) || bsam_huge_size(p) == 0);
 }
 
 /* Where it is, or by moving page tables, or as the heap thinks best. NULL: not by these ways. */
@@ -328,7 +331,7 @@ static BSAM_ALWAYS_INLINE void *reallocate(void *p, size_t size, const char *fun
     size_t usable = bsam_usable(p);
     if (usable == 0)
         bsam_free_slow(p, function, caller); /* says what is wrong with it */
-    if (stays(usable, size))
+    if (stays(p, usable, size))
         return p;
     void *resized = resize(&bsam_self, p, size, usable);
     return resized != NULL ? resized : move(p, usable, size, function, caller);

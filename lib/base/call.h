@@ -47,6 +47,7 @@ static inline void bsai_call_begin(struct bsai_call *call, const struct bsa_plat
 
 static BSAI_ALWAYS_INLINE uintptr_t bsai_platform_enter(const struct bsa_platform *platform)
 {
+    (void)platform; /* a macro need not look at what it is given */
 #ifdef BSA_ENTER
     return BSA_ENTER(platform->ctx);
 #else
@@ -57,6 +58,7 @@ static BSAI_ALWAYS_INLINE uintptr_t bsai_platform_enter(const struct bsa_platfor
 static BSAI_ALWAYS_INLINE void bsai_platform_leave(const struct bsa_platform *platform,
                                                    uintptr_t state)
 {
+    (void)platform;
 #ifdef BSA_LEAVE
     BSA_LEAVE(platform->ctx, state);
 #else
@@ -77,6 +79,7 @@ static inline bool bsai_platform_brackets(const struct bsa_platform *platform)
 
 static BSAI_ALWAYS_INLINE unsigned bsai_platform_cpu(const struct bsa_platform *platform)
 {
+    (void)platform;
 #ifdef BSA_CPU_ID
     return BSA_CPU_ID(platform->ctx);
 #else

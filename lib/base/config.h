@@ -40,8 +40,9 @@
 
 /*
  * BSA_CPU_ID(ctx), BSA_ENTER(ctx) and BSA_LEAVE(ctx, state) have no default: where they are defined
- * they take the place of the hooks cpu_id, enter and leave of every heap, which spares a call
- * through a pointer each. They are expanded wherever that hook would be called, with its meaning.
+ * they take the place of the hooks cpu_id, enter and leave of every heap, buddy and slab allocator,
+ * which spares a call through a pointer each. They are expanded wherever that hook would be called,
+ * with its meaning; ctx is NULL where no platform was given at init.
  */
 #if defined(BSA_ENTER) != defined(BSA_LEAVE)
 #error "BSA_ENTER and BSA_LEAVE belong together"

@@ -53,8 +53,8 @@ struct bsai_list_room {
 };
 
 struct bsai_page_lists {
-    size_t listed;         /* pages on all lists; read anywhere, as the next */
-    size_t most;           /* that there may be: the share and loans */
+    size_t listed;         /* pages on all lists; read anywhere */
+    size_t most;           /* that there may be: the share and loans; the owner's */
     size_t allocs, misses; /* of those, not from the lists; read anywhere, as the next */
     size_t taken, given;   /* blocks from and to the buddy, for the user or a list */
 

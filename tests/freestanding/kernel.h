@@ -35,8 +35,8 @@ static inline void kernel_unmask(unsigned long state)
     kernel.pairs++;
 }
 
-#define BSA_CPU_ID(ctx) ((void)(ctx), kernel_cpu_id())
-#define BSA_ENTER(ctx) ((void)(ctx), kernel_mask())
-#define BSA_LEAVE(ctx, state) ((void)(ctx), kernel_unmask(state))
+#define BSA_CPU_ID(ctx) kernel_cpu_id()
+#define BSA_ENTER(ctx) kernel_mask()
+#define BSA_LEAVE(ctx, state) kernel_unmask(state)
 
 #endif

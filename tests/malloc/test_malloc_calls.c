@@ -261,6 +261,18 @@ static size_t resident(void)
     return strtoul(strchr(line, ' '), NULL, 10) * (size_t)sysconf(_SC_PAGESIZE);
 }
 
+START_TEST(a_mapping_of_its_own_gives_back_what_realloc_takes_off)
+{
+    size_t large = 400 << 20;
+    char *p = used(malloc(large));
+    p = used(realloc(p, large - large / 5));
+    ck_assert_uint_le(malloc_usable_size(p), large - large / 5 + 65536);
+    p = used(realloc(p, large - large / 5 - 1000)); /* not worth a system call */
+    ck_assert_uint_ge(malloc_usable_size(p), large - large / 5);
+    free(p);
+}
+END_TEST
+
 START_TEST(a_mapping_of_its_own_goes_back_at_once)
 {
     size_t before = resident(), bytes = (size_t)64 << 20;
@@ -350,6 +362,7 @@ int main(int argc, char **argv)
     tcase_add_test(tc, alignments_are_kept);
     tcase_add_test(tc, bad_alignments_are_einval);
     tcase_add_test(tc, figures_follow_what_is_live);
+    tcase_add_test(tc, a_mapping_of_its_own_gives_back_what_realloc_takes_off);
     tcase_add_test(tc, a_mapping_of_its_own_goes_back_at_once);
     tcase_add_test(tc, trim_gives_free_pages_back);
     tcase_add_test(tc, free_pages_go_back_in_time);

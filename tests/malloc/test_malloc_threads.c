@@ -334,6 +334,44 @@ START_TEST(signal_handlers_may_call_where_a_cpu_is_shared)
 }
 END_TEST
 
+#if defined(__x86_64__)
+/* By single steps: a handler that calls between any two instructions. It leaves the fast paths, as
+ * these look at nothing that another call may have left half done. */
+static size_t traps;
+
+static void on_trap(int signal)
+{
+    (void)signal;
+    int saved = errno;
+    free(used(malloc(300000)));
+    traps++;
+    errno = saved;
+}
+
+static inline void step(bool on)
+{
+    if (on)
+        __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq" ::: "memory", "cc");
+    else
+        __asm__ volatile("pushfq; andl $~0x100, (%%rsp); popfq" ::: "memory", "cc");
+}
+
+START_TEST(signal_handlers_may_call_between_any_two_instructions)
+{
+    static const size_t sizes[] = {24, 6000, 40000, 400000, 40 << 20};
+    signal(SIGTRAP, on_trap);
+    for (unsigned i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+        free(used(malloc(24)));
+        step(true);
+        free(used(malloc(sizes[i / 2])));
+        step(false);
+    }
+    signal(SIGTRAP, SIG_DFL);
+    ck_assert_uint_gt(traps, 1000);
+}
+END_TEST
+#endif
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -346,6 +384,9 @@ int main(int argc, char **argv)
     tcase_add_test(tc, forks_among_threads);
     tcase_add_test(tc, signal_handlers_may_call);
     tcase_add_test(tc, signal_handlers_may_call_where_a_cpu_is_shared);
+#if defined(__x86_64__)
+    tcase_add_test(tc, signal_handlers_may_call_between_any_two_instructions);
+#endif
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
