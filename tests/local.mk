@@ -176,7 +176,7 @@ endif
 %C%_record_show_LDADD = cli/libcli.la $(cli_libs)
 EXTRA_DIST += %D%/record/any_malloc.c %D%/record/borders.c %D%/record/calls.c \
 	%D%/record/calls.expected %D%/record/ends.c %D%/record/execs.c %D%/record/forks.c %D%/record/handler.c %D%/record/jumps.c %D%/record/jumps_malloc.c \
-	%D%/record/late.c %D%/record/nested.c %D%/record/operators.cc %D%/record/plugin.c %D%/record/slow.c \
+	%D%/record/late.c %D%/record/nested.c %D%/record/operators.cc %D%/record/own-new.cc %D%/record/plugin.c %D%/record/slow.c \
 	%D%/record/threads.c %D%/record/torn.c
 
 # TAP, a line for each test case. Sanitizers and valgrind are slow: ten times the patience.

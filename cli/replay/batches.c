@@ -149,13 +149,23 @@ static void tell_shortage(const struct replay_batches *batches, guint32 index,
     }
 }
 
+/* Where the replay was ended within the batch, what was not run is not entered. */
+static gboolean is_entered(const struct replay_batches *batches, guint seq)
+{
+    guint32 index = batches->place[seq];
+    return index == NO_OP || batches->batch.op[index].status != REPLAY_OP_NOT_RUN;
+}
+
 /* What has been done, in recorded order. */
 static gboolean settle(struct replay_batches *batches, GError **error)
 {
     struct replay_execution *execution = batches->execution;
-    for (guint seq = 0; seq < batches->count; seq++) {
+    guint count = batches->count;
+    while (count > 0 && !is_entered(batches, count - 1))
+        count--;
+    for (guint seq = 0; seq < count; seq++) {
         struct replay_outcome outcome = {.status = REPLAY_OP_SKIPPED};
-        execution->ahead = seq + 1 < batches->count;
+        execution->ahead = seq + 1 < count;
         guint32 index = batches->place[seq];
         if (index != NO_OP) {
             const struct replay_op *op = &batches->batch.op[index];

@@ -19,8 +19,9 @@
 void replay_subject_settle(void)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    /* Whoever ends the whole group of processes ends the parent, which ends this one. */
     signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_DFL);
+    signal(SIGTERM, SIG_IGN);
 }
 
 static gboolean tell(int channel)

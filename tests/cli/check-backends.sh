@@ -91,6 +91,12 @@ expect "  ratios are over these moments: no maximum below the one at peak" sh -c
 "$replay" diff "$work/one" "$work/ahead" >"$work/log" 2>&1
 expect "  diff says what it is worth" grep -q '^memory: B looked at it [0-9]* times only' "$work/log"
 expect "  and finds no other pages at the peak" sh -c '! grep -q "pages in use at peak" "$1"' - "$work/log"
+"$replay" -q --no-plots --schedule=causal --cpus=2 --cpu-map=thread --region=192K --on-failure=stop \
+    -o "$work/stopped" "$work/random.txt" 2>"$work/log"
+expect "what is in use when the replay is ended was looked at" sh -c \
+    'end=$(awk -F, "NR == 1 { while (\$++at != \"occupied\"); } END { print \$at }" "$1/timeline.csv")
+    most=$(sed -n "s/.*\"peak_occupied_bytes\" : \([0-9]*\).*/\1/p" "$1/report.json" | head -n 1)
+    test "$most" -ge "$end"' - "$work/stopped"
 expect "paced, ten thousand times as fast" "$replay" -q --no-plots --schedule=paced --speed=10000 \
     -o "$work/paced" "$work/seeded.txt"
 figures paced >"$work/figures.paced"
@@ -214,13 +220,15 @@ fi
 
 # --- An end before the end -------------------------------------------------------------------------
 
-# ended_at WORDS DIR OPTION...: SIGTERM comes as soon as it says the words; its status.
+# ended_at WORDS DIR OPTION...: SIGTERM comes as soon as it says the words, to it or, where
+# ended_group is -, to its group of processes; its status.
+ended_group=
 ended_at() {
     ended_words=$1
     ended_dir=$2
     shift 2
     : >"$work/log"
-    "$replay" -q --no-plots --progress=json -o "$work/$ended_dir" "$@" 2>>"$work/log" &
+    setsid "$replay" -q --no-plots --progress=json -o "$work/$ended_dir" "$@" 2>>"$work/log" &
     ended_pid=$!
     ended_tries=0
     until grep -q "$ended_words" "$work/log" || [ $ended_tries -gt 3000 ]; do
@@ -228,7 +236,7 @@ ended_at() {
         sleep 0.1
         ended_tries=$((ended_tries + 1))
     done
-    kill -TERM $ended_pid
+    kill -TERM "$ended_group$ended_pid"
     wait $ended_pid
 }
 # A year for the trace's second.
@@ -242,6 +250,13 @@ ended_at '"comparing backends"' beside --against=libc --schedule=paced --speed=0
     "$work/random.txt"
 expect "status 143: allocators beside each other are ended by SIGTERM" test $? -eq 143
 expect "  which is said" grep -q "interrupted; the report is of what was done" "$work/log"
+
+ended_group=-
+ended_at '"comparing backends"' group --against=libc --schedule=paced --speed=0.000001 \
+    "$work/random.txt"
+expect "status 143: and so where all of their processes get the signal" test $? -eq 143
+expect "  which is said as well" grep -q "interrupted; the report is of what was done" "$work/log"
+ended_group=
 
 # A pipe that nobody ends is read for ever.
 mkfifo "$work/endless"

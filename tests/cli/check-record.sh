@@ -80,6 +80,18 @@ expect "a replay says that there is nothing to do" grep -q "nothing to replay" l
 recorded ./nothing
 expect "a program without a malloc of its own is not told of" \
     test "$(grep -c 'not recorded' log)" -eq 0
+cat >address.c <<'END'
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    void *(*take)(size_t) = argc > 9 ? NULL : malloc;
+    return argv[0] == NULL || take(1) == NULL;
+}
+END
+"$CC" -w -O1 -fno-builtin -fno-pic -no-pie -o address address.c
+recorded ./address
+expect "nor is one that has malloc's address by a stub of its own" \
+    test "$(grep -c 'not recorded' log)" -eq 0
 cat >own.c <<'END'
 #include <stddef.h>
 static char memory[1 << 20], *next = memory;
@@ -190,6 +202,13 @@ if have "$CXX" && "$CXX" -w -fno-builtin -o operators "$sources/operators.cc" 2>
     recorded ./plugin ./operators.so
     sed 's/plugin/operators/' log >named && mv named log
     operators "operators of a plug-in of a program in C"
+    "$CXX" -w -fPIC -shared -o own-new.so "$sources/own-new.cc"
+    ./plugin ./own-new.so >plain.out
+    recorded ./plugin ./own-new.so
+    same "a plug-in with operators of its own has them still" plain.out out
+    "$CXX" -w -fPIC -shared -Wl,-Bsymbolic -o own-new.so "$sources/own-new.cc"
+    recorded ./plugin ./own-new.so
+    same "  also where it is bound to them before" plain.out out
 else
     skip "operators of C++" "no C++ compiler"
 fi
@@ -255,6 +274,9 @@ says_end() {
     test "$("$tool" info --meta=end "$1")" = "$2"
 }
 expect "  and the metadata" says_end trace.bsat limit
+recorded --max-events=1 ./ends kill
+expect "  also of who is killed later: nothing is missing" sh -c \
+    'grep -q -e "; --max-events ended it" log && ! grep -q missing log'
 recorded --max-events=1000000 ./threads
 expect "--max-events that are not reached: nothing is told" sh -c '! grep -q ended log'
 expect "  and the recording is whole" says_end trace.bsat whole

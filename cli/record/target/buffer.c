@@ -398,7 +398,9 @@ void bsar_forget_records(void)
 static void end_by_limit(void)
 {
     bsar_save_all();
-    bsar_set_mode(BSAR_ENOUGH);
+    if (bsar_mode() != BSAR_FAILED)
+        bsar_set_mode(BSAR_ENOUGH);
+    bsar_go_on(); /* the target does, and may be killed */
 }
 
 /* Where there is no buffer, or it is full, or there will be no other occasion to save it. */

@@ -8,6 +8,7 @@
  * ones, which call the new handler, and throw.
  */
 #include <dlfcn.h>
+#include <link.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,14 +27,33 @@ struct next {
 };
 static char nothing;
 
-/* Where the C++ library came with a plug-in, whose names others do not see. */
-static void *find_in_library(const char *name)
+/* The loaded object that an address is in. */
+static const struct link_map *object_at(const void *address)
 {
-    static const char *const libraries[] = {"libstdc++.so.6", "libc++abi.so.1"};
-    void *found = NULL;
-    for (size_t i = 0; found == NULL && i < sizeof(libraries) / sizeof(*libraries); i++) {
-        void *library = dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD);
-        found = library != NULL ? dlsym(library, name) : NULL;
+    Dl_info info;
+    void *map = NULL;
+    return dladdr1(address, &info, &map, RTLD_DL_LINKMAP) != 0 ? map : NULL;
+}
+
+/* Where the C++ library came with a plug-in, whose names others do not see: what the plug-in would
+ * find, which is its own first. It stays loaded. */
+static void *find_in_plug_in(const char *name)
+{
+    struct link_map *map = NULL;
+    void *program = dlopen(NULL, RTLD_LAZY), *found = NULL;
+    if (program == NULL || dlinfo(program, RTLD_DI_LINKMAP, &map) != 0)
+        return NULL;
+    for (; map != NULL && found == NULL; map = map->l_next) {
+        void *object = map->l_name[0] != '\0' && map != object_at(&nothing)
+                           ? dlopen(map->l_name, RTLD_LAZY | RTLD_NOLOAD)
+                           : NULL;
+        if (object == NULL)
+            continue;
+        found = dlsym(object, name);
+        if (found == NULL || object_at(found) != map) {
+            found = NULL;
+            dlclose(object);
+        }
     }
     return found;
 }
@@ -55,7 +75,7 @@ static BSAR_COLD void find(struct next *next, const char *name)
         bsar_find_real();
     void *found = dlsym(RTLD_NEXT, name);
     if (found == NULL)
-        found = find_in_library(name);
+        found = find_in_plug_in(name);
     next->allocators = found != NULL && is_with_malloc(found);
     __atomic_store_n(&next->function, found != NULL ? found : &nothing, __ATOMIC_RELEASE);
     bsar_leave(&pause);
@@ -110,7 +130,7 @@ NEW_FORMS(WITH_SIZE(_Znw, ), WITH_SIZE(_Znw, RKSt9nothrow_t), WITH_SIZE(_Znw, St
 NEW_FORMS(WITH_SIZE(_Zna, ), WITH_SIZE(_Zna, RKSt9nothrow_t), WITH_SIZE(_Zna, St11align_val_t),
           WITH_SIZE(_Zna, St11align_val_tRKSt9nothrow_t))
 
-#define DELETE(name, parameters, arguments)                                                        \
+#define DELETE_NAMED(name, parameters, arguments)                                                  \
     BSAR_EXPORT void name parameters;                                                              \
     BSAR_EXPORT void name parameters                                                               \
     {                                                                                              \
@@ -122,6 +142,8 @@ NEW_FORMS(WITH_SIZE(_Zna, ), WITH_SIZE(_Zna, RKSt9nothrow_t), WITH_SIZE(_Zna, St
         else                                                                                       \
             free(p);                                                                               \
     }
+/* Its name is made before it becomes a string. */
+#define DELETE(name, parameters, arguments) DELETE_NAMED(name, parameters, arguments)
 #define DELETE_FORMS(name)                                                                         \
     DELETE(name##Pv, (void *p), (p))                                                               \
     DELETE(WITH_SIZE(name##Pv, ), (void *p, size_t size), (p, size))                               \

@@ -82,9 +82,9 @@ static void say_whole(bool whole)
     struct bsar_pause pause;
     bsar_enter(&pause);
     bsar_lock();
-    bsar_file_end(!whole                       ? RECORD_END_CUT
-                  : bsar_mode() == BSAR_ENOUGH ? RECORD_END_LIMIT
-                                               : RECORD_END_WHOLE,
+    bsar_file_end(bsar_mode() == BSAR_ENOUGH ? RECORD_END_LIMIT /* however it ends */
+                  : whole                    ? RECORD_END_WHOLE
+                                             : RECORD_END_CUT,
                   bsar_lost + (bsar_mode() == BSAR_FAILED ? bsar_unsaved() : 0));
     bsar_unlock();
     bsar_leave(&pause);

@@ -11,6 +11,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -153,14 +154,17 @@ struct bsar_real bsar_real = {
 
 /* ----------------------------------------------------------------------------------------------- */
 
-/* The program's own malloc, or that of a library before this one, gets the calls. */
+/* The program's own malloc, or that of a library before this one, gets the calls. A program that
+ * takes malloc's address may have a stub for it, which is found then, but calls go on from there.
+ */
 void bsar_tell_rival(void)
 {
     char text[512];
     Dl_info ours, theirs;
-    void *first = dlsym(RTLD_DEFAULT, "malloc");
-    if (first == NULL || dladdr(first, &theirs) == 0 || dladdr(&bsar_real, &ours) == 0 ||
-        theirs.dli_fbase == ours.dli_fbase)
+    void *symbol = NULL, *first = dlsym(RTLD_DEFAULT, "malloc");
+    if (first == NULL || dladdr1(first, &theirs, &symbol, RTLD_DL_SYMENT) == 0 ||
+        dladdr(&bsar_real, &ours) == 0 || theirs.dli_fbase == ours.dli_fbase ||
+        (symbol != NULL && ((const ElfW(Sym) *)symbol)->st_shndx == SHN_UNDEF))
         return;
     int length = snprintf(text, sizeof(text),
                           "bsa-record: what calls the malloc of %.400s is not recorded, as the "
