@@ -33,7 +33,7 @@ cp -R "$source/include" "$source/lib" "$source/tests" "$work/base"
 cat >"$work/base/Makefile" <<'END'
 lib := $(patsubst %.c,%.o,$(shell find lib -name '*.c'))
 programs := $(patsubst %.c,%,$(wildcard tests/*/test_*.c))
-programs := $(filter-out tests/cli/%,$(programs))
+programs := $(filter-out tests/cli/% tests/malloc/%,$(programs))
 headers := $(shell find include lib tests -name '*.h')
 checks = 1
 flags = -std=c11 -O1 -DBSA_CHECKS=$(checks) -Iinclude -Ilib
