@@ -90,7 +90,7 @@ int main(int argc, char **argv)
 END
 "$CC" -w -O1 -fno-builtin -fno-pic -no-pie -o address address.c
 recorded ./address
-expect "nor is one that has malloc's address by a stub of its own" \
+expect "nor is one that has malloc's address by its own linkage table" \
     test "$(grep -c 'not recorded' log)" -eq 0
 cat >own.c <<'END'
 #include <stddef.h>

@@ -155,7 +155,8 @@ struct bsar_real bsar_real = {
 /* ----------------------------------------------------------------------------------------------- */
 
 /* The program's own malloc, or that of a library before this one, gets the calls. A program that
- * takes malloc's address may have a stub for it, which is found then, but calls go on from there.
+ * takes malloc's address may have an entry for it in its procedure linkage table, which is found
+ * then, but calls go on from there.
  */
 void bsar_tell_rival(void)
 {
