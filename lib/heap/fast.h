@@ -100,13 +100,19 @@ static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_attempt_free(struct bsa_heap *hea
     return own;
 }
 
-static inline void bsai_attempt_continue(struct bsa_cpu *cpu, uintptr_t state, bool by_hook,
-                                         struct bsai_call *call)
+/* The call of a slow path: of what an attempt has begun as `own`, or from the start where it has
+ * not (own NULL). The CPU that is owned then; NULL as of bsai_heap_begin. */
+static inline struct bsa_cpu *bsai_attempt_continue(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                    struct bsa_cpu *own, uintptr_t state,
+                                                    struct bsai_call *call)
 {
-    bsai_call_begin(call, &cpu->heap->buddy.platform);
-    call->cpu = cpu;
-    call->by_hook = by_hook;
+    if (own == NULL)
+        return bsai_heap_begin(heap, call, cpu);
+    bsai_call_begin(call, &heap->buddy.platform);
+    call->cpu = own;
+    call->by_hook = cpu == NULL;
     call->state = state;
+    return own;
 }
 
 /* The slab that an address lies in; NULL where there is none. */

@@ -44,17 +44,7 @@ static enum bsa_status put_any(struct bsa_cpu *cpu, struct bsai_call *call,
                                            : bsai_heap_free_any(cpu, call, p, 0);
 }
 
-/* own NULL: no attempt has begun, as in the next. */
-static struct bsa_cpu *begin_or_continue(struct bsa_cpu *cpu, struct bsa_cpu *own, uintptr_t state,
-                                         struct bsa_heap *heap, struct bsai_call *call)
-{
-    if (own == NULL)
-        return bsai_heap_begin(heap, call, cpu);
-    bsai_attempt_continue(own, state, cpu == NULL, call);
-    return own;
-}
-
-/* Everything but the fast paths. */
+/* Everything but the fast paths; own: as of bsai_attempt_continue. */
 static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_cpu *cpu, struct bsa_cpu *own,
                                                 uintptr_t state, struct bsa_cache *cache,
                                                 void **out)
@@ -62,7 +52,7 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_cpu *cpu, struct bsa_
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
     *out = NULL;
-    own = begin_or_continue(cpu, own, state, cache->heap, &call);
+    own = bsai_attempt_continue(cache->heap, cpu, own, state, &call);
     if (own != NULL) {
         status = get_any(own, &call, cache, out);
         bsai_heap_end(&call);
@@ -76,7 +66,7 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_cpu *cpu, struct bsa_c
 {
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
-    own = begin_or_continue(cpu, own, state, cache->heap, &call);
+    own = bsai_attempt_continue(cache->heap, cpu, own, state, &call);
     if (own != NULL) {
         status = put_any(own, &call, cache, p);
         bsai_heap_end(&call);

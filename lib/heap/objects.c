@@ -144,9 +144,10 @@ enum bsa_status bsai_heap_alloc_any(struct bsa_cpu *cpu, struct bsai_call *call,
     return bsai_heap_alloc_run(cpu, call, pages, align, false, out);
 }
 
-/* Everything but the fast path. cpu NULL: by the hook. */
+/* Everything but the fast path. cpu NULL: by the hook; own: as of bsai_attempt_continue. */
 static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                size_t size, size_t align, void **out)
+                                                struct bsa_cpu *own, uintptr_t state, size_t size,
+                                                size_t align, void **out)
 {
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
@@ -156,23 +157,11 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
         bsai_misuse(&call, status, NULL, "an alignment that is not a power of two");
         return bsai_call_end(&call, status);
     }
-    cpu = bsai_heap_begin(heap, &call, cpu);
-    if (cpu != NULL) {
-        status = bsai_heap_alloc_any(cpu, &call, size, align, out);
+    own = bsai_attempt_continue(heap, cpu, own, state, &call);
+    if (own != NULL) {
+        status = bsai_heap_alloc_any(own, &call, size, align, out);
         bsai_heap_end(&call);
     }
-    return bsai_call_end(&call, status);
-}
-
-/* What an attempt could not finish; the CPU is owned on entry, and not on return. */
-static BSAI_NOINLINE enum bsa_status alloc_owned(struct bsa_cpu *cpu, uintptr_t state, size_t size,
-                                                 size_t align, void **out, bool by_hook)
-{
-    struct bsai_call call;
-    bsai_attempt_continue(cpu, state, by_hook, &call);
-    *out = NULL;
-    enum bsa_status status = bsai_heap_alloc_any(cpu, &call, size, align, out);
-    bsai_heap_end(&call);
     return bsai_call_end(&call, status);
 }
 
@@ -183,16 +172,14 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, str
 {
     uintptr_t state;
     if (BSAI_UNLIKELY(!bsai_is_pow2(align)))
-        return alloc_slow(heap, cpu, size, align, out);
+        return alloc_slow(heap, cpu, NULL, 0, size, align, out);
     unsigned c = bsai_class_for(&heap->classes, size, align);
     struct bsa_cpu *own = bsai_attempt_begin(heap, cpu, &state);
-    if (BSAI_UNLIKELY(own == NULL))
-        return alloc_slow(heap, cpu, size, align, out);
-    bool done = BSAI_LIKELY(c < heap->classes.count)
-                    ? bsai_magazine_pop_home(&own->magazines[c], out)
-                    : bsai_take_run(own, bsai_heap_pages_for(heap, size), align, out);
-    if (BSAI_UNLIKELY(!done))
-        return alloc_owned(own, state, size, align, out, cpu == NULL);
+    if (BSAI_UNLIKELY(own == NULL) ||
+        BSAI_UNLIKELY(!(BSAI_LIKELY(c < heap->classes.count)
+                            ? bsai_magazine_pop_home(&own->magazines[c], out)
+                            : bsai_take_run(own, bsai_heap_pages_for(heap, size), align, out))))
+        return alloc_slow(heap, cpu, own, state, size, align, out);
     bsai_attempt_end(own, state);
     return BSA_OK;
 }
@@ -319,24 +306,16 @@ enum bsa_status bsai_heap_free_any(struct bsa_cpu *cpu, struct bsai_call *call, 
     }
 }
 
-static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa_cpu *cpu, void *p)
+static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                               struct bsa_cpu *own, uintptr_t state, void *p)
 {
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
-    cpu = bsai_heap_begin(heap, &call, cpu);
-    if (cpu != NULL) {
-        status = bsai_heap_free_any(cpu, &call, p, 0);
+    own = bsai_attempt_continue(heap, cpu, own, state, &call);
+    if (own != NULL) {
+        status = bsai_heap_free_any(own, &call, p, 0);
         bsai_heap_end(&call);
     }
-    return bsai_call_end(&call, status);
-}
-
-static BSAI_NOINLINE enum bsa_status free_owned(struct bsa_cpu *cpu, uintptr_t state, void *p)
-{
-    struct bsai_call call;
-    bsai_attempt_continue(cpu, state, false, &call);
-    enum bsa_status status = bsai_heap_free_any(cpu, &call, p, 0);
-    bsai_heap_end(&call);
     return bsai_call_end(&call, status);
 }
 
@@ -347,11 +326,10 @@ static BSAI_ALWAYS_INLINE enum bsa_status free_third(struct bsa_heap *heap, stru
     uintptr_t state;
     struct bsai_spot spot;
     struct bsa_cpu *own = bsai_attempt_free(heap, cpu, p, &spot, &state);
-    if (BSAI_UNLIKELY(own == NULL))
-        return free_slow(heap, cpu, p);
-    if (BSAI_UNLIKELY(!(spot.slab != NULL ? bsai_put_back(own, spot.slab, (uintptr_t)p)
+    if (BSAI_UNLIKELY(own == NULL) ||
+        BSAI_UNLIKELY(!(spot.slab != NULL ? bsai_put_back(own, spot.slab, (uintptr_t)p)
                                           : bsai_put_run(own, &spot, p, 0))))
-        return free_owned(own, state, p);
+        return free_slow(heap, cpu, own, state, p);
     bsai_attempt_end(own, state);
     return BSA_OK;
 }
@@ -420,5 +398,5 @@ enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t
             return bsai_call_end(&call, BSA_ERR_INVALID_PARAM);
         }
     }
-    return free_slow(heap, NULL, p);
+    return free_slow(heap, NULL, NULL, 0, p);
 }

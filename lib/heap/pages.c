@@ -76,9 +76,10 @@ enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,
     return BSA_OK;
 }
 
-/* Everything but the fast path. cpu NULL: by the hook. */
+/* Everything but the fast path. cpu NULL: by the hook; own: as of bsai_attempt_continue. */
 static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                size_t pages, size_t align, bool low, void **out)
+                                                struct bsa_cpu *own, uintptr_t state, size_t pages,
+                                                size_t align, bool low, void **out)
 {
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
@@ -90,16 +91,17 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
                                : "an alignment that is not a power of two");
         return bsai_call_end(&call, status);
     }
-    cpu = bsai_heap_begin(heap, &call, cpu);
-    if (cpu != NULL) {
-        status = bsai_heap_alloc_run(cpu, &call, pages, align, low, out);
+    own = bsai_attempt_continue(heap, cpu, own, state, &call);
+    if (own != NULL) {
+        status = bsai_heap_alloc_run(own, &call, pages, align, low, out);
         bsai_heap_end(&call);
     }
     return bsai_call_end(&call, status);
 }
 
 static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                               void *addr, size_t pages)
+                                               struct bsa_cpu *own, uintptr_t state, void *addr,
+                                               size_t pages)
 {
     struct bsai_call call;
     enum bsa_status status = BSA_ERR_INVALID_PARAM;
@@ -108,33 +110,11 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
         bsai_misuse(&call, status, addr, "free of no pages");
         return bsai_call_end(&call, status);
     }
-    cpu = bsai_heap_begin(heap, &call, cpu);
-    if (cpu != NULL) {
-        status = bsai_heap_free_any(cpu, &call, addr, pages);
+    own = bsai_attempt_continue(heap, cpu, own, state, &call);
+    if (own != NULL) {
+        status = bsai_heap_free_any(own, &call, addr, pages);
         bsai_heap_end(&call);
     }
-    return bsai_call_end(&call, status);
-}
-
-/* What an attempt could not finish; the CPU is owned on entry, and not on return. */
-static BSAI_NOINLINE enum bsa_status alloc_owned(struct bsa_cpu *cpu, uintptr_t state, size_t pages,
-                                                 size_t align, void **out, bool by_hook)
-{
-    struct bsai_call call;
-    bsai_attempt_continue(cpu, state, by_hook, &call);
-    *out = NULL;
-    enum bsa_status status = bsai_heap_alloc_run(cpu, &call, pages, align, false, out);
-    bsai_heap_end(&call);
-    return bsai_call_end(&call, status);
-}
-
-static BSAI_NOINLINE enum bsa_status free_owned(struct bsa_cpu *cpu, uintptr_t state, void *addr,
-                                                size_t pages)
-{
-    struct bsai_call call;
-    bsai_attempt_continue(cpu, state, false, &call);
-    enum bsa_status status = bsai_heap_free_any(cpu, &call, addr, pages);
-    bsai_heap_end(&call);
     return bsai_call_end(&call, status);
 }
 
@@ -144,12 +124,11 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, str
                                                       size_t pages, size_t align, void **out)
 {
     uintptr_t state;
-    struct bsa_cpu *own;
-    if (BSAI_UNLIKELY(pages == 0) || BSAI_UNLIKELY(!bsai_is_pow2(align)) ||
-        BSAI_UNLIKELY((own = bsai_attempt_begin(heap, cpu, &state)) == NULL))
-        return alloc_slow(heap, cpu, pages, align, false, out);
-    if (BSAI_UNLIKELY(!bsai_take_run(own, pages, align, out)))
-        return alloc_owned(own, state, pages, align, out, cpu == NULL);
+    if (BSAI_UNLIKELY(pages == 0) || BSAI_UNLIKELY(!bsai_is_pow2(align)))
+        return alloc_slow(heap, cpu, NULL, 0, pages, align, false, out);
+    struct bsa_cpu *own = bsai_attempt_begin(heap, cpu, &state);
+    if (BSAI_UNLIKELY(own == NULL) || BSAI_UNLIKELY(!bsai_take_run(own, pages, align, out)))
+        return alloc_slow(heap, cpu, own, state, pages, align, false, out);
     bsai_attempt_end(own, state);
     return BSA_OK;
 }
@@ -159,12 +138,11 @@ static BSAI_ALWAYS_INLINE enum bsa_status free_third(struct bsa_heap *heap, stru
 {
     uintptr_t state;
     struct bsai_spot spot;
-    struct bsa_cpu *own;
-    if (BSAI_UNLIKELY(pages == 0) ||
-        BSAI_UNLIKELY((own = bsai_attempt_free(heap, cpu, addr, &spot, &state)) == NULL))
-        return free_slow(heap, cpu, addr, pages);
-    if (BSAI_UNLIKELY(!bsai_put_run(own, &spot, addr, pages)))
-        return free_owned(own, state, addr, pages);
+    if (BSAI_UNLIKELY(pages == 0))
+        return free_slow(heap, cpu, NULL, 0, addr, pages);
+    struct bsa_cpu *own = bsai_attempt_free(heap, cpu, addr, &spot, &state);
+    if (BSAI_UNLIKELY(own == NULL) || BSAI_UNLIKELY(!bsai_put_run(own, &spot, addr, pages)))
+        return free_slow(heap, cpu, own, state, addr, pages);
     bsai_attempt_end(own, state);
     return BSA_OK;
 }
@@ -229,7 +207,8 @@ enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t
     if (out == NULL)
         return BSA_ERR_INVALID_PARAM;
     *out = NULL;
-    return heap == NULL ? BSA_ERR_NOT_INITIALIZED : alloc_slow(heap, NULL, pages, align, true, out);
+    return heap == NULL ? BSA_ERR_NOT_INITIALIZED
+                        : alloc_slow(heap, NULL, NULL, 0, pages, align, true, out);
 }
 
 BSAI_HOT enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t pages)
@@ -258,8 +237,9 @@ BSAI_HOT enum bsa_status bsa_cpu_alloc_pages(bsa_cpu *cpu, size_t pages, size_t 
 
 enum bsa_status bsa_cpu_alloc_pages_lowmem(bsa_cpu *cpu, size_t pages, size_t align, void **out)
 {
-    return cpu == NULL || out == NULL ? refuse_alloc(out)
-                                      : alloc_slow(cpu->heap, cpu, pages, align, true, out);
+    return cpu == NULL || out == NULL
+               ? refuse_alloc(out)
+               : alloc_slow(cpu->heap, cpu, NULL, 0, pages, align, true, out);
 }
 
 BSAI_HOT enum bsa_status bsa_cpu_free_pages(bsa_cpu *cpu, void *addr, size_t pages)
