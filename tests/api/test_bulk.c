@@ -177,7 +177,10 @@ START_TEST(what_is_freed_away_makes_room)
     enum { N = 64 };
     void *p[N], *q;
     struct bed bed;
-    bed_with(&bed, _i, N, 8 * MIB);
+    struct bsa_heap_config config = config_of(_i);
+    config.magazine_objects = N;
+    config.depot_magazines = BSA_NONE; /* where half of it would go at once */
+    bed_open(&bed, _i, config, 8 * MIB);
     assert_ok(get(&bed, 64, 8, N, p, NULL));
     bed.m.cpu = 1;
     assert_ok(put(&bed, p, N, NULL));
