@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-recorded_programs = sqlite python gcc git perl redis nginx pbzip2 orders
+recorded_programs = sqlite python gcc git perl redis nginx pbzip2 orders make
 recorded_kernels = kernel-walk kernel-network kernel-processes kernel-waves
 
 EXTRA_DIST += \

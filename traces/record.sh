@@ -27,6 +27,7 @@ redis                  --quiet
 nginx                  --quiet
 pbzip2                 --quiet
 orders                 --quiet
+make                   --quiet
 '
 
 die()
@@ -467,6 +468,26 @@ load_orders()
     exec "$BSA_LOAD/orders" 85 > "$BSA_LOAD/result"
 }
 
+# make: what would be done for many targets of pattern rules, and what they need ---------------------
+
+prepare_make()
+{
+    mkdir "$BSA_LOAD/tree"
+    awk 'BEGIN {
+        print "parts := $(foreach i,$(shell seq 1 120),part$(i)/one.o part$(i)/two.o)"
+        print "all: $(parts)\n\t@echo linked $^"
+        print "$(parts): %.o: %.c common.h\n\t@echo compiled $@ of $<"
+        print "%.c: %.y ; @echo made $@"
+        print "%.y: ; @echo wrote $@"
+        print "common.h: ; @echo wrote $@"
+    }' > "$BSA_LOAD/tree/Makefile"
+}
+
+load_make()
+{
+    exec make -n -C "$BSA_LOAD/tree" > "$BSA_LOAD/result"
+}
+
 # The recording ------------------------------------------------------------------------------------
 
 if [ "${1:-}" = --load ]; then
@@ -533,5 +554,10 @@ case $options in
 esac
 # shellcheck disable=SC2086 # options are words
 "$record" $options -o "$BSA_LOAD/recorded" -- sh record.sh --load "$function"
-"$trace" convert --level=19 -o "$output" "$BSA_LOAD/recorded"
+# Addresses make a trace larger and are of use only where the recorded allocator is scored.
+case $name in
+    make) addresses=--addresses ;;
+    *) addresses= ;;
+esac
+"$trace" convert --level=19 $addresses -o "$output" "$BSA_LOAD/recorded"
 "$trace" info "$output"

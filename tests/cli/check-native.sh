@@ -40,6 +40,7 @@ done
 # Several chunks, packed as this version does it.
 "$tool" convert -q -o "$work/trace" "$srcdir/traces/kernel-phases.perf-script.zst"
 alike kernel-phases "$work/trace"
+alike make.bsat "$srcdir/traces/make.bsat"
 
 # All that bsa-trace(5) describes was in these files.
 kinds="alloc calloc aligned_alloc realloc free page_alloc page_free thread_start thread_end \
