@@ -109,7 +109,8 @@ check_scripts = \
 	%D%/check-headers.sh \
 	%D%/check-includes.sh \
 	%D%/check-manpages.sh \
-	%D%/check-pkgconfig.sh
+	%D%/check-pkgconfig.sh \
+	%D%/check-quickstart.sh
 malloc_check_scripts = \
 	%D%/malloc/check-malloc.sh
 cli_check_scripts = \
