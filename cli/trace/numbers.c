@@ -54,14 +54,19 @@ static inline __attribute__((always_inline)) gsize pack(guint8 *to, const guint6
     return (gsize)(bytes - to);
 }
 
+static gboolean all_alike(const guint64 *values, guint32 count)
+{
+    guint32 alike = 1;
+    while (alike < count && values[alike] == values[0]) {
+        alike++;
+    }
+    return alike >= count;
+}
+
 gsize trace_numbers_pack(guint8 *to, const guint64 *values, guint32 count,
                          enum trace_encoding *encoding)
 {
-    guint32 same = 1;
-    while (same < count && values[same] == values[0]) {
-        same++;
-    }
-    if (same >= count) {
+    if (all_alike(values, count)) {
         *encoding = TRACE_CONSTANT;
         put_word(to, count > 0 ? values[0] : 0, 0);
         return sizeof(guint64);
@@ -78,7 +83,7 @@ gsize trace_numbers_pack_steps(guint8 *to, const guint64 *values, guint32 count,
         bits |= trace_numbers_difference(values[i]);
     }
     guint shift = bits != 0 ? (guint)__builtin_ctzll(bits) : 0;
-    if (shift == 0 || count < 2) {
+    if (shift == 0 || all_alike(values, count)) {
         return trace_numbers_pack(to, values, count, encoding);
     }
     *encoding = TRACE_STEPS;

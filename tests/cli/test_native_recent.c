@@ -214,6 +214,28 @@ START_TEST(stacks)
 }
 END_TEST
 
+/* The shorter of the encodings: numbers that are alike are one, whatever their lowest bits are. */
+START_TEST(alike)
+{
+    enum { COUNT = 100 };
+    guint64 values[COUNT], back[COUNT];
+    guint8 bytes[1024];
+    enum trace_encoding encoding;
+    struct trace_numbers numbers;
+    ck_assert_uint_le(trace_numbers_bound(COUNT), sizeof bytes);
+    for (guint odd = 0; odd < 2; odd++) {
+        for (guint i = 0; i < COUNT; i++)
+            values[i] = 0x80 + (i == 50 ? 0x10 * odd : 0);
+        gsize length = trace_numbers_pack_steps(bytes, values, COUNT, &encoding);
+        ck_assert_int_eq(encoding, odd ? TRACE_STEPS : TRACE_CONSTANT);
+        ck_assert_uint_eq(length, odd ? 1 + COUNT / 2 + COUNT : 8);
+        ck_assert(trace_numbers_open(&numbers, encoding, COUNT, bytes, length));
+        ck_assert(trace_numbers_take(&numbers, back, COUNT));
+        ck_assert_mem_eq(back, values, sizeof values);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("addresses that come again");
@@ -222,6 +244,7 @@ int main(void)
     tcase_add_test(tcase, too_few);
     tcase_add_test(tcase, any_order);
     tcase_add_test(tcase, stacks);
+    tcase_add_test(tcase, alike);
     Suite *suite = suite_create("addresses that come again");
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
