@@ -3,6 +3,8 @@
 cli_common_sources = \
 	%D%/arguments.c \
 	%D%/arguments.h \
+	%D%/child.c \
+	%D%/child.h \
 	%D%/files.c \
 	%D%/files.h \
 	%D%/figures.c \

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/child.h"
 #include "error.h"
 
 static guint limit; /* 0: none was set */
@@ -60,10 +60,10 @@ static gboolean pool_open(struct pool *pool, guint count, gsize result_bytes, GE
 
 /* In the new process, which does not return, and does not outlive its parent: what it has of that
  * one's files and memory is the parent's to flush and to free. */
-static void work(struct share *share, replay_job job, gconstpointer data, guint index)
+static void work(pid_t parent, struct share *share, replay_job job, gconstpointer data, guint index)
 {
     GError *error = NULL;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    child_ends_with(parent);
     if (!job(data, index, share->result, &error)) {
         share->code = error->code;
         g_strlcpy(share->error, error->message, sizeof(share->error));
@@ -75,9 +75,9 @@ static gboolean start(struct pool *pool, replay_job job, gconstpointer data, gui
                       GError **error)
 {
     struct share *share = share_of(pool, index);
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0)
-        work(share, job, data, index);
+        work(parent, share, job, data, index);
     share->pid = MAX(pid, 0);
     if (pid > 0)
         return TRUE;

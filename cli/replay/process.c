@@ -199,10 +199,11 @@ gboolean replay_process_open(struct replay_process *process, const char *name,
     environment = allocator->preload != NULL
                       ? g_environ_setenv(environment, "LD_PRELOAD", allocator->preload, TRUE)
                       : g_environ_unsetenv(environment, "LD_PRELOAD");
+    pid_t parent = getpid();
     process->pid = fork();
     if (process->pid == 0) {
         close(pair[0]);
-        replay_subject_settle();
+        replay_subject_settle(parent);
         if (allocator->kind == REPLAY_MALLOC)
             execute(environment, memory, pair[1]);
         become(start, batch, pair[1]);

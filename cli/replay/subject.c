@@ -8,17 +8,17 @@
 #include <string.h>
 
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../common/child.h"
 #include "crew.h"
 #include "process.h"
 
-void replay_subject_settle(void)
+void replay_subject_settle(pid_t parent)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    child_ends_with(parent);
     /* Whoever ends the whole group of processes ends the parent, which ends this one. */
     signal(SIGINT, SIG_IGN);
     signal(SIGTERM, SIG_IGN);

@@ -3,6 +3,8 @@
 #ifndef BSA_CLI_REPLAY_SUBJECT_H
 #define BSA_CLI_REPLAY_SUBJECT_H
 
+#include <sys/types.h>
+
 #include "backend.h"
 #include "op.h"
 #include "regions.h"
@@ -10,8 +12,8 @@
 #define REPLAY_SUBJECT_RUN 'r'
 #define REPLAY_SUBJECT_STANDS 's'
 
-/* Just born: ends with its parent, and leaves the user's interrupts to it. */
-void replay_subject_settle(void);
+/* Just born: ends with its parent, whose id it is told, and leaves the user's interrupts to it. */
+void replay_subject_settle(pid_t parent);
 
 /* Until the channel ends. Exit status. */
 int replay_subject_serve(const struct replay_batch *batch, struct replay_backend *backend,

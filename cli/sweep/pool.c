@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../common/child.h"
 #include "../replay/error.h"
 #include "../replay/interrupt.h"
 #include "../replay/jobs.h"
@@ -32,9 +32,9 @@ struct child {
  * that one of them decides. What it starts itself belongs to its group. */
 static void settle(gpointer data)
 {
-    (void)data;
+    const pid_t *parent = data;
     setpgid(0, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    child_ends_with(*parent);
 }
 
 static gboolean no_process(GError **error, const char *what, const char *why)
@@ -120,6 +120,7 @@ static gboolean clear_folder(const char *folder, GError **error)
 static gboolean spawn(char **words, int trace, struct child *child, GError **error)
 {
     GError *reason = NULL;
+    pid_t parent = getpid();
     int input = -1;
     if (!open_trace(trace, &input, error))
         return FALSE;
@@ -127,7 +128,7 @@ static gboolean spawn(char **words, int trace, struct child *child, GError **err
     gboolean ok = child->said >= 0 &&
                   g_spawn_async_with_fds(
                       NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL,
-                      settle, NULL, &child->pid, input, -1, child->said, &reason);
+                      settle, &parent, &child->pid, input, -1, child->said, &reason);
     if (!ok)
         no_process(error, "cannot start a run",
                    reason != NULL ? reason->message : g_strerror(errno));

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/child.h"
 #include "replay/error.h"
 #include "replay/jobs.h"
 #include "replay_support.h"
@@ -49,6 +50,23 @@ START_TEST(test_jobs_answer_in_order)
         ck_assert_uint_eq(answer[i].index, i);
         ck_assert_uint_eq(answer[i].squared, (guint64)i * i);
     }
+}
+END_TEST
+
+/* A child whose parent was gone before it could ask to end with it ends by itself. */
+START_TEST(test_child_of_nobody_ends)
+{
+    pid_t parent = _i == 0 ? getpid() : getppid();
+    int status;
+    pid_t child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        child_ends_with(parent);
+        _exit(7);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), _i == 0 ? 7 : 1);
 }
 END_TEST
 
@@ -307,6 +325,7 @@ int main(void)
     Suite *suite = suite_create("regions");
     TCase *tc = tcase_create("regions");
     tcase_add_test(tc, test_jobs_answer_in_order);
+    tcase_add_loop_test(tc, test_child_of_nobody_ends, 0, 2);
     tcase_add_test(tc, test_jobs_tell_what_went_wrong);
     tcase_add_test(tc, test_smallest_of_single_pages);
     tcase_add_test(tc, test_smallest_of_a_comb);
