@@ -68,9 +68,7 @@ bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform 
         .size = sizeof(table), .count = bsam_config_classes(config, sizes), .object_sizes = sizes};
     size_t bytes = within_limits(config->region);
     bsa_heap *heap = NULL;
-    int saved = errno;
     void *region = map_region(&bytes, REGION_LEAST);
-    errno = saved;
     if (region == NULL)
         return false;
     c.page_size = BSAM_PAGE;

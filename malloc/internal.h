@@ -71,7 +71,6 @@ struct bsam_thread {
     const char *what;  /* misuse that the heap has just found, in words, or NULL, */
     const void *where; /*   and the address that it is about */
     ptrdiff_t left;    /* bytes until the heap is looked after; see BSAM_LOOK */
-    unsigned rounds;   /* of key destructors that have passed */
     bool ended;        /* its CPU id has been returned for good */
     bool stopped;      /* it has stopped all others, to fork */
 };

@@ -2,7 +2,6 @@
 /* Threads, their CPU ids, and the door. internal.h has the theory. */
 #include "internal.h"
 
-#include <limits.h>
 #include <linux/membarrier.h>
 #include <pthread.h>
 #include <sched.h>
@@ -55,6 +54,8 @@ static void leave(struct bsam_thread *t)
     bsam_leave_fast(t);
     if (BSAM_UNLIKELY(t->what != NULL))
         bsam_tell(t);
+    if (BSAM_UNLIKELY(t->deferred != NULL) && bsam_enter(t) != NULL)
+        bsam_leave(t); /* the thread may have no further call */
 }
 
 /* CPU ids. */
@@ -84,14 +85,13 @@ static void return_id(struct bsam_thread *t)
 }
 
 /*
- * The end of a thread. Destructors of other keys may allocate and free still, so that the id is
- * kept until the last round of destructors that there will be.
+ * The end of a thread. Destructors of other keys may allocate and free still, without an id: to
+ * keep it until the last round of destructors would lose it where a destructor's call was the
+ * thread's first, as nobody tells which round that was.
  */
 static void thread_ends(void *value)
 {
     struct bsam_thread *t = value;
-    if (++t->rounds < PTHREAD_DESTRUCTOR_ITERATIONS && pthread_setspecific(key, t) == 0)
-        return;
     t->inside = BSAM_AT_DOOR;
     bsam_fence();
     pthread_mutex_lock(&registry);
@@ -117,16 +117,18 @@ static void make_heap(void)
     static const struct bsa_platform platform = {
         .size = sizeof(platform), .cpu_id = cpu_id, .fault = fault, .relax = relax};
     struct bsam_config config;
+    int saved = errno;
     bsam_config_read(&config);
     bool alone =
         config.cpus > 1 && barrier_register() && pthread_key_create(&key, thread_ends) == 0;
     if (!alone)
         config.cpus = 1;
-    if (!bsam_heap_make(&config, &platform))
-        return;
-    shared_cpu = bsa_heap_cpu(bsam_heap, 0);
-    cpus = config.cpus;
-    bsam_started(&config);
+    if (bsam_heap_make(&config, &platform)) {
+        shared_cpu = bsa_heap_cpu(bsam_heap, 0);
+        cpus = config.cpus;
+        bsam_started(&config);
+    }
+    errno = saved;
 }
 
 /* Gives the thread an id of its own, if there is one. The registry is locked. */

@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -174,6 +175,45 @@ START_TEST(destructors_may_call)
     struct rng rng = rng_for("destructors_may_call");
     churn(&rng, 1000);
     empty_exchange();
+}
+END_TEST
+
+/* A thread that calls by key destructors only, from a certain round of them on. */
+static unsigned first_round;
+
+static void free_in_a_round(void *p)
+{
+    static __thread unsigned round;
+    if (++round < first_round)
+        pthread_setspecific(late_key, p);
+    else
+        free(p);
+}
+
+static void *carry(void *p)
+{
+    pthread_setspecific(late_key, p);
+    return NULL;
+}
+
+START_TEST(a_threads_first_call_may_be_a_destructors)
+{
+    size_t bytes = (size_t)1 << 18;
+    pthread_attr_t attributes;
+    pthread_t thread;
+    first_round = (unsigned)_i;
+    free(used(malloc(10)));
+    must(pthread_key_create(&late_key, free_in_a_round) == 0);
+    must(pthread_attr_init(&attributes) == 0);
+    for (unsigned i = 0; i < 3 * IDS; i++) {
+        void *stack = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        must(stack != MAP_FAILED && pthread_attr_setstack(&attributes, stack, bytes) == 0);
+        must(pthread_create(&thread, &attributes, carry, malloc(10)) == 0);
+        must(pthread_join(thread, NULL) == 0);
+        must(munmap(stack, bytes) == 0);
+    }
+    malloc_trim(0); /* it looks at no thread that has gone */
+    pthread_key_delete(late_key);
 }
 END_TEST
 
@@ -370,6 +410,54 @@ START_TEST(signal_handlers_may_call_between_any_two_instructions)
     ck_assert_uint_gt(traps, 1000);
 }
 END_TEST
+
+/* What a handler frees inside a thread's last call. */
+enum { WAITING = 300 };
+static void *volatile waiting[WAITING];
+
+static void on_trap_free(int signal)
+{
+    (void)signal;
+    for (size_t i = 0; i < WAITING; i++) {
+        if (waiting[i] != NULL) {
+            free(waiting[i]);
+            waiting[i] = NULL;
+            return;
+        }
+    }
+}
+
+static void *step_through_a_call(void *arg)
+{
+    (void)arg;
+    free(used(malloc(10)));
+    step(true);
+    void *p = used(malloc(400000));
+    step(false);
+    return p;
+}
+
+START_TEST(what_waits_at_a_threads_end_is_freed)
+{
+    size_t before = 0;
+    signal(SIGTRAP, on_trap_free);
+    for (unsigned round = 0; round < 2; round++) {
+        pthread_t thread;
+        void *p;
+        for (size_t i = 0; i < WAITING; i++)
+            waiting[i] = malloc(100);
+        must(pthread_create(&thread, NULL, step_through_a_call, NULL) == 0);
+        must(pthread_join(thread, &p) == 0);
+        free(p);
+        for (size_t i = 0; i < WAITING; i++)
+            free(waiting[i]);
+        if (round == 0)
+            before = live_bytes();
+    }
+    ck_assert_uint_le(live_bytes(), before + 4096);
+    signal(SIGTRAP, SIG_DFL);
+}
+END_TEST
 #endif
 
 int main(int argc, char **argv)
@@ -381,11 +469,13 @@ int main(int argc, char **argv)
     tcase_add_test(tc, more_threads_than_ids);
     tcase_add_test(tc, ids_are_handed_on);
     tcase_add_test(tc, destructors_may_call);
+    tcase_add_loop_test(tc, a_threads_first_call_may_be_a_destructors, 1, 4);
     tcase_add_test(tc, forks_among_threads);
     tcase_add_test(tc, signal_handlers_may_call);
     tcase_add_test(tc, signal_handlers_may_call_where_a_cpu_is_shared);
 #if defined(__x86_64__)
     tcase_add_test(tc, signal_handlers_may_call_between_any_two_instructions);
+    tcase_add_test(tc, what_waits_at_a_threads_end_is_freed);
 #endif
     suite_add_tcase(suite, tc);
     return run_suite(suite);
