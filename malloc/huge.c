@@ -68,7 +68,7 @@ static size_t find(uintptr_t addr)
 {
     uintptr_t there;
     for (size_t at = slot_of(addr); (there = addr_at(at)) != EMPTY; at = next(at)) {
-        if (there == addr)
+        if (there == addr && addr != TOMBSTONE)
             return at;
     }
     return SLOTS;

@@ -79,8 +79,26 @@ static void *small_number(void)
     return (void *)16;
 }
 
+static void *number_one(void)
+{
+    return (void *)1;
+}
+
 static void frees(void *p)
 {
+    release(p);
+}
+
+/* Some tables mark by the number one what has gone. In one program of three there is such a mark
+ * where a search for it looks. */
+static void frees_among_mappings(void *p)
+{
+    enum { MAPPINGS = 40000 };
+    static void *mappings[MAPPINGS];
+    for (size_t i = 0; i < MAPPINGS; i++)
+        mappings[i] = malloc(1 << 20);
+    for (size_t i = 0; i < MAPPINGS; i += 2)
+        used(resize(mappings[i], (1 << 20) + (1 + i % 8) * 4096));
     release(p);
 }
 
@@ -165,6 +183,7 @@ static const struct misuse cases[] = {
     {"free inside a mapping", "free", "inside a block", inside_mapping, frees},
     {"free of what was not allocated", "free", "not in this heap", not_on_the_heap, frees},
     {"free of a small number", "free", "not in this heap", small_number, frees},
+    {"free of one", "free", "not in this heap", number_one, frees_among_mappings},
     {"realloc of a freed object", "realloc", "double free of an object", freed_object, reallocates},
     {"double free of what another thread is given", "free", "double free of an object", object,
      frees_contended},
