@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Figures at one moment. */
@@ -152,17 +153,34 @@ BSAM_EXPORT void malloc_stats(void)
     say_figures(STDERR_FILENO);
 }
 
-/* Many programs close stderr at their end, before this does: a copy for figures at exit, or -1. */
+/*
+ * Figures at exit go to what stderr was at the start. Many programs close it at their end, before
+ * this is called, so that there is a copy, out of the way of files whose numbers matter; others
+ * close all files and open their own, so that either number may be another file by now.
+ */
+enum { REPORT_FROM = 100 };
+static bool reports;
 static int report = -1;
+static struct stat first_stderr;
 
 void bsam_started(const struct bsam_config *config)
 {
-    if (config->stats)
-        report = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    reports = config->stats && fstat(STDERR_FILENO, &first_stderr) == 0;
+    if (reports)
+        report = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, REPORT_FROM);
+}
+
+static bool is_first_stderr(int file)
+{
+    struct stat is;
+    return fstat(file, &is) == 0 && is.st_dev == first_stderr.st_dev &&
+           is.st_ino == first_stderr.st_ino;
 }
 
 __attribute__((destructor)) static void say_at_exit(void)
 {
-    if (report >= 0)
+    if (reports && is_first_stderr(report))
         say_figures(report);
+    else if (reports && is_first_stderr(STDERR_FILENO))
+        say_figures(STDERR_FILENO);
 }

@@ -4,11 +4,13 @@
  *
  * A new that finds no memory calls the new handler until there is none, and then throws; how to do
  * that is the C++ library's business, which is there if a program calls new, but need not be there
- * otherwise: its functions are weak references. The forms that do not throw are left to the C++
- * library too: it calls the ones here and catches.
+ * otherwise: its functions are weak references, and looked up with the caller where it came later,
+ * as with a plugin of a C program. The forms that do not throw are left to the C++ library too: it
+ * calls the ones here and catches.
  */
 #include "fast.h"
 
+#include <dlfcn.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,18 +20,36 @@
 #define WITH_SIZE(before, after) before##j##after
 #endif
 
-typedef void handler(void);
+typedef void function(void);
 /* std::get_new_handler(), and what throws std::bad_alloc in libstdc++ and in libc++. */
-extern handler *_ZSt15get_new_handlerv(void) __attribute__((weak));
-extern void _ZSt17__throw_bad_allocv(void) __attribute__((weak));
-extern void _ZNSt3__117__throw_bad_allocEv(void) __attribute__((weak));
+extern function *_ZSt15get_new_handlerv(void) __attribute__((weak));
+extern function _ZSt17__throw_bad_allocv __attribute__((weak));
+extern function _ZNSt3__117__throw_bad_allocEv __attribute__((weak));
 
-BSAM_COLD static _Noreturn void fail(size_t size)
+/* What the caller's file, or one that it needs, calls so. NULL: there is none. */
+static void *of_caller(const char *name, const void *caller)
 {
-    if (_ZSt17__throw_bad_allocv != NULL)
-        _ZSt17__throw_bad_allocv();
-    if (_ZNSt3__117__throw_bad_allocEv != NULL)
-        _ZNSt3__117__throw_bad_allocEv();
+    Dl_info info;
+    void *file, *found = NULL;
+    if (dladdr(caller, &info) != 0 && info.dli_fname != NULL &&
+        (file = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD)) != NULL) {
+        found = dlsym(file, name);
+        dlclose(file);
+    }
+    return found;
+}
+
+BSAM_COLD static _Noreturn void fail(size_t size, const void *caller)
+{
+    function *throws = _ZSt17__throw_bad_allocv;
+    if (throws == NULL)
+        throws = _ZNSt3__117__throw_bad_allocEv;
+    if (throws == NULL)
+        throws = (function *)of_caller("_ZSt17__throw_bad_allocv", caller);
+    if (throws == NULL)
+        throws = (function *)of_caller("_ZNSt3__117__throw_bad_allocEv", caller);
+    if (throws != NULL)
+        throws();
     struct bsam_line line = {.used = 0};
     bsam_put(&line, "buddyslab-malloc: operator new(");
     bsam_put_number(&line, size);
@@ -38,13 +58,16 @@ BSAM_COLD static _Noreturn void fail(size_t size)
     abort();
 }
 
-BSAM_COLD static void *new_slow(size_t size, size_t align)
+BSAM_COLD static void *new_slow(size_t size, size_t align, const void *caller)
 {
+    function *(*get_handler)(void) = _ZSt15get_new_handlerv;
+    if (get_handler == NULL)
+        get_handler = (function * (*)(void)) of_caller("_ZSt15get_new_handlerv", caller);
     for (;;) {
-        handler *call = _ZSt15get_new_handlerv != NULL ? _ZSt15get_new_handlerv() : NULL;
-        if (call == NULL)
-            fail(size);
-        call(); /* makes room, or throws */
+        function *handler = get_handler != NULL ? get_handler() : NULL;
+        if (handler == NULL)
+            fail(size, caller);
+        handler(); /* makes room, or throws */
         void *p = bsam_alloc(size, align);
         if (p != NULL)
             return p;
@@ -54,7 +77,7 @@ BSAM_COLD static void *new_slow(size_t size, size_t align)
 static BSAM_ALWAYS_INLINE void *new_aligned(size_t size, size_t align)
 {
     void *p = bsam_alloc(size, align);
-    return BSAM_LIKELY(p != NULL) ? p : new_slow(size, align);
+    return BSAM_LIKELY(p != NULL) ? p : new_slow(size, align, BSAM_CALLER());
 }
 
 static inline size_t larger(size_t a, size_t b)
@@ -73,7 +96,7 @@ static inline size_t larger(size_t a, size_t b)
     BSAM_EXPORT void *aligned(size_t size, size_t align)                                           \
     {                                                                                              \
         if ((align & (align - 1)) != 0)                                                            \
-            fail(size); /* no handler would help */                                                \
+            fail(size, BSAM_CALLER()); /* no handler would help */                                 \
         return new_aligned(size, larger(align, bsam_align_for(size)));                             \
     }
 NEW(WITH_SIZE(_Znw, ), WITH_SIZE(_Znw, St11align_val_t))

@@ -106,11 +106,55 @@ has_classes nine '8 16 32 64 128 256 512 1024 2048'
 has_classes kmalloc '8 16 32 64 96 128 192 256 512 1024 2048'
 has_classes fine '8 16 32 48 64 80 96 112 128 160 192 224 256 320 384 448 512 640 768 896 1024 1280 1536 1792 2048 2560 3072 3584 4096 5120 6144 7168'
 
+# Figures at exit go to stderr and to no other file, whatever the program does with numbers of files.
+cat >"$work/files.c" <<'END'
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    free(malloc((size_t)argc));
+    int file = open(argv[1], O_WRONLY);
+    for (int i = argc > 2 ? 2 : 3; i < 1024; i++)
+        dup2(file, i);
+    return file < 0;
+}
+END
+# shellcheck disable=SC2086
+expect "a program with many open files compiles" $CC -o "$work/files" "$work/files.c"
+: >"$work/file"
+preloaded BSA_MALLOC_STATS=1 "$work/files" "$work/file" 2>"$work/err"
+grep -c '^buddyslab-malloc: bytes managed: ' "$work/err" >"$work/times"
+echo 1 >"$work/once"
+same "figures at exit come where their file was taken away" "$work/once" "$work/times"
+nothing "they go to no other file" "$work/file"
+preloaded BSA_MALLOC_STATS=1 "$work/files" "$work/file" too 2>"$work/err"
+nothing "nor where stderr is taken away, too" "$work/file"
+
 # shellcheck disable=SC3045 # where it is not known, the address space is not limited
 (
     ulimit -v 300000 && preloaded "$work/sizes" >"$work/out" 2>&1
 )
 same "it runs in little address space" "$work/expected" "$work/out"
+
+# The first call of all keeps errno, too.
+cat >"$work/first.c" <<'END'
+#include <errno.h>
+#include <stdlib.h>
+static void *volatile sink;
+int main(void)
+{
+    errno = 0;
+    sink = malloc(1);
+    return errno;
+}
+END
+# shellcheck disable=SC2086
+expect "a program of one call compiles" $CC -o "$work/first" "$work/first.c"
+for setting in BSA_MALLOC_STATS=1 BSA_MALLOC_STATS=2; do
+    expect "$setting with stderr closed keeps errno" \
+        env LD_PRELOAD="$library" $setting sh -c '"$1" 2>&-' sh "$work/first"
+done
 
 # Programs -------------------------------------------------------------------------------------------
 
@@ -137,6 +181,25 @@ if have "$CXX"; then
 fi
 if [ $cxx = yes ]; then
     expect "new, delete and their failures" env LD_PRELOAD="$library" "$work/operators"
+    # A program in C that gets a C++ library with a plugin.
+    cat >"$work/plain.c" <<'END'
+#include <dlfcn.h>
+int main(int argc, char **argv)
+{
+    void *plugin = dlopen(argv[argc - 1], RTLD_NOW | RTLD_LOCAL);
+    int (*run)(void) = plugin != 0 ? (int (*)(void))dlsym(plugin, "main") : 0;
+    return run != 0 ? run() : 2;
+}
+END
+    # shellcheck disable=SC2086
+    if "$CXX" -std=c++17 -O0 -fsized-deallocation -shared -fPIC -o "$work/operators.so" \
+        "$parts/operators.cc" -lpthread && $CC -o "$work/plain" "$work/plain.c" -ldl; then
+        expect "the same in a plugin of a C program" \
+            env LD_PRELOAD="$library" "$work/plain" "$work/operators.so"
+    else
+        echo "$CXX or $CC did not compile it" >"$work/why"
+        not_ok "the same in a plugin of a C program" "$work/why"
+    fi
 else
     skip "new, delete and their failures" "no C++ compiler ($CXX) for what $CC is for"
 fi
