@@ -118,6 +118,21 @@ static BSAM_ALWAYS_INLINE size_t block_size(size_t size)
     return ((last >> shift) + 1) << shift;
 }
 
+/* Blocks beyond those that are rounded; and small things, where the CPU's fast paths are closed. */
+static BSAM_NOINLINE void *alloc_large(bsa_cpu *cpu, size_t size, size_t align)
+{
+    struct bsam_thread *t = &bsam_self;
+    void *p = NULL;
+    if (BSAM_LIKELY(size > BLOCK_ROUNDED) && BSAM_LIKELY(size < bsam_huge_from()))
+        p = bsai_fast_lend_large(cpu, (size - 1) / BSAM_PAGE + 1);
+    if (BSAM_UNLIKELY(p == NULL))
+        return alloc_other(cpu, size, align);
+    if (bsam_heap_pace(t, size))
+        return leave_tidy(p);
+    bsam_leave_fast(t);
+    return p;
+}
+
 BSAM_NOINLINE void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align)
 {
     struct bsam_thread *t = &bsam_self;
@@ -125,7 +140,9 @@ BSAM_NOINLINE void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align)
     if (BSAM_UNLIKELY(size <= cpu->fast_size) || BSAM_UNLIKELY(align > cpu->page_size))
         return alloc_other(cpu, size, align);
     bool rounds = size - BSAM_PAGE <= BLOCK_ROUNDED - BSAM_PAGE; /* small ones come here as well */
-    size_t rounded = rounds ? block_size(size) : size;
+    if (BSAM_UNLIKELY(!rounds))
+        return alloc_large(cpu, size, align);
+    size_t rounded = block_size(size);
     if (BSAM_UNLIKELY((p = bsai_fast_lend_run(cpu, (rounded - 1) / BSAM_PAGE + 1)) == NULL))
         return alloc_other(cpu, rounded, align);
     if (bsam_heap_pace(t, size))

@@ -262,6 +262,16 @@ static BSAI_ALWAYS_INLINE void *bsai_fast_lend_run(struct bsa_cpu *cpu, size_t p
     return bsai_page_list_pop(&cpu->lists, list, pages);
 }
 
+/* As lend_run, of more pages than there are lists for each count. */
+static BSAI_ALWAYS_INLINE void *bsai_fast_lend_large(struct bsa_cpu *cpu, size_t pages)
+{
+    unsigned i = bsai_list_of(pages);
+    if (BSAI_UNLIKELY(i >= cpu->lists.count) || BSAI_UNLIKELY(bsai_peek(&cpu->lists.fast) == 0))
+        return NULL;
+    struct bsai_page_list *list = cpu->lists.last = &cpu->lists.list[i];
+    return bsai_page_list_pop(&cpu->lists, list, pages);
+}
+
 static BSAI_ALWAYS_INLINE bool bsai_fast_undo_lent(struct bsa_cpu *cpu, void *p)
 {
     struct bsai_page_list *list = cpu->lists.last;
