@@ -187,7 +187,7 @@ static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function
 
 static BSAM_NOINLINE void free_away(bsa_cpu *cpu, void *p, const char *function, const void *caller)
 {
-    if (BSAM_LIKELY(bsai_fast_free_away(cpu, bsai_fast_slab(cpu, p), (uintptr_t)p)))
+    if (BSAM_LIKELY(bsai_fast_free_away(cpu, bsai_fast_slab(cpu, p), p)))
         leave_freed(&bsam_self);
     else
         free_other(cpu, p, function, caller);

@@ -85,6 +85,7 @@ struct bsa_cpu {
     uint8_t atomic; /* frees are in one order with those of other CPUs: shared mode, several CPUs */
     struct bsa_heap *heap;
 
+    struct bsai_magazine *lent; /* as `last`, for attempts that own the CPU first */
     struct bsai_page_lists lists;
     struct bsai_lock lock;
     uint32_t offline; /* exclusive mode; atomic */

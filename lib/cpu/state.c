@@ -59,7 +59,7 @@ struct bsa_cpu *bsai_cpu_lay_out(void *memory, const struct bsai_cpu_shape *shap
         bsai_magazine_init(&cpu->magazines[c], c == shape->classes ? cpu->none : cpu->closed, 0,
                            false);
     }
-    cpu->last = &cpu->magazines[shape->classes];
+    cpu->last = cpu->lent = &cpu->magazines[shape->classes];
     cpu->first = &nothing;
     bsai_page_lists_init(&cpu->lists, (struct bsai_page_list *)(void *)(base + l.lists),
                          shape->list_count, (struct bsai_block *)(void *)(base + l.blocks),

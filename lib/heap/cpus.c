@@ -63,7 +63,7 @@ static struct bsa_cpu *make_cpu(struct bsa_heap *heap, struct bsai_call *call, u
     cpu->alone = heap->cpus == 1 && (uintptr_t)memory < heap->arena_end &&
                  (uintptr_t)memory >= (uintptr_t)heap;
     cpu->atomic = cpu->locked && !cpu->alone;
-    cpu->plain = heap->plain && heap->exclusive;
+    cpu->plain = heap->caller.plain && heap->exclusive;
     bsai_page_lists_own(&cpu->lists, id, cpu->locked, cpu->atomic, cpu->plain);
     if (cpu->plain) {
         cpu->first = heap->buddy.first;
@@ -101,19 +101,16 @@ struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call,
     return cpu;
 }
 
-struct bsa_cpu *bsai_heap_first_call(struct bsa_heap *heap, unsigned id)
+struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id)
 {
+    if (id >= heap->cpus)
+        return NULL;
+    struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
+    if (BSAI_LIKELY(cpu != NULL))
+        return cpu;
     struct bsai_call call;
     bsai_call_begin(&call, &heap->buddy.platform);
     return bsai_heap_get_cpu(heap, &call, id);
-}
-
-struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id)
-{
-    if (!heap->plain || id >= heap->cpus)
-        return NULL;
-    struct bsa_cpu *cpu = bsai_heap_peek_cpu(heap, id);
-    return BSAI_LIKELY(cpu != NULL) ? cpu : bsa_heap_cpu(heap, id);
 }
 
 struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, struct bsa_cpu *cpu)

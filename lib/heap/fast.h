@@ -14,12 +14,10 @@
 
 #include "heap.h"
 
-/* The calling CPU, by the hook; NULL where the slow path has to ask, or the id is out of range. */
-static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
+/* The calling CPU, by the hook, within enter; NULL where its id is out of range. */
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_caller_cpu(struct bsa_heap *heap)
 {
 #ifdef BSA_CPU_ID
-    if (BSAI_UNLIKELY(!heap->plain))
-        return NULL;
     unsigned id = BSA_CPU_ID(heap->caller.ctx);
 #else
     unsigned id = heap->caller.cpu_id(heap->caller.ctx);
@@ -31,73 +29,85 @@ static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
     return cpu;
 }
 
+/* The same outside of enter; NULL also where there is one, as the hook must not be asked yet. */
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
+{
+    return BSAI_LIKELY(heap->caller.plain) ? bsai_caller_cpu(heap) : NULL;
+}
+
+/* Owns a CPU for an attempt, unless somebody else does. */
+static BSAI_ALWAYS_INLINE bool bsai_attempt_own(struct bsa_cpu *cpu)
+{
+    return BSA_CHECKS == 0 && /* with checks, locks and owners are noted in calls only */
+           (!cpu->locked || BSAI_LIKELY(bsai_lock_try_word(&cpu->lock.word)));
+}
+
+static BSAI_ALWAYS_INLINE void bsai_attempt_disown(struct bsa_cpu *own)
+{
+    if (own->locked)
+        bsai_lock_clear_word(&own->lock.word);
+}
+
 /*
- * The edge of a third attempt: enters, finds the CPU (by the hook when cpu is NULL) and owns it,
- * unless somebody else does. NULL: it has left again. *state is what enter returned, for
- * bsai_attempt_end, or for bsai_attempt_continue, which makes a call of what the attempt has begun.
+ * The same within enter and leave, where there are any: enters, finds the CPU (by the hook when cpu
+ * is NULL) and owns it. NULL: it has left again. *state is what enter returned, for the way back,
+ * or for bsai_attempt_continue, which makes a call of what the attempt has begun.
  */
-static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_attempt_begin(struct bsa_heap *heap,
+static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_attempt_enter(struct bsa_heap *heap,
                                                              struct bsa_cpu *cpu, uintptr_t *state)
 {
-    const struct bsa_platform *platform = &heap->buddy.platform;
     *state = 0;
-    if (BSA_CHECKS != 0) /* locks and owners are noted in calls only */
+    if (BSA_CHECKS != 0)
         return NULL;
-    if (BSAI_UNLIKELY(!heap->plain))
-        *state = bsai_platform_enter(platform);
-    if (cpu == NULL) {
-        unsigned id = bsai_platform_cpu(platform);
-        if (BSAI_LIKELY(id < heap->cpus) &&
-            BSAI_UNLIKELY((cpu = bsai_heap_peek_cpu(heap, id)) == NULL))
-            cpu = bsai_heap_first_call(heap, id);
-    }
-    if (BSAI_LIKELY(cpu != NULL) &&
-        (!cpu->locked || BSAI_LIKELY(bsai_lock_try_word(&cpu->lock.word))))
+    *state = bsai_platform_enter(&heap->buddy.platform);
+    if (cpu == NULL)
+        cpu = bsai_caller_cpu(heap);
+    if (BSAI_LIKELY(cpu != NULL) && bsai_attempt_own(cpu))
         return cpu;
-    if (!heap->plain)
-        bsai_platform_leave(platform, *state);
+    bsai_platform_leave(&heap->buddy.platform, *state);
     return NULL;
 }
 
-static BSAI_ALWAYS_INLINE void bsai_attempt_end(struct bsa_cpu *cpu, uintptr_t state)
+static BSAI_ALWAYS_INLINE void bsai_attempt_leave(const struct bsa_heap *heap, struct bsa_cpu *own,
+                                                  uintptr_t state)
 {
-    const struct bsa_heap *heap = cpu->heap;
-    if (cpu->locked)
-        bsai_lock_clear_word(&cpu->lock.word);
-    if (BSAI_UNLIKELY(!heap->plain))
-        bsai_platform_leave(&heap->buddy.platform, state);
+    bsai_attempt_disown(own);
+    bsai_platform_leave(&heap->buddy.platform, state);
 }
 
-/* What an address lies in: a section or NULL; its page there, and slab or NULL. */
+/* What an address lies in: a section with valid words, or NULL; its page there; slab or NULL. */
 struct bsai_spot {
     const struct bsai_section *section;
     size_t page;
     struct bsai_slab *slab;
 };
 
+/* In the first section; false where it may be in another one. */
+static BSAI_ALWAYS_INLINE bool bsai_spot_near(const struct bsa_heap *heap, const void *p,
+                                              struct bsai_spot *spot)
+{
+    spot->section = heap->buddy.first;
+    const struct bsai_map *map = &spot->section->map;
+    spot->page = bsai_map_page(map, (uintptr_t)p);
+    if (BSAI_UNLIKELY(spot->page >= bsai_consume(&map->ready)))
+        return false;
+    spot->slab = bsai_consume(&map->cold[spot->page]);
+    return true;
+}
+
 static BSAI_ALWAYS_INLINE void bsai_spot_find(const struct bsa_heap *heap, const void *p,
                                               struct bsai_spot *spot)
 {
+    if (BSAI_LIKELY(bsai_spot_near(heap, p, spot)))
+        return;
+    spot->slab = NULL;
     spot->section = bsai_section_find(&heap->buddy, (uintptr_t)p, &spot->page);
-    spot->slab =
-        BSAI_LIKELY(spot->section != NULL) ? bsai_map_slab(&spot->section->map, spot->page) : NULL;
-}
-
-/* Begins an attempt to free: p is looked up before the CPU is owned, as the lock waits for nothing
- * then, but inside of enter, where there is one. */
-static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_attempt_free(struct bsa_heap *heap,
-                                                            struct bsa_cpu *cpu, const void *p,
-                                                            struct bsai_spot *spot,
-                                                            uintptr_t *state)
-{
-    if (BSAI_LIKELY(heap->plain)) {
-        bsai_spot_find(heap, p, spot);
-        return bsai_attempt_begin(heap, cpu, state);
-    }
-    struct bsa_cpu *own = bsai_attempt_begin(heap, cpu, state);
-    if (BSAI_LIKELY(own != NULL))
-        bsai_spot_find(heap, p, spot);
-    return own;
+    if (spot->section == NULL)
+        return;
+    if (BSAI_LIKELY(bsai_map_is_ready(&spot->section->map, spot->page)))
+        spot->slab = bsai_consume(&spot->section->map.cold[spot->page]);
+    else
+        spot->section = NULL;
 }
 
 /* The call of a slow path: of what an attempt has begun as `own`, or from the start where it has
@@ -121,6 +131,34 @@ static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_slab_at(const struct bsa_heap *
     size_t page;
     struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
     return section != NULL ? bsai_map_slab(&section->map, page) : NULL;
+}
+
+/* The magazine of a class that a CPU serves a request from, by table, where that has the size and
+ * the alignment, which is a power of two; else NULL. */
+static BSAI_ALWAYS_INLINE struct bsai_magazine *
+bsai_heap_magazine(const struct bsa_heap *heap, struct bsa_cpu *cpu, size_t size, size_t align)
+{
+    if (BSAI_UNLIKELY(size - 1 >= heap->classes.largest) || BSAI_UNLIKELY(align > 16))
+        return NULL;
+    return bsai_magazine_at(cpu, heap->fast.place[align / 16][(size - 1) / 8] *
+                                     sizeof(struct bsai_magazine));
+}
+
+/* True when *out is an object from the owned CPU's magazine. */
+static BSAI_ALWAYS_INLINE bool bsai_take_object(struct bsa_cpu *own, struct bsai_magazine *m,
+                                                void **out)
+{
+    if (BSAI_UNLIKELY(!bsai_magazine_pop_home(m, out)))
+        return false;
+    own->lent = m;
+    return true;
+}
+
+/* True when p was handed out last from the magazine of the owned CPU, and is back now. */
+static BSAI_ALWAYS_INLINE bool bsai_put_lent(const struct bsa_cpu *own, struct bsai_magazine *m,
+                                             const void *p)
+{
+    return !own->atomic && bsai_magazine_undo(m, p);
 }
 
 /* True when *out is an object from the exclusive CPU's magazine; row: of bsai_fast_tables. */
@@ -153,23 +191,70 @@ static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_fast_slab(const struct bsa_cpu 
     return bsai_map_slab(map, bsai_map_page(map, (uintptr_t)p));
 }
 
+/* What a free of p is about: its place in a slab, and the magazine that it is for. All of it is
+ * known before the CPU is owned. */
+struct bsai_target {
+    struct bsai_slot slot;
+    struct bsai_magazine *m;
+};
+
+/* False when p is no object's first byte. */
+static BSAI_ALWAYS_INLINE bool bsai_target_find(struct bsa_cpu *cpu, struct bsai_slab *slab,
+                                                const void *p, struct bsai_target *t)
+{
+    size_t index;
+    if (BSAI_UNLIKELY(!bsai_slab_index(slab, (uintptr_t)p, &index)))
+        return false;
+    t->m = bsai_magazine_at(cpu, slab->tag);
+    t->slot = (struct bsai_slot){(uintptr_t)p, slab, bsai_states_of(slab, index), bsai_bit(index)};
+    return true;
+}
+
+static BSAI_ALWAYS_INLINE bool bsai_is_home(const struct bsa_cpu *cpu, const struct bsai_slab *slab)
+{
+    return bsai_peek(&slab->home) == cpu->id;
+}
+
+/* True when it was live and is in the magazine of the CPU, which is owned and its home; atomic: by
+ * exchange. Room is looked for first: an object that is dead already must not need the slow path.
+ */
+static BSAI_ALWAYS_INLINE bool bsai_put_home(const struct bsai_target *t, bool atomic)
+{
+    if (BSAI_UNLIKELY(t->m->top >= t->m->limit) ||
+        BSAI_UNLIKELY(!(atomic ? bsai_take_back_away(t->slot.states, t->slot.bit)
+                               : bsai_take_back(t->slot.states, t->slot.bit))))
+        return false;
+    bsai_magazine_push(t->m, t->slot);
+    return true;
+}
+
+/* The same where another CPU is its home. */
+static BSAI_ALWAYS_INLINE bool bsai_put_away(const struct bsai_target *t)
+{
+    struct bsai_slot slot = t->slot;
+    if (BSAI_UNLIKELY(t->m->top >= t->m->limit) || BSAI_UNLIKELY(bsai_magazine_is_due(t->m)) ||
+        BSAI_UNLIKELY(!bsai_take_back_away(slot.states, slot.bit)))
+        return false;
+    slot.addr = BSAI_NO_ADDRESS;
+    bsai_magazine_push_away(t->m, slot);
+    return true;
+}
+
+/* Either. */
+static BSAI_ALWAYS_INLINE bool bsai_put_target(struct bsa_cpu *own, const struct bsai_target *t)
+{
+    return BSAI_LIKELY(bsai_is_home(own, t->slot.slab)) ? bsai_put_home(t, own->atomic)
+                                                        : bsai_put_away(t);
+}
+
 /* True when p was a live object of the slab, which is at home here, and is in the exclusive CPU's
  * magazine. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_put_home(struct bsa_cpu *cpu, struct bsai_slab *slab,
                                                   void *p)
 {
-    size_t index;
-    if (BSAI_UNLIKELY(!bsai_slab_index(slab, (uintptr_t)p, &index)) ||
-        BSAI_UNLIKELY(bsai_peek(&slab->home) != cpu->id))
-        return false;
-    /* Room is looked for first: an object that is dead already must not need the slow path. */
-    struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
-    struct bsai_states *states = bsai_states_of(slab, index);
-    bsai_word bit = bsai_bit(index);
-    if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(!bsai_take_back(states, bit)))
-        return false;
-    bsai_magazine_push(m, (struct bsai_slot){(uintptr_t)p, slab, states, bit});
-    return true;
+    struct bsai_target t;
+    return BSAI_LIKELY(bsai_target_find(cpu, slab, p, &t)) &&
+           BSAI_LIKELY(bsai_is_home(cpu, slab)) && bsai_put_home(&t, false);
 }
 
 /* The same of whatever slab there is. */
@@ -185,22 +270,13 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
     return bsai_magazine_undo(cpu->last, p) || bsai_fast_put(cpu, p);
 }
 
-/* True when p was a live object of the slab, which is another CPU's, and is in the exclusive CPU's
- * magazine. */
+/* The same of a slab that is another CPU's. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_free_away(struct bsa_cpu *cpu, struct bsai_slab *slab,
-                                                   uintptr_t p)
+                                                   void *p)
 {
-    size_t index;
-    struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
-    if (BSAI_UNLIKELY(bsai_peek(&slab->home) == cpu->id) || BSAI_UNLIKELY(m->top >= m->limit) ||
-        BSAI_UNLIKELY(bsai_magazine_is_due(m)) || BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)))
-        return false;
-    struct bsai_states *states = bsai_states_of(slab, index);
-    bsai_word bit = bsai_bit(index);
-    if (BSAI_UNLIKELY(!bsai_take_back_away(states, bit)))
-        return false;
-    bsai_magazine_push_away(m, (struct bsai_slot){BSAI_NO_ADDRESS, slab, states, bit});
-    return true;
+    struct bsai_target t;
+    return BSAI_LIKELY(!bsai_is_home(cpu, slab)) &&
+           BSAI_LIKELY(bsai_target_find(cpu, slab, p, &t)) && bsai_put_away(&t);
 }
 
 /* An object of any CPU's slab: LIVE to CACHED or AWAY; false is a double free. */
@@ -214,20 +290,12 @@ static BSAI_ALWAYS_INLINE bool bsai_retire(const struct bsa_cpu *cpu, struct bsa
     return home && !cpu->atomic ? bsai_take_back(states, bit) : bsai_take_back_away(states, bit);
 }
 
-/* True when p was an object in use of the slab, whosever it is, and is in the owned CPU's magazine
- * now. */
-static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *cpu, struct bsai_slab *slab,
-                                             uintptr_t p)
+/* True when p was a live object of the slab, whosever it is, and is in the owned CPU's magazine. */
+static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *own, struct bsai_slab *slab,
+                                             const void *p)
 {
-    size_t index;
-    struct bsai_slot slot;
-    struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
-    if (BSAI_UNLIKELY(m->top >= m->limit) || BSAI_UNLIKELY(bsai_magazine_is_due(m)) ||
-        BSAI_UNLIKELY(!bsai_slab_index(slab, p, &index)) ||
-        BSAI_UNLIKELY(!bsai_retire(cpu, slab, index, p, &slot)))
-        return false;
-    bsai_magazine_take_in(m, slot);
-    return true;
+    struct bsai_target t;
+    return BSAI_LIKELY(bsai_target_find(own, slab, p, &t)) && bsai_put_target(own, &t);
 }
 
 /* Low memory goes home at once where there is high memory: a list would hand it to anybody. */
@@ -350,16 +418,15 @@ static BSAI_ALWAYS_INLINE size_t bsai_fast_usable(const struct bsa_heap *heap, c
 static BSAI_ALWAYS_INLINE bool bsai_fast_free_second(struct bsa_cpu *cpu, void *p)
 {
     struct bsai_slab *slab = bsai_fast_slab(cpu, p);
-    return slab != NULL ? bsai_fast_free_away(cpu, slab, (uintptr_t)p)
-                        : bsai_fast_free_block(cpu, p, 0);
+    return slab != NULL ? bsai_fast_free_away(cpu, slab, p) : bsai_fast_free_block(cpu, p, 0);
 }
 
 /* What is left over by all of these: whatever else bsa_cpu_alloc and bsa_cpu_free do. */
 enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size, size_t align, void **out);
 enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p);
 
-/* The third attempt with the CPU owned: a block from its list, aligned to a power of two, and the
- * one at p, of so many pages or any (0), to it. */
+/* What further attempts do with the CPU owned: a block from its list, aligned to a power of two,
+ * and the one at p, of so many pages or any (0), to it. */
 static BSAI_ALWAYS_INLINE bool bsai_take_run(struct bsa_cpu *cpu, size_t pages, size_t align,
                                              void **out)
 {
@@ -376,7 +443,6 @@ static BSAI_ALWAYS_INLINE bool bsai_put_run(struct bsa_cpu *cpu, const struct bs
 {
     const struct bsai_section *section = spot->section;
     if (BSAI_UNLIKELY(section == NULL) ||
-        BSAI_UNLIKELY(!bsai_map_is_ready(&section->map, spot->page)) ||
         BSAI_UNLIKELY(bsai_map_addr(&section->map, spot->page) != (uintptr_t)p))
         return false;
     uint32_t *at = &section->map.hot[spot->page], word = bsai_peek(at);

@@ -29,6 +29,7 @@ struct bsai_caller {
     unsigned (*cpu_id)(void *ctx); /* the platform's, or one that stands for it; not NULL */
     void *ctx;
     unsigned cpus; /* that the heap has, as far as the leaf goes */
+    bool plain;    /* no enter and leave hooks, no checks: fast paths are allowed */
     struct bsai_cpu_leaf leaf;
 };
 
@@ -61,7 +62,6 @@ struct bsa_heap {
     size_t slab_bytes;          /* of a slab, at most; see bsai_geometry_make */
     unsigned cpus;
     bool exclusive;
-    bool plain; /* no enter and leave hooks, no checks: fast paths are allowed */
     struct bsai_cpu_shape shape;
     struct bsai_growth growth;
     struct bsai_list_room list_room;
@@ -89,11 +89,8 @@ static inline struct bsai_cache *bsai_heap_used_cache(const struct bsa_heap *hea
 
 /* The state of a CPU below heap->cpus, made if need be. No lock is held. */
 struct bsa_cpu *bsai_heap_get_cpu(struct bsa_heap *heap, struct bsai_call *call, unsigned id);
-/* The same for bsai_fast_cpu, which has not found it: NULL where the fast paths are not allowed, or
- * the id is out of range. */
+/* The same where there is no call yet; NULL where the id is out of range. */
 struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id);
-/* The same for an attempt, within enter and leave. */
-struct bsa_cpu *bsai_heap_first_call(struct bsa_heap *heap, unsigned id);
 /* The same if it has been made, else NULL. */
 static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_heap *heap,
                                                              unsigned id)

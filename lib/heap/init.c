@@ -209,26 +209,21 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     bsai_page_lists_own(&heap->common->lists, heap->cpus, true, true, false);
 }
 
-/* Instead of the cpu_id hook: where there is none, and where it is not to be asked before enter. */
+/* Instead of the cpu_id hook where there is none. */
 static unsigned only_cpu(void *ctx)
 {
     (void)ctx;
     return 0;
 }
 
-static unsigned no_cpu(void *ctx)
-{
-    (void)ctx;
-    return UINT32_MAX;
-}
-
 static void make_caller(struct bsa_heap *heap)
 {
     const struct bsa_platform *platform = &heap->buddy.platform;
     struct bsai_caller *caller = &heap->caller;
-    caller->cpu_id = !heap->plain ? no_cpu : platform->cpu_id != NULL ? platform->cpu_id : only_cpu;
+    caller->cpu_id = platform->cpu_id != NULL ? platform->cpu_id : only_cpu;
     caller->ctx = platform->ctx;
     caller->cpus = (unsigned)min(heap->cpus, BSAI_LEAF_CPUS);
+    caller->plain = !bsai_platform_brackets(platform) && BSA_CHECKS == 0;
     heap->leaves[0] = &caller->leaf;
 }
 
@@ -269,7 +264,6 @@ enum bsa_status bsa_heap_init(bsa_heap **heap, void *region, size_t bytes,
     h->shape = plan.shape;
     h->cpus = plan.config.cpus;
     h->exclusive = (plan.config.flags & BSA_HEAP_EXCLUSIVE_CPUS) != 0;
-    h->plain = !bsai_platform_brackets(&h->buddy.platform) && BSA_CHECKS == 0;
     h->caches = (struct bsai_cache *)(start + plan.caches);
     h->pools = (struct bsai_records *)(start + plan.pools);
     h->leaves = (struct bsai_cpu_leaf **)(start + plan.leaves);

@@ -83,11 +83,11 @@ static BSAI_NOINLINE enum bsa_status alloc_second(struct bsa_cpu *cpu, struct bs
         *out = NULL;
         return refuse_handle(cache, cache);
     }
-    struct bsa_cpu *own = bsai_attempt_begin(cache->heap, cpu, &state);
+    struct bsa_cpu *own = bsai_attempt_enter(cache->heap, cpu, &state);
     if (BSAI_UNLIKELY(own == NULL) ||
-        BSAI_UNLIKELY(!bsai_magazine_pop_home(&own->magazines[cache->number], out)))
+        BSAI_UNLIKELY(!bsai_take_object(own, &own->magazines[cache->number], out)))
         return alloc_slow(cpu, own, state, cache, out);
-    bsai_attempt_end(own, state);
+    bsai_attempt_leave(cache->heap, own, state);
     return BSA_OK;
 }
 
@@ -98,12 +98,16 @@ static BSAI_NOINLINE enum bsa_status free_second(struct bsa_cpu *cpu, const stru
     struct bsai_spot spot;
     if (BSAI_UNLIKELY(is_foreign(cpu, cache)))
         return refuse_handle(cache, p);
-    struct bsa_cpu *own = bsai_attempt_free(cache->heap, cpu, p, &spot, &state);
-    if (BSAI_UNLIKELY(own == NULL) || BSAI_UNLIKELY(spot.slab == NULL) ||
-        BSAI_UNLIKELY(spot.slab->cache != cache->number) ||
-        BSAI_UNLIKELY(!bsai_put_back(own, spot.slab, (uintptr_t)p)))
+    struct bsa_cpu *own = bsai_attempt_enter(cache->heap, cpu, &state);
+    if (BSAI_UNLIKELY(own == NULL))
         return free_slow(cpu, own, state, cache, p);
-    bsai_attempt_end(own, state);
+    if (!bsai_put_lent(own, &own->magazines[cache->number], p)) {
+        bsai_spot_find(cache->heap, p, &spot);
+        if (BSAI_UNLIKELY(spot.slab == NULL) || BSAI_UNLIKELY(spot.slab->cache != cache->number) ||
+            BSAI_UNLIKELY(!bsai_put_back(own, spot.slab, p)))
+            return free_slow(cpu, own, state, cache, p);
+    }
+    bsai_attempt_leave(cache->heap, own, state);
     return BSA_OK;
 }
 
@@ -128,7 +132,7 @@ static BSAI_ALWAYS_INLINE enum bsa_status put(struct bsa_cpu *cpu, struct bsa_ca
         if (bsai_magazine_undo(&cpu->magazines[cache->number], p))
             return BSA_OK;
         struct bsai_slab *slab = slab_of(cache, p);
-        if (BSAI_LIKELY(slab != NULL) && BSAI_LIKELY(bsai_put_back(cpu, slab, (uintptr_t)p)))
+        if (BSAI_LIKELY(slab != NULL) && BSAI_LIKELY(bsai_put_back(cpu, slab, p)))
             return BSA_OK;
     }
     return free_second(cpu, cache, p);

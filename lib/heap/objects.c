@@ -165,36 +165,37 @@ static BSAI_NOINLINE enum bsa_status alloc_slow(struct bsa_heap *heap, struct bs
     return bsai_call_end(&call, status);
 }
 
-/* The third attempt: any alignment, larger blocks, CPUs with a lock, heaps with enter and leave.
- * cpu NULL: by the hook. */
-static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                      size_t size, size_t align, void **out)
+/* The fourth attempt: whatever is asked for, within enter and leave. cpu NULL: by the hook. */
+static BSAI_NOINLINE enum bsa_status alloc_fourth(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                  size_t size, size_t align, void **out)
 {
     uintptr_t state;
     if (BSAI_UNLIKELY(!bsai_is_pow2(align)))
         return alloc_slow(heap, cpu, NULL, 0, size, align, out);
     unsigned c = bsai_class_for(&heap->classes, size, align);
-    struct bsa_cpu *own = bsai_attempt_begin(heap, cpu, &state);
+    struct bsa_cpu *own = bsai_attempt_enter(heap, cpu, &state);
     if (BSAI_UNLIKELY(own == NULL) ||
         BSAI_UNLIKELY(!(BSAI_LIKELY(c < heap->classes.count)
-                            ? bsai_magazine_pop_home(&own->magazines[c], out)
+                            ? bsai_take_object(own, &own->magazines[c], out)
                             : bsai_take_run(own, bsai_heap_pages_for(heap, size), align, out))))
         return alloc_slow(heap, cpu, own, state, size, align, out);
-    bsai_attempt_end(own, state);
+    bsai_attempt_leave(heap, own, state);
     return BSA_OK;
 }
 
-BSAI_NOINLINE enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size, size_t align,
-                                                   void **out)
+/* The third attempt: an object, from a CPU with a lock. It needs no call frame. */
+BSAI_NOINLINE BSAI_HOT enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size,
+                                                            size_t align, void **out)
 {
-    return alloc_third(cpu->heap, cpu, size, align, out);
-}
-
-/* Where the hook has named no CPU whose fast paths are open. */
-static BSAI_NOINLINE enum bsa_status alloc_by_hook(struct bsa_heap *heap, size_t size, size_t align,
-                                                   void **out)
-{
-    return alloc_third(heap, NULL, size, align, out);
+    struct bsa_heap *heap = cpu->heap;
+    struct bsai_magazine *m = bsai_heap_magazine(heap, cpu, size, align);
+    if (BSAI_UNLIKELY(!heap->caller.plain) || BSAI_UNLIKELY(m == NULL) ||
+        BSAI_UNLIKELY(!bsai_is_pow2(align)) || BSAI_UNLIKELY(!bsai_attempt_own(cpu)))
+        return alloc_fourth(heap, cpu, size, align, out);
+    if (BSAI_UNLIKELY(!bsai_take_object(cpu, m, out)))
+        return alloc_slow(heap, cpu, cpu, 0, size, align, out);
+    bsai_attempt_disown(cpu);
+    return BSA_OK;
 }
 
 /* The second attempt: blocks. Its parameters are where those of bsa_cpu_alloc are, which so need
@@ -219,7 +220,7 @@ BSAI_HOT enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t alig
     }
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_UNLIKELY(cpu == NULL))
-        return alloc_by_hook(heap, size, align, out);
+        return alloc_fourth(heap, NULL, size, align, out);
     return BSAI_LIKELY(bsai_fast_alloc(cpu, size, align, out)) ? BSA_OK
                                                                : alloc_block(cpu, size, align, out);
 }
@@ -319,35 +320,51 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     return bsai_call_end(&call, status);
 }
 
-/* The third attempt. */
-static BSAI_ALWAYS_INLINE enum bsa_status free_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                     void *p)
+/* The fourth attempt: whatever lies there, within enter and leave. cpu NULL: by the hook. */
+static BSAI_NOINLINE enum bsa_status free_fourth(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                 void *p)
 {
     uintptr_t state;
     struct bsai_spot spot;
-    struct bsa_cpu *own = bsai_attempt_free(heap, cpu, p, &spot, &state);
-    if (BSAI_UNLIKELY(own == NULL) ||
-        BSAI_UNLIKELY(!(spot.slab != NULL ? bsai_put_back(own, spot.slab, (uintptr_t)p)
-                                          : bsai_put_run(own, &spot, p, 0))))
+    struct bsa_cpu *own = bsai_attempt_enter(heap, cpu, &state);
+    if (BSAI_UNLIKELY(own == NULL))
         return free_slow(heap, cpu, own, state, p);
-    bsai_attempt_end(own, state);
+    if (!bsai_put_lent(own, own->lent, p)) {
+        bsai_spot_find(heap, p, &spot);
+        if (BSAI_UNLIKELY(!(spot.slab != NULL ? bsai_put_back(own, spot.slab, p)
+                                              : bsai_put_run(own, &spot, p, 0))))
+            return free_slow(heap, cpu, own, state, p);
+    }
+    bsai_attempt_leave(heap, own, state);
     return BSA_OK;
 }
 
-BSAI_NOINLINE enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p)
+/* The third attempt: an object, to a CPU with a lock. It needs no call frame, and what is looked up
+ * is looked up before the lock, which waits for nothing then. */
+BSAI_NOINLINE BSAI_HOT enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p)
 {
-    return BSAI_LIKELY(p != NULL) ? free_third(cpu->heap, cpu, p) : BSA_OK;
-}
-
-static BSAI_NOINLINE enum bsa_status free_by_hook(struct bsa_heap *heap, void *p)
-{
-    return free_third(heap, NULL, p);
+    struct bsai_spot spot;
+    struct bsai_target t;
+    struct bsa_heap *heap = cpu->heap;
+    if (BSAI_UNLIKELY(p == NULL))
+        return BSA_OK;
+    if (BSAI_UNLIKELY(!heap->caller.plain) || BSAI_UNLIKELY(!bsai_spot_near(heap, p, &spot)) ||
+        BSAI_UNLIKELY(spot.slab == NULL) ||
+        BSAI_UNLIKELY(!bsai_target_find(cpu, spot.slab, p, &t)) ||
+        BSAI_UNLIKELY(!bsai_attempt_own(cpu)))
+        return free_fourth(heap, cpu, p);
+    if (BSAI_UNLIKELY(!bsai_put_target(cpu, &t)))
+        return free_slow(heap, cpu, cpu, 0, p);
+    bsai_attempt_disown(cpu);
+    return BSA_OK;
 }
 
 /* The second attempt; its parameters as those of bsa_cpu_free. */
 static BSAI_NOINLINE BSAI_HOT enum bsa_status free_second(struct bsa_cpu *cpu, void *p)
 {
-    return BSAI_LIKELY(bsai_fast_free_second(cpu, p)) ? BSA_OK : bsai_cpu_free_other(cpu, p);
+    return BSAI_LIKELY(cpu->plain) && BSAI_LIKELY(bsai_fast_free_second(cpu, p))
+               ? BSA_OK
+               : bsai_cpu_free_other(cpu, p);
 }
 
 BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
@@ -358,7 +375,7 @@ BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
         return BSA_OK;
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_UNLIKELY(cpu == NULL))
-        return free_by_hook(heap, p);
+        return free_fourth(heap, NULL, p);
     return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_second(cpu, p);
 }
 

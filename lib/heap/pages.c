@@ -118,57 +118,64 @@ static BSAI_NOINLINE enum bsa_status free_slow(struct bsa_heap *heap, struct bsa
     return bsai_call_end(&call, status);
 }
 
-/* The next attempts: CPUs with a lock, heaps with enter and leave, other sections. cpu NULL: by the
- * hook. */
-static BSAI_ALWAYS_INLINE enum bsa_status alloc_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                      size_t pages, size_t align, void **out)
+/* The last attempts, with enter and leave, in any section. cpu NULL: by the hook. */
+static BSAI_NOINLINE enum bsa_status alloc_last(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                                size_t pages, size_t align, void **out)
 {
     uintptr_t state;
     if (BSAI_UNLIKELY(pages == 0) || BSAI_UNLIKELY(!bsai_is_pow2(align)))
         return alloc_slow(heap, cpu, NULL, 0, pages, align, false, out);
-    struct bsa_cpu *own = bsai_attempt_begin(heap, cpu, &state);
+    struct bsa_cpu *own = bsai_attempt_enter(heap, cpu, &state);
     if (BSAI_UNLIKELY(own == NULL) || BSAI_UNLIKELY(!bsai_take_run(own, pages, align, out)))
         return alloc_slow(heap, cpu, own, state, pages, align, false, out);
-    bsai_attempt_end(own, state);
+    bsai_attempt_leave(heap, own, state);
     return BSA_OK;
 }
 
-static BSAI_ALWAYS_INLINE enum bsa_status free_third(struct bsa_heap *heap, struct bsa_cpu *cpu,
-                                                     void *addr, size_t pages)
+static BSAI_NOINLINE enum bsa_status free_last(struct bsa_heap *heap, struct bsa_cpu *cpu,
+                                               void *addr, size_t pages)
 {
     uintptr_t state;
     struct bsai_spot spot;
     if (BSAI_UNLIKELY(pages == 0))
         return free_slow(heap, cpu, NULL, 0, addr, pages);
-    struct bsa_cpu *own = bsai_attempt_free(heap, cpu, addr, &spot, &state);
-    if (BSAI_UNLIKELY(own == NULL) || BSAI_UNLIKELY(!bsai_put_run(own, &spot, addr, pages)))
+    struct bsa_cpu *own = bsai_attempt_enter(heap, cpu, &state);
+    if (BSAI_UNLIKELY(own == NULL))
         return free_slow(heap, cpu, own, state, addr, pages);
-    bsai_attempt_end(own, state);
+    bsai_spot_find(heap, addr, &spot);
+    if (BSAI_UNLIKELY(!bsai_put_run(own, &spot, addr, pages)))
+        return free_slow(heap, cpu, own, state, addr, pages);
+    bsai_attempt_leave(heap, own, state);
     return BSA_OK;
 }
 
-/* Their parameters are where those of the calls by handle are. */
-static BSAI_NOINLINE enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t pages, size_t align,
-                                                 void **out)
+/* The next attempts: CPUs with a lock, and the first section. They need no call frame; their
+ * parameters are where those of the calls by handle are. */
+static BSAI_NOINLINE BSAI_HOT enum bsa_status alloc_other(struct bsa_cpu *cpu, size_t pages,
+                                                          size_t align, void **out)
 {
-    return alloc_third(cpu->heap, cpu, pages, align, out);
+    struct bsa_heap *heap = cpu->heap;
+    if (BSAI_UNLIKELY(!heap->caller.plain) || BSAI_UNLIKELY(pages == 0) ||
+        BSAI_UNLIKELY(!bsai_is_pow2(align)) || BSAI_UNLIKELY(!bsai_attempt_own(cpu)))
+        return alloc_last(heap, cpu, pages, align, out);
+    if (BSAI_UNLIKELY(!bsai_take_run(cpu, pages, align, out)))
+        return alloc_slow(heap, cpu, cpu, 0, pages, align, false, out);
+    bsai_attempt_disown(cpu);
+    return BSA_OK;
 }
 
-static BSAI_NOINLINE enum bsa_status free_other(struct bsa_cpu *cpu, void *addr, size_t pages)
+static BSAI_NOINLINE BSAI_HOT enum bsa_status free_other(struct bsa_cpu *cpu, void *addr,
+                                                         size_t pages)
 {
-    return free_third(cpu->heap, cpu, addr, pages);
-}
-
-/* And where the hook has named no CPU whose fast paths are open. */
-static BSAI_NOINLINE enum bsa_status alloc_by_hook(struct bsa_heap *heap, size_t pages,
-                                                   size_t align, void **out)
-{
-    return alloc_third(heap, NULL, pages, align, out);
-}
-
-static BSAI_NOINLINE enum bsa_status free_by_hook(struct bsa_heap *heap, void *addr, size_t pages)
-{
-    return free_third(heap, NULL, addr, pages);
+    struct bsai_spot spot;
+    struct bsa_heap *heap = cpu->heap;
+    if (BSAI_UNLIKELY(!heap->caller.plain) || BSAI_UNLIKELY(pages == 0) ||
+        BSAI_UNLIKELY(!bsai_spot_near(heap, addr, &spot)) || BSAI_UNLIKELY(!bsai_attempt_own(cpu)))
+        return free_last(heap, cpu, addr, pages);
+    if (BSAI_UNLIKELY(!bsai_put_run(cpu, &spot, addr, pages)))
+        return free_slow(heap, cpu, cpu, 0, addr, pages);
+    bsai_attempt_disown(cpu);
+    return BSA_OK;
 }
 
 static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_t pages,
@@ -199,7 +206,7 @@ BSAI_HOT enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size
     }
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     return BSAI_LIKELY(cpu != NULL) ? alloc_pages(cpu, pages, align, out)
-                                    : alloc_by_hook(heap, pages, align, out);
+                                    : alloc_last(heap, NULL, pages, align, out);
 }
 
 enum bsa_status bsa_heap_alloc_pages_lowmem(bsa_heap *heap, size_t pages, size_t align, void **out)
@@ -217,7 +224,7 @@ BSAI_HOT enum bsa_status bsa_heap_free_pages(bsa_heap *heap, void *addr, size_t 
         return BSA_ERR_NOT_INITIALIZED;
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     return BSAI_LIKELY(cpu != NULL) ? free_pages(cpu, addr, pages)
-                                    : free_by_hook(heap, addr, pages);
+                                    : free_last(heap, NULL, addr, pages);
 }
 
 static BSAI_NOINLINE enum bsa_status refuse_alloc(void **out)

@@ -229,7 +229,7 @@ START_TEST(a_slot_does_not_outlive_its_region)
     assert_status(bsa_cpu_free(bed.cpu, bed.block), BSA_OK);
     assert_status(bsa_cpu_alloc_pages(bed.cpu, PAGES, 4096, &p), BSA_OK);
     ck_assert_uint_eq(bed.cpu->lists.fast, bed.cpu->lists.fast_most);
-    for (struct bsai_block *slot = list->top; bed.heap->plain && slot < list->limit; slot++)
+    for (struct bsai_block *slot = list->top; bed.heap->caller.plain && slot < list->limit; slot++)
         ck_assert((uintptr_t)slot->start - (uintptr_t)more.start >= more.bytes);
     assert_status(bsa_heap_validate(bed.heap), BSA_OK);
     region_free(&more);
