@@ -6,8 +6,8 @@
  *
  * bsai_fast_alloc and bsai_fast_free are for exclusive CPUs of a heap without enter and leave, and
  * inlined into their callers; objects.c has the second attempt, for blocks and for objects of other
- * CPUs, and the third, for CPUs with a lock, heaps with enter and leave, other alignments and other
- * sections.
+ * CPUs, the third, for objects and CPUs with a lock, and the fourth, for heaps with enter and
+ * leave, other alignments and other sections.
  */
 #ifndef BSAI_FAST_H
 #define BSAI_FAST_H
