@@ -47,11 +47,12 @@ check_PROGRAMS += %D%/bsa-bench
 if CLI
 include %D%/placement/local.mk
 endif
+include %D%/programs/local.mk
 
 TESTS += %D%/check-bench.sh
 EXTRA_DIST += %D%/README.md %D%/check-bench.sh %D%/instructions.sh %D%/plot.gp %D%/record.sh \
 	%D%/placement/compare.sh %D%/results/instructions.tsv %D%/results/placement.png \
-	%D%/results/placement.tsv %D%/results/two-cpus.png %D%/results/two-cpus.tsv
+	%D%/results/placement.tsv %D%/results/programs.tsv %D%/results/two-cpus.png %D%/results/two-cpus.tsv
 CLEANFILES += %D%/results.tsv %D%/medians.tsv %D%/report.txt %D%/instructions.tsv \
 	%D%/ratio.png %D%/ratio.svg %D%/growth.png %D%/growth.svg \
 	%D%/scaling-threads-64.png %D%/scaling-threads-64.svg \

@@ -248,16 +248,18 @@ check-mutants:
 	CC='$(CC)' AR='$(AR)' CHECK_CFLAGS='$(CHECK_CFLAGS)' CHECK_LIBS='$(CHECK_LIBS)' \
 		BSA_SRCDIR='$(abs_top_srcdir)' $(SHELL) $(top_srcdir)/%D%/mutants.sh $(MUTANTS)
 
-# Real programs on libbuddyslab-malloc.so, beside other mallocs: that they work, their time and memory.
-EXTRA_PROGRAMS += %D%/programs/measure
+# Real programs on libbuddyslab-malloc.so: that they work. What they take is bench/programs'.
+if MALLOC
+check_PROGRAMS += %D%/programs/measure
+endif
 %C%_programs_measure_CPPFLAGS = -D_GNU_SOURCE
 %C%_programs_measure_LDADD =
-CLEANFILES += %D%/programs.tsv %D%/programs/measure
-EXTRA_DIST += %D%/check-programs.sh %D%/programs/threads.cc
+EXTRA_DIST += %D%/check-programs.sh %D%/programs/load.pl %D%/programs/load.py %D%/programs/load.sql \
+	%D%/programs/loads.sh %D%/programs/threads.cc
 
 .PHONY: check-programs
 check-programs: all %D%/programs/measure
-	CC='$(CC)' BSA_SRCDIR='$(abs_top_srcdir)' BSA_BUILDDIR='$(abs_top_builddir)' \
+	BSA_SRCDIR='$(abs_top_srcdir)' BSA_BUILDDIR='$(abs_top_builddir)' \
 		$(SHELL) $(top_srcdir)/%D%/check-programs.sh
 
 .PHONY: coverage

@@ -2,7 +2,7 @@
 /*
  * measure PRELOAD COMMAND...: runs a command with a library preloaded ("-": none) and prints what
  * it took on file descriptor 3: seconds of CPU time, user and system, of it and all that it waited
- * for; KiB that the largest of them had resident at most; seconds by the clock. Ends as the command
+ * for; seconds by the clock; KiB that the largest of them had resident at most. Ends as the command
  * does.
  */
 #include <stdio.h>
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         return 1;
     }
     getrusage(RUSAGE_CHILDREN, &used);
-    dprintf(3, "%.3f\t%ld\t%.3f\n", seconds(used.ru_utime) + seconds(used.ru_stime), used.ru_maxrss,
-            now() - start);
+    dprintf(3, "%.3f\t%.3f\t%ld\n", seconds(used.ru_utime) + seconds(used.ru_stime), now() - start,
+            used.ru_maxrss);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
