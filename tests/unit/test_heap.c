@@ -79,8 +79,8 @@ static int count_blocks(void *arg, const struct bsa_live_block *block)
     return 0;
 }
 
-/* A slab in the making: only its second page says so yet, and nothing leads to its record. A walk
- * must not take that page for a slab. */
+/* A slab that is being unmade: its first page says nothing any more, the others still do. A walk
+ * must not take one of these for a slab's first. */
 START_TEST(a_walk_skips_half_a_slab)
 {
     struct region region = region_make((size_t)1 << 20, 4096, 0);
@@ -91,7 +91,7 @@ START_TEST(a_walk_skips_half_a_slab)
     struct bsai_section *section = bsai_section_find(&heap->buddy, (uintptr_t)p, &page);
     uint32_t head = section->map.hot[page];
     ck_assert_uint_eq(bsai_word_kind(head), BSAI_PAGE_SLAB);
-    section->map.hot[page] = bsai_word_run(BSAI_PAGE_META, 4);
+    section->map.hot[page] = BSAI_PAGE_NONE;
     ck_assert_int_eq(bsa_heap_walk(heap, count_blocks, &count), 0);
     ck_assert_uint_eq(count, 0);
     section->map.hot[page] = head;
