@@ -72,11 +72,13 @@ pkglib_LTLIBRARIES += %D%/libbuddyslab-record.la
 endif
 %C%_libbuddyslab_record_la_SOURCES = $(record_target_sources)
 %C%_libbuddyslab_record_la_CPPFLAGS = -I$(top_srcdir)/cli -D_GNU_SOURCE $(XXHASH_CFLAGS)
-# The compiler must not make a call of calloc out of our own parts of it; new throws through it.
-%C%_libbuddyslab_record_la_CFLAGS = $(AM_CFLAGS) -fvisibility=hidden -fexceptions \
+# The compiler must not make a call of calloc out of our own parts of it; new throws through it. As
+# AM_CFLAGS, without what counts coverage: its own allocations would be recorded.
+%C%_libbuddyslab_record_la_CFLAGS = -std=c11 $(BSA_WARNINGS) $(BSA_SANITIZE) \
+	-fvisibility=hidden -fexceptions \
 	-ftls-model=initial-exec \
 	-fno-builtin-malloc -fno-builtin-calloc -fno-builtin-realloc -fno-builtin-free
 # Bound at load: a binding at the first call would run the linker in the middle of malloc.
-%C%_libbuddyslab_record_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
+%C%_libbuddyslab_record_la_LDFLAGS = $(BSA_SANITIZE) -module -avoid-version -shared -no-undefined \
 	-Wl,-z,now -Wl,-z,nodelete -export-symbols-regex '$(record_target_exports)'
 %C%_libbuddyslab_record_la_LIBADD = -lpthread -ldl
