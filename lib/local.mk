@@ -80,7 +80,7 @@ noinst_LTLIBRARIES += %D%/libbuddyslab-core.la
 %C%_libbuddyslab_core_la_SOURCES = $(bsa_core_sources)
 %C%_libbuddyslab_core_la_CPPFLAGS = -I$(top_srcdir)/include -I$(top_srcdir)/lib \
 	-DBSA_CHECKS=$(BSA_CHECKS)
-%C%_libbuddyslab_core_la_CFLAGS = $(AM_CFLAGS) -ffreestanding -fvisibility=hidden
+%C%_libbuddyslab_core_la_CFLAGS = $(AM_CFLAGS) $(BSA_ALIGNMENT) -ffreestanding -fvisibility=hidden
 
 # -version-info current:revision:age, which has nothing to do with the release number:
 #   only the inside changed:            revision + 1

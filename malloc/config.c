@@ -15,7 +15,7 @@ static const char *const table_names[] = {
 enum { TABLES = sizeof(table_names) / sizeof(table_names[0]) };
 
 /* The fine table goes on, as rounding to pages would waste a quarter of what is asked for here. */
-static const unsigned beyond[] = {2560, 3072, 3584, 4096, 5120, 6144, 7168};
+static const unsigned beyond[] = {2560, 3072, 3584, 4096, 5120, 6144, BSAM_OBJECT_MOST};
 
 unsigned bsam_config_classes(const struct bsam_config *config, unsigned *sizes)
 {

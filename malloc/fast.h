@@ -19,29 +19,80 @@ void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, const void *cal
 void *bsam_alloc_slow(size_t size, size_t align, bool zero);
 void bsam_free_slow(void *p, const char *function, const void *caller);
 
+/* The door. */
+
+/* Where a thread starts: it is never inside, and shut. Constant. */
+extern struct bsa_cpu bsam_nobody;
+
+/* Between the mark and what it guards: the order for signal handlers of this thread, and for the
+ * one who stops all threads with a barrier in each. */
+static inline void bsam_fence(void)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* The mark of a thread, wherever it is. */
+static inline uint32_t *bsam_inside(struct bsam_thread *t)
+{
+    return t->own != NULL ? &t->own->inside : &t->inside;
+}
+
+static BSAM_ALWAYS_INLINE void bsam_leave_fast(bsa_cpu *cpu)
+{
+    __atomic_store_n(&cpu->inside, BSAM_OUTSIDE, __ATOMIC_RELEASE);
+}
+
+/* True with the thread marked inside; false (and not inside) when the slow path is needed. */
+static BSAM_ALWAYS_INLINE bool bsam_enter_fast(bsa_cpu *cpu)
+{
+    if (BSAM_UNLIKELY(__atomic_load_n(&cpu->inside, __ATOMIC_RELAXED) != BSAM_OUTSIDE))
+        return false;
+    __atomic_store_n(&cpu->inside, BSAM_IN_HEAP, __ATOMIC_RELAXED);
+    bsam_fence();
+    if (BSAM_LIKELY(__atomic_load_n(&cpu->shut, __ATOMIC_ACQUIRE) == 0))
+        return true;
+    bsam_leave_fast(cpu);
+    return false;
+}
+
+/* Which magazine serves a size at the alignment that C asks for, in units of magazines, by
+ * (size - 1) / 8; the same for all CPUs. Sizes that none does have one without objects. */
+extern uint8_t bsam_places[BSAM_OBJECT_MOST / 8];
+
+/* As bsai_fast_take, which looks up what is constant here. */
+static BSAM_ALWAYS_INLINE bool bsam_take_fast(bsa_cpu *cpu, size_t size, void **out)
+{
+    if (BSAM_UNLIKELY(size - 1 >= BSAM_OBJECT_MOST))
+        return false;
+    return bsai_fast_pop(cpu, bsam_places[(size - 1) / 8], out);
+}
+
 static BSAM_ALWAYS_INLINE void *bsam_alloc(size_t size, size_t align)
 {
-    struct bsam_thread *t = &bsam_self;
-    bsa_cpu *cpu = bsam_enter_fast(t);
+    bsa_cpu *cpu = bsam_self.cpu;
     void *p = NULL; /* gcc -O1 does not see that it is set */
-    if (BSAM_UNLIKELY(cpu == NULL))
+    if (BSAM_UNLIKELY(!bsam_enter_fast(cpu)))
         return bsam_alloc_slow(size, align, false);
-    if (BSAM_UNLIKELY(!(align == 0 ? bsai_fast_take(cpu, size, size >= BSAM_ALIGN, &p)
-                                   : bsai_fast_alloc(cpu, size, align, &p))))
+    if (BSAM_UNLIKELY(
+            !(align == 0 ? bsam_take_fast(cpu, size, &p) : bsai_fast_alloc(cpu, size, align, &p))))
         return bsam_alloc_rest(cpu, size, align);
-    bsam_leave_fast(t);
+    bsam_leave_fast(cpu);
     return p;
 }
 
 /* True when what was handed out last was taken back; it leaves nothing free that was not free
  * before, so that it is not counted. Else *cpu is what bsam_free_rest needs. */
-static BSAM_ALWAYS_INLINE bool bsam_free_last(void *p, bsa_cpu **cpu)
+static BSAM_ALWAYS_INLINE bool bsam_free_last(void *p, bsa_cpu **out)
 {
-    struct bsam_thread *t = &bsam_self;
-    *cpu = bsam_enter_fast(t);
-    if (BSAM_UNLIKELY(*cpu == NULL) || !bsai_magazine_undo((*cpu)->last, p))
+    bsa_cpu *cpu = bsam_self.cpu;
+    if (BSAM_UNLIKELY(!bsam_enter_fast(cpu))) {
+        *out = NULL;
         return false;
-    bsam_leave_fast(t);
+    }
+    *out = cpu;
+    if (!bsai_magazine_undo(cpu->last, p))
+        return false;
+    bsam_leave_fast(cpu);
     return true;
 }
 

@@ -12,20 +12,20 @@
 static void before(void)
 {
     /* Not stopped: a signal handler that interrupted a call forks, or there is no heap yet. */
-    bsam_self.stopped = bsam_quiesce(&bsam_self);
+    bsam_self.stopped = bsam_quiesce();
 }
 
 static void in_parent(void)
 {
     if (bsam_self.stopped)
-        bsam_resume(&bsam_self);
+        bsam_resume();
 }
 
 static void in_child(void)
 {
     if (bsam_self.stopped) {
-        bsam_forget_others(&bsam_self);
-        bsam_resume(&bsam_self);
+        bsam_forget_others();
+        bsam_resume();
     }
 }
 

@@ -13,19 +13,23 @@
 #include <unistd.h>
 
 bsa_heap *bsam_heap;
+static size_t grown_most; /* bytes in enlarged magazines, as the library thinks; constant */
+uint8_t bsam_places[BSAM_OBJECT_MOST / 8];
 
 enum {
     LIMIT_SHARE = 8, /* of a limited address space, a region takes 1/8 at most */
     REGION_LEAST = 1 << 22,
-    HUGE_PART = 64,       /* requests of 1/64 of the first region or less may become the heap's */
-    LISTED_MOST = 4096,   /* pages on a CPU's lists, */
-    LISTED_LEAST = 1024,  /*   and what it may have at any time; beyond, */
-    LISTED_PART = 4,      /*   all threads have 1/4 of what is in use */
-    TIDY_PACE = 4 << 20,  /* bytes between two decisions, and */
-    TIDY_TURNS = 8,       /*   so many times those in use */
-    TIDY_LEAST = 1 << 20, /* dirty bytes that are worth it, and */
-    TIDY_PART = 8,        /*   which part of those in use */
-    TIDY_ROW = 32768      /* shorter rows of pages stay */
+    HUGE_PART = 64,        /* requests of 1/64 of the first region or less may become the heap's */
+    LISTED_MOST = 4096,    /* pages on a CPU's lists, */
+    LISTED_LEAST = 1024,   /*   and what it may have at any time; beyond, */
+    LISTED_PART = 4,       /*   all threads have 1/4 of what is in use */
+    GROWN_LEAST = 5 << 19, /* bytes of which half may lie in a thread's enlarged magazines; or */
+    GROWN_PART = 16,       /*   of all threads together 1/16 of what is in use */
+    TIDY_PACE = 4 << 20,   /* bytes between two decisions, and */
+    TIDY_TURNS = 8,        /*   so many times those in use */
+    TIDY_LEAST = 1 << 20,  /* dirty bytes that are worth it, and */
+    TIDY_PART = 8,         /*   which part of those in use */
+    TIDY_ROW = 32768       /* shorter rows of pages stay */
 };
 
 static pthread_mutex_t growing = PTHREAD_MUTEX_INITIALIZER;
@@ -60,6 +64,25 @@ static void *map_region(size_t *bytes, size_t least)
     }
 }
 
+/* The library's tables, as one: what has less than 16 bytes in the class of 16 loses nothing by its
+ * alignment. */
+static void note_places(const bsa_heap *heap)
+{
+    size_t none = BSAI_MAGAZINE_PLACE(heap->classes.count) / sizeof(struct bsai_magazine);
+    size_t largest = heap->caller.plain ? heap->classes.largest : 0; /* else no fast path is open */
+    for (size_t i = 0; i < sizeof(bsam_places); i++)
+        bsam_places[i] = i >= largest / 8 ? (uint8_t)none : heap->fast.place[i != 0][i];
+}
+
+/* The regions are no measure for magazines, as most of them may never be used. */
+static void ration_magazines(bsa_heap *heap, size_t used)
+{
+    size_t bytes = GROWN_LEAST * bsam_threads();
+    if (bytes < used / GROWN_PART)
+        bytes = used / GROWN_PART;
+    bsai_poke(&heap->growth.most, bytes < grown_most ? bytes : grown_most);
+}
+
 bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform *platform)
 {
     struct bsa_heap_config c = BSA_HEAP_CONFIG_INIT;
@@ -83,6 +106,9 @@ bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform 
         return false;
     }
     bsam_huge_limit(bytes / HUGE_PART);
+    note_places(heap);
+    grown_most = heap->growth.most;
+    ration_magazines(heap, 0);
     __atomic_store_n(&bsam_heap, heap, __ATOMIC_RELEASE);
     return true;
 }
@@ -161,7 +187,7 @@ static void look_after(size_t now, size_t bytes)
 }
 
 /* A thread's lists may hold as much as is in proportion to the heap. */
-static void ration(struct bsam_thread *t, size_t used)
+static void ration_lists(struct bsam_thread *t, size_t used)
 {
     size_t pages = used / BSAM_PAGE / LISTED_PART / bsam_threads();
     if (pages < LISTED_LEAST)
@@ -178,7 +204,8 @@ BSAM_COLD void bsam_heap_tidy(struct bsam_thread *t)
     size_t bytes = (size_t)BSAM_LOOK - (size_t)t->left;
     size_t used = bsa_heap_allocated_bytes(bsam_heap);
     t->left = BSAM_LOOK;
-    ration(t, used);
+    ration_magazines(bsam_heap, used);
+    ration_lists(t, used);
     look_after(used, bytes);
 }
 

@@ -25,10 +25,10 @@ static void read_figures(struct figures *f)
 /* False where there is no heap. */
 static bool stop_and_read(struct figures *f)
 {
-    if (!bsam_quiesce(&bsam_self))
+    if (!bsam_quiesce())
         return false;
     read_figures(f);
-    bsam_resume(&bsam_self);
+    bsam_resume();
     return true;
 }
 
@@ -96,13 +96,12 @@ BSAM_EXPORT int mallopt(int parameter, int value)
 BSAM_EXPORT int malloc_trim(size_t keep)
 {
     (void)keep;
-    struct bsam_thread *t = &bsam_self;
-    if (!bsam_quiesce(t))
+    if (!bsam_quiesce())
         return 0;
-    bsam_drain_all(t);
+    bsam_drain_all();
     bsa_heap_reclaim(bsam_heap);
     size_t released = bsam_heap_release(BSAM_PAGE);
-    bsam_resume(t);
+    bsam_resume();
     return released != 0;
 }
 

@@ -12,16 +12,20 @@
  * returns it when it ends; it then touches its CPU without a lock. Threads that come when all ids
  * are taken, and calls that come after a thread's end, share CPU 0 under a mutex.
  *
+ * What others read of a thread lies with its CPU, not in the thread's own memory, which may go
+ * while they look. A thread that goes without a call here, as its first one was in the last round
+ * of its keys' destructors, is found by a robust mutex, which each holds for as long as it has an
+ * id. One that goes from the middle of a call takes its id with it.
+ *
  * `inside` marks a thread that is at work here. A signal handler that interrupts it finds the mark:
  * its allocations come from the emergency store, which needs no lock, and its frees wait in a list
  * until the thread enters again.
  *
- * Quiescence. To fork, to trim and to count, one thread stops all others at the door: it takes the
- * `cpu` of each away (they ask the slow path for it, which waits for the mutex), has the kernel put
- * a memory barrier into each, and waits until none is inside. A thread that enters writes `inside`
- * and then reads `cpu`: it has seen NULL, or has been seen inside (Dekker's argument, with the
- * barrier paid by the one who stops). Linux before 4.14 has no such barrier; there all threads
- * share CPU 0.
+ * Quiescence. To fork, to trim and to count, one thread stops all others at their doors: it shuts
+ * each (they ask the slow path to open it, which waits for the mutex), has the kernel put a memory
+ * barrier into each, and waits until none is inside. A thread that enters writes `inside` and then
+ * reads `shut`: it has seen it, or has been seen inside (Dekker's argument, with the barrier paid
+ * by the one who stops). Linux before 4.14 has no such barrier; there all threads share CPU 0.
  *
  * Nothing here calls malloc, stdio, or a function of the C library that might.
  */
@@ -49,6 +53,7 @@ enum {
     BSAM_FREED = 64,         /*   so many for each free */
     BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own, at first, */
     BSAM_GROWN = 256 * 1024, /*   and what realloc makes larger from here on */
+    BSAM_OBJECT_MOST = 7168, /* no table has a larger size class */
     BSAM_CPUS_DEFAULT = 256, /* CPU ids, the shared one included */
     BSAM_PAGE = 4096         /* the heap's; the system's may be larger */
 };
@@ -60,13 +65,12 @@ enum bsam_inside {
     BSAM_AT_DOOR  /* it is not, or it holds the mutex that says so */
 };
 
-/* A thread's own; zero at its start. Written by the thread and its signal handlers, but for cpu,
- * which whoever holds the registry mutex may set to NULL. */
+/* A thread's own; zero at its start but for cpu. Written by the thread and its signal handlers. */
 struct bsam_thread {
-    bsa_cpu *cpu;    /* NULL: ask the slow path */
-    uint32_t inside; /* enum bsam_inside */
-    unsigned id;     /* of the CPU, 0 while it shares that */
+    bsa_cpu *cpu;    /* whose door is the way in: own, or bsam_nobody's, which is shut */
     bsa_cpu *own;    /* the CPU that it has to itself, or NULL */
+    unsigned id;     /* of the CPU, 0 while it shares that */
+    uint32_t inside; /* enum bsam_inside, of a thread without a CPU to itself */
     void *deferred;  /* frees by signal handlers that found it inside: a list through the objects */
     const char *what;  /* misuse that the heap has just found, in words, or NULL, */
     const void *where; /*   and the address that it is about */
@@ -108,21 +112,21 @@ _Noreturn void bsam_misuse(const char *function, const void *p, const char *what
  * waits for a quiescent state to end. The CPU to use until bsam_leave, or NULL when there is no
  * memory for a heap. The thread must not be inside.
  */
-bsa_cpu *bsam_enter(struct bsam_thread *t);
+bsa_cpu *bsam_enter(void);
 /* Also says what the heap has found to have been freed twice, earlier and maybe by others. */
-void bsam_leave(struct bsam_thread *t);
+void bsam_leave(void);
 /* That alone. */
-_Noreturn void bsam_tell(const struct bsam_thread *t);
+_Noreturn void bsam_tell(void);
 
 /* Stops every other thread at the door; until bsam_resume this one may touch every CPU's state.
  * False when there is no heap or the thread is inside: then nothing was stopped. */
-bool bsam_quiesce(struct bsam_thread *t);
-void bsam_resume(struct bsam_thread *t);
+bool bsam_quiesce(void);
+void bsam_resume(void);
 /* Sends home what all CPUs hold back. All others are stopped. */
-void bsam_drain_all(struct bsam_thread *t);
+void bsam_drain_all(void);
 /* In a forked child, whose only thread this is: what the others' CPUs hold goes home, and their ids
  * are free. */
-void bsam_forget_others(struct bsam_thread *t);
+void bsam_forget_others(void);
 
 /* Threads that have a CPU to themselves; 1 at least. */
 size_t bsam_threads(void);
@@ -195,31 +199,6 @@ size_t bsam_usable_other(const void *p);
 static inline size_t bsam_align_for(size_t size)
 {
     return size < BSAM_ALIGN ? 8 : BSAM_ALIGN;
-}
-
-/* Between the mark and what it guards: the order for signal handlers of this thread, and for the
- * one who stops all threads with a barrier in each. */
-static inline void bsam_fence(void)
-{
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-/* The CPU, with the thread marked inside; NULL (and not inside) when the slow path is needed. */
-static BSAM_ALWAYS_INLINE bsa_cpu *bsam_enter_fast(struct bsam_thread *t)
-{
-    if (BSAM_UNLIKELY(t->inside != BSAM_OUTSIDE))
-        return NULL;
-    __atomic_store_n(&t->inside, BSAM_IN_HEAP, __ATOMIC_RELAXED);
-    bsam_fence();
-    bsa_cpu *cpu = __atomic_load_n(&t->cpu, __ATOMIC_ACQUIRE);
-    if (BSAM_UNLIKELY(cpu == NULL))
-        __atomic_store_n(&t->inside, BSAM_OUTSIDE, __ATOMIC_RELAXED);
-    return cpu;
-}
-
-static BSAM_ALWAYS_INLINE void bsam_leave_fast(struct bsam_thread *t)
-{
-    __atomic_store_n(&t->inside, BSAM_OUTSIDE, __ATOMIC_RELEASE);
 }
 
 #endif

@@ -12,30 +12,29 @@ enum {
                 by little copies O(n) of them. What is never touched costs no memory. */
 };
 
-static bsa_cpu *enter(struct bsam_thread *t)
+static bsa_cpu *enter(void)
 {
-    bsa_cpu *cpu = bsam_enter_fast(t);
-    return cpu != NULL ? cpu : bsam_enter(t);
+    bsa_cpu *cpu = bsam_self.cpu;
+    return bsam_enter_fast(cpu) ? cpu : bsam_enter();
 }
 
 BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
 {
-    struct bsam_thread *t = &bsam_self;
     void *p = NULL;
     if (align == 0)
         align = bsam_align_for(size);
     if (size <= PTRDIFF_MAX) {
-        if (t->inside != BSAM_OUTSIDE) {
+        if (*bsam_inside(&bsam_self) != BSAM_OUTSIDE) {
             p = bsam_emergency_take(size, align);
             if (p != NULL && zero)
                 memset(p, 0, size);
         } else {
-            bsa_cpu *cpu = enter(t);
+            bsa_cpu *cpu = enter();
             if (cpu != NULL) {
                 p = bsam_take(cpu, size, align, zero);
-                if (p != NULL && bsam_heap_pace(t, size))
-                    bsam_heap_tidy(t);
-                bsam_leave(t);
+                if (p != NULL && bsam_heap_pace(&bsam_self, size))
+                    bsam_heap_tidy(&bsam_self);
+                bsam_leave();
             }
         }
     }
@@ -45,7 +44,7 @@ BSAM_COLD void *bsam_alloc_slow(size_t size, size_t align, bool zero)
 }
 
 /* Frees by the way that is open to whoever calls: what is wrong, or NULL. */
-static const char *give(struct bsam_thread *t, void *p)
+static const char *give(void *p)
 {
     static const char nowhere[] = "free of an address that is not in this heap";
     if (bsam_emergency_owns(p)) {
@@ -54,15 +53,16 @@ static const char *give(struct bsam_thread *t, void *p)
                : status == BSA_ERR_NOT_ALLOCATED ? "double free of an object"
                                                  : "free of an address inside an object";
     }
-    if (t->inside != BSAM_OUTSIDE) {
+    if (*bsam_inside(&bsam_self) != BSAM_OUTSIDE) {
         if (bsam_usable(p) == 0)
             return "free of an address that is not live";
-        bsam_defer(t, p);
+        bsam_defer(&bsam_self, p);
         return NULL;
     }
-    bsa_cpu *cpu = bsam_enter(t);
+    bsa_cpu *cpu = bsam_enter();
     if (cpu == NULL)
         return nowhere;
+    struct bsam_thread *t = &bsam_self;
     if (bsam_heap_pace(t, BSAM_FREED))
         bsam_heap_tidy(t);
     const char *what = NULL;
@@ -70,13 +70,13 @@ static const char *give(struct bsam_thread *t, void *p)
         what = bsam_huge_inside(p) ? "free of an address inside a block" : t->what;
         t->what = NULL;
     }
-    bsam_leave(t);
+    bsam_leave();
     return what;
 }
 
 BSAM_COLD void bsam_free_slow(void *p, const char *function, const void *caller)
 {
-    const char *what = p != NULL ? give(&bsam_self, p) : NULL;
+    const char *what = p != NULL ? give(p) : NULL;
     if (what != NULL)
         bsam_misuse(function, p, what, caller);
 }
@@ -94,18 +94,18 @@ static BSAM_NOINLINE void *alloc_other(bsa_cpu *cpu, size_t size, size_t align)
         p = bsam_take(cpu, size, align, false);
     if (p != NULL && bsam_heap_pace(t, size))
         bsam_heap_tidy(t);
-    bsam_leave_fast(t);
+    bsam_leave_fast(cpu);
     if (BSAM_UNLIKELY(t->what != NULL))
-        bsam_tell(t);
+        bsam_tell();
     if (BSAM_UNLIKELY(p == NULL))
         errno = ENOMEM;
     return p;
 }
 
-static BSAM_COLD void *leave_tidy(void *p)
+static BSAM_COLD void *leave_tidy(bsa_cpu *cpu, void *p)
 {
     bsam_heap_tidy(&bsam_self);
-    bsam_leave_fast(&bsam_self);
+    bsam_leave_fast(cpu);
     return p;
 }
 
@@ -128,8 +128,8 @@ static BSAM_NOINLINE void *alloc_large(bsa_cpu *cpu, size_t size, size_t align)
     if (BSAM_UNLIKELY(p == NULL))
         return alloc_other(cpu, size, align);
     if (bsam_heap_pace(t, size))
-        return leave_tidy(p);
-    bsam_leave_fast(t);
+        return leave_tidy(cpu, p);
+    bsam_leave_fast(cpu);
     return p;
 }
 
@@ -146,18 +146,18 @@ BSAM_NOINLINE void *bsam_alloc_rest(bsa_cpu *cpu, size_t size, size_t align)
     if (BSAM_UNLIKELY((p = bsai_fast_lend_run(cpu, (rounded - 1) / BSAM_PAGE + 1)) == NULL))
         return alloc_other(cpu, rounded, align);
     if (bsam_heap_pace(t, size))
-        return leave_tidy(p);
-    bsam_leave_fast(t);
+        return leave_tidy(cpu, p);
+    bsam_leave_fast(cpu);
     return p;
 }
 
 /* After a free, which goes on to nowhere. */
-static BSAM_ALWAYS_INLINE void leave_freed(struct bsam_thread *t)
+static BSAM_ALWAYS_INLINE void leave_freed(bsa_cpu *cpu)
 {
-    if (bsam_heap_pace(t, BSAM_FREED))
-        leave_tidy(NULL);
+    if (bsam_heap_pace(&bsam_self, BSAM_FREED))
+        leave_tidy(cpu, NULL);
     else
-        bsam_leave_fast(t);
+        bsam_leave_fast(cpu);
 }
 
 /* What the heap has found is said, and not looked for again: somebody may be given p meanwhile. But
@@ -166,7 +166,7 @@ static BSAM_COLD void free_failed(enum bsa_status status, void *p, const char *f
                                   const void *caller)
 {
     if (status == BSA_OK)
-        bsam_tell(&bsam_self);
+        bsam_tell();
     if (status != BSA_ERR_NOT_FOUND)
         bsam_misuse(function, p, bsam_self.what, caller);
     bsam_free_slow(p, function, caller);
@@ -180,7 +180,7 @@ static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function
     bool failed = t->what != NULL;
     if (BSAM_UNLIKELY(status == BSA_ERR_NOT_FOUND))
         t->what = NULL; /* while inside: a signal handler's calls tell what they find there */
-    leave_freed(t);
+    leave_freed(cpu);
     if (BSAM_UNLIKELY(failed))
         free_failed(status, p, function, caller);
 }
@@ -188,7 +188,7 @@ static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function
 static BSAM_NOINLINE void free_away(bsa_cpu *cpu, void *p, const char *function, const void *caller)
 {
     if (BSAM_LIKELY(bsai_fast_free_away(cpu, bsai_fast_slab(cpu, p), p)))
-        leave_freed(&bsam_self);
+        leave_freed(cpu);
     else
         free_other(cpu, p, function, caller);
 }
@@ -198,7 +198,7 @@ static BSAM_NOINLINE void free_block(bsa_cpu *cpu, void *p, const char *function
                                      const void *caller)
 {
     if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_free_block(cpu, p, 0)))
-        leave_freed(&bsam_self);
+        leave_freed(cpu);
     else
         free_other(cpu, p, function, caller);
 }
@@ -209,11 +209,11 @@ BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, c
     if (BSAM_UNLIKELY(cpu == NULL))
         bsam_free_slow(p, function, caller);
     else if (((uintptr_t)p & (BSAM_PAGE - 1)) == 0 && bsai_fast_undo_lent(cpu, p))
-        bsam_leave_fast(&bsam_self);
+        bsam_leave_fast(cpu);
     else if (BSAM_UNLIKELY((slab = bsai_fast_slab(cpu, p)) == NULL))
         free_block(cpu, p, function, caller);
     else if (BSAM_LIKELY(bsai_fast_put_home(cpu, slab, p)))
-        leave_freed(&bsam_self);
+        leave_freed(cpu);
     else
         free_away(cpu, p, function, caller);
 }
@@ -288,35 +288,35 @@ static bool stays(const void *p, size_t usable, size_t size)
 }
 
 /* Where it is, or by moving page tables, or as the heap thinks best. NULL: not by these ways. */
-static void *resize(struct bsam_thread *t, void *p, size_t size, size_t usable)
+static void *resize(void *p, size_t size, size_t usable)
 {
     bool mapped = usable >= BSAM_GROWN / 2 && bsam_huge_size(p) != 0;
     bool possible = mapped ? size >= BSAM_GROWN / 2
                            : usable % BSAM_PAGE == 0 /* else an object, which is moved */ &&
                                  (size < bsam_grown_from() || size <= usable);
-    if (!possible || size > PTRDIFF_MAX || t->inside != BSAM_OUTSIDE ||
+    if (!possible || size > PTRDIFF_MAX || *bsam_inside(&bsam_self) != BSAM_OUTSIDE ||
         (!mapped && bsam_emergency_owns(p)))
         return NULL;
-    bsa_cpu *cpu = enter(t);
+    bsa_cpu *cpu = enter();
     if (cpu == NULL)
         return NULL;
     if (mapped)
         p = bsam_huge_resize(p, size);
     else if (bsa_cpu_realloc(cpu, &p, with_slack(size, usable), bsam_align_for(size)) != BSA_OK)
         p = NULL;
-    bsam_leave(t);
+    bsam_leave();
     return p;
 }
 
 /* A mapping for what has grown: it may go on growing, and leaves no hole in the heap. */
-static void *alloc_grown(struct bsam_thread *t, size_t size)
+static void *alloc_grown(size_t size)
 {
     void *p = NULL;
-    if (size <= PTRDIFF_MAX && t->inside == BSAM_OUTSIDE && enter(t) != NULL) {
+    if (size <= PTRDIFF_MAX && *bsam_inside(&bsam_self) == BSAM_OUTSIDE && enter() != NULL) {
         p = bsam_huge_take(size, BSAM_ALIGN);
-        if (p != NULL && bsam_heap_pace(t, size))
-            bsam_heap_tidy(t);
-        bsam_leave(t);
+        if (p != NULL && bsam_heap_pace(&bsam_self, size))
+            bsam_heap_tidy(&bsam_self);
+        bsam_leave();
     }
     return p;
 }
@@ -326,7 +326,7 @@ static void *move(void *p, size_t usable, size_t size, const char *function, con
 {
     void *moved = NULL;
     if (size > usable && size >= bsam_grown_from())
-        moved = alloc_grown(&bsam_self, size);
+        moved = alloc_grown(size);
     if (moved == NULL)
         moved = bsam_alloc(with_slack(size, usable), 0);
     if (moved != NULL) {
@@ -350,7 +350,7 @@ static BSAM_ALWAYS_INLINE void *reallocate(void *p, size_t size, const char *fun
         bsam_free_slow(p, function, caller); /* says what is wrong with it */
     if (stays(p, usable, size))
         return p;
-    void *resized = resize(&bsam_self, p, size, usable);
+    void *resized = resize(p, size, usable);
     return resized != NULL ? resized : move(p, usable, size, function, caller);
 }
 

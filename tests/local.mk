@@ -13,6 +13,7 @@ unit_programs = \
 	%D%/unit/test_page_lists \
 	%D%/unit/test_pages \
 	%D%/unit/test_placement \
+	%D%/unit/test_pressure \
 	%D%/unit/test_records \
 	%D%/unit/test_roster \
 	%D%/unit/test_section \
@@ -27,6 +28,7 @@ api_programs = \
 	%D%/api/test_bulk \
 	%D%/api/test_c_habits \
 	%D%/api/test_cache \
+	%D%/api/test_cache_large \
 	%D%/api/test_cache_slabs \
 	%D%/api/test_class_tables \
 	%D%/api/test_cpu_api \
@@ -58,12 +60,14 @@ stress_programs = \
 	%D%/stress/test_threads \
 	%D%/stress/test_threads_caches \
 	%D%/stress/test_threads_control \
+	%D%/stress/test_threads_races \
 	%D%/stress/test_threads_layers \
 	%D%/stress/test_threads_realloc \
 	%D%/stress/test_threads_regions
 
 malloc_programs = \
 	%D%/malloc/test_malloc_calls \
+	%D%/malloc/test_malloc_ids \
 	%D%/malloc/test_malloc_misuse \
 	%D%/malloc/test_malloc_threads
 
@@ -167,6 +171,7 @@ $(malloc_programs): LDADD = $(test_support) malloc/libbuddyslab-malloc.la lib/li
 $(malloc_programs): malloc/libbuddyslab-malloc.la
 # A compiler may leave out calls of malloc whose result it can tell, as clang does.
 %C%_malloc_test_malloc_calls_CFLAGS = $(AM_CFLAGS) -fno-builtin
+%C%_malloc_test_malloc_ids_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_misuse_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_threads_CFLAGS = $(AM_CFLAGS) -fno-builtin
 $(cli_programs): LDADD = $(test_support) cli/libcli.la lib/libbuddyslab.la $(cli_libs) $(CHECK_LIBS)
@@ -181,7 +186,7 @@ endif
 %C%_record_show_LDADD = cli/libcli.la $(cli_libs)
 EXTRA_DIST += %D%/record/any_malloc.c %D%/record/borders.c %D%/record/calls.c \
 	%D%/record/calls.expected %D%/record/ends.c %D%/record/execs.c %D%/record/forks.c %D%/record/handler.c %D%/record/jumps.c %D%/record/jumps_malloc.c \
-	%D%/record/late.c %D%/record/nested.c %D%/record/operators.cc %D%/record/own-new.cc %D%/record/plugin.c %D%/record/slow.c \
+	%D%/record/slow.c \
 	%D%/record/threads.c %D%/record/torn.c
 
 # TAP, a line for each test case. Sanitizers and valgrind are slow: ten times the patience.

@@ -178,7 +178,7 @@ mutant any-count lib/heap/objects.c 's/pages != 0 \&\& pages != bsai_word_count(
 # A slab whose first object came back is not listed: its memory is lost.
 mutant lost-slab lib/slab/cache.c 's/return slab->list == BSAI_LIST_NONE || /return /'
 # A free is served by a slot that tells of a slab that is gone.
-fast_mutant stale-slot lib/cpu/cpu.h 's/BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||/BSAI_UNLIKELY(m->now == NULL) ||/'
+fast_mutant stale-slot lib/cpu/cpu.h 's/BSAI_LIKELY(m->epoch == bsai_consume(m->now));/BSAI_LIKELY(m->now != NULL);/'
 # The same of one whose home is another CPU now.
 fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && slab->home != cpu)/if (false)/'
 # What is freed away is handed out again next.
@@ -219,6 +219,10 @@ mutant stale-pages lib/slab/slab.c 's/bsai_poke(&map->\(hot\|cold\)\[page + i\],
 mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) \& bit) != bit))/if (false)/'
 # The same by another CPU.
 mutant double-free-away lib/slab/object.h 's/if (BSAI_UNLIKELY(((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0)))/if (bit == 0 \&\& live)/'
+# In shared mode a home CPU frees plainly what others free too.
+mutant exposed-plainly lib/slab/object.h 's/BSAI_UNLIKELY(bsai_slab_is_exposed(slab)) ||/BSAI_UNLIKELY(slab == NULL) ||/'
+# Others free what its home CPU frees plainly.
+mutant private-away lib/slab/object.h 's/BSAI_UNLIKELY((version \& 1) == 0) ||/BSAI_UNLIKELY(slab == NULL) ||/'
 # Remote frees are not counted apart.
 mutant unseen-remote lib/slab/cache.c 's/slab->remote = (uint16_t)(slab->remote + run);/;/'
 # One object of a run was freed twice, and none of the others goes home.
@@ -248,14 +252,31 @@ mutant filled-beyond lib/cpu/page_list.c 's/lists->most > lists->listed ? //; s/
 mutant loans-are-kept lib/cpu/page_list.c 's/size_t overdrawn = .*;/size_t overdrawn = 0;/'
 # Memory is said to be missing while other CPUs have it.
 mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (other/'
+# Memory is said to be missing while another CPU makes a slab of it, or takes a slab apart.
+mutant unseen-slabs lib/buddy/alloc.c 's/bsai_count(&b->taken, (size_t)1);/bsai_count(\&b->taken, (size_t)(r->kind != BSAI_PAGE_META));/'
+mutant unseen-retired lib/slab/cache.c 's/bsai_count(&cache->taken, (size_t)1);/;/'
+# Pages for a slab are taken although there is none for its record, so that all are asked again and again.
+mutant slab-in-vain lib/heap/objects.c 's/< g->slab_pages + more/< g->slab_pages/'
 # A call that has migrated uses the CPU that it came from.
 mutant homesick lib/heap/pressure.c '/^static struct bsa_cpu \*whereabouts/,/^}/s/if (!call->by_hook/if (true || !call->by_hook/'
+# The same where there is no enter and leave.
+fast_mutant homesick-inside lib/heap/init.c 's/caller->stays = .*/caller->stays = caller->plain;/'
+# CPUs behind a gap in the ids are not found.
+mutant skipped-cpus lib/heap/cpus.c 's/\*id |= BSAI_LEAF_CPUS - 1;/*id = top - 1;/'
 # Page lists stay when a CPU is drained.
 mutant kept-lists lib/heap/pressure.c 's/size_t moved = bsai_page_lists_drain(&cpu->lists, call, &heap->buddy);/size_t moved = 0;/'
 # Validation and statistics meet memory that is on its way.
 mutant moving-snapshot lib/heap/pressure.c '/^static size_t release_shared/,/^}/s/bsai_lock_\(take\|drop\)(&heap->common->lock, BSAI_RANK_CPU, call);/;/'
 # A walk takes any page of a slab for its first.
-mutant half-slab lib/heap/walk.c 's/ && bsai_word_offset(word) == 0)/)/'
+mutant half-slab lib/heap/walk.c 's/if (bsai_word_is_slab(word))/if (bsai_word_kind(word) == BSAI_PAGE_SLAB)/'
+# The word of an object's own pages does not tell how many they are.
+mutant large-count lib/slab/slab.c 's/count = slab->pages - marks + 1;/count = 1;/'
+# Further pages of an object of its own are taken for no one's.
+mutant large-inside lib/buddy/owner.c 's/return further ? 1 : bsai_word_count(word);/return bsai_word_kind(word) == BSAI_PAGE_SLAB ? 1 : bsai_word_count(word);/'
+# What can never be had asks everybody for memory.
+mutant never-had lib/heap/objects.c 's/cache->small.slab_pages > bsai_buddy_total_pages(&cpu->heap->buddy)/false/'
+# Pools of records that no named cache has any more are not given to others.
+mutant kept-pools lib/heap/named.c 's/pool->record_bytes = 0;/;/'
 # An object that is freed twice in one call is taken back once more.
 mutant twice-in-bulk lib/heap/bulk.c 's/(count != 0 \&\& own != states) || (bits & bit) != 0/count != 0 \&\& own != states/'
 # A named cache takes any object.

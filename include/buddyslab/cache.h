@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Named caches of a heap: slabs of one object size and alignment, with magazines and figures of
- * their own (Bonwick 1994).
+ * their own (Bonwick 1994). Of large objects, of more than 8 KiB or an eighth of 16 pages, each has
+ * pages of its own, no more than it needs, unless several in one slab lose less.
  *
  * They live beside the heap's size classes and come from the same pages, so that everything that a
  * heap does to free memory, or says about itself, covers them too: drain, reclaim, an allocation
@@ -16,19 +17,21 @@
 #include <buddyslab/stats.h>
 #include <buddyslab/types.h>
 
-#define BSA_CACHE_NAME_MAX 32u     /* bytes of a name, its end included */
-#define BSA_MAX_CACHE_OBJECT 8192u /* bytes; what is larger is a matter of pages */
+#define BSA_CACHE_NAME_MAX 32u          /* bytes of a name, its end included */
+#define BSA_MAX_CACHE_OBJECT (1u << 30) /* bytes */
 
 struct bsa_cache_config {
     size_t size;
     const char *name;   /* copied; 1 to BSA_CACHE_NAME_MAX - 1 bytes; need not be unique */
     size_t object_size; /* bytes, 1 to BSA_MAX_CACHE_OBJECT */
     size_t align;       /* bytes, a power of two up to BSA_MAX_CACHE_OBJECT; 0: 8. Objects lie at
-                           multiples of it, one behind the other, each in a multiple of 8 bytes */
+                           multiples of it, in a slab of several one behind the other, each in a
+                           multiple of 8 bytes */
     unsigned flags;     /* none yet */
     unsigned magazine_objects; /* most objects in a CPU's magazine, as far as there is room for
                                   slots; 0: by size; BSA_NONE: none */
-    unsigned keep_empty;       /* empty slabs kept; 0: 1; BSA_NONE: none */
+    unsigned keep_empty;       /* empty slabs kept; 0: 1, or none where one is a single object of
+                                  more than 1/256 of the first region; BSA_NONE: none */
 };
 #define BSA_CACHE_CONFIG_INIT                                                                      \
     {                                                                                              \
@@ -38,8 +41,8 @@ struct bsa_cache_config {
 /*
  * Makes a cache; *cache must be NULL and is set on success only. Memory is taken when objects are.
  * BSA_ERR_NOT_INITIALIZED (heap NULL), BSA_ERR_ALREADY_INITIALIZED, BSA_ERR_INVALID_PARAM (name,
- * size, alignment, an object too large when it is rounded up to its alignment, flags),
- * BSA_ERR_NO_MEMORY (as many as bsa_heap_config.caches are there). Takes the registry's lock.
+ * size, alignment, flags), BSA_ERR_NO_MEMORY (as many as bsa_heap_config.caches are there). Takes
+ * the registry's lock.
  */
 BSA_API enum bsa_status bsa_cache_create(bsa_heap *heap, const struct bsa_cache_config *config,
                                          bsa_cache **cache);
@@ -69,7 +72,8 @@ struct bsa_cache_stats {
     char name[BSA_CACHE_NAME_MAX];
     size_t object_size; /* bytes, as configured */
     size_t align;
-    struct bsa_class_stats objects; /* objects.object_size: bytes from one to the next */
+    struct bsa_class_stats objects; /* objects.object_size: bytes from one to the next, or of a
+                                       slab of one; bsa_usable_size */
 };
 #define BSA_CACHE_STATS_INIT                                                                       \
     {                                                                                              \

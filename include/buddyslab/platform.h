@@ -18,9 +18,10 @@ struct bsa_platform {
     size_t size;
     void *ctx;
 
-    /* The caller's CPU, below the configured number of CPUs. Asked once per operation, inside
-     * enter/leave; once more where an operation that is short of memory has left them for
-     * run_on_cpu. NULL: always 0. */
+    /* The caller's CPU, below the configured number of CPUs. Asked inside enter/leave, and once per
+     * operation; again, after another enter, where somebody else has the lock of that CPU's state,
+     * or where an operation that is short of memory has left them for run_on_cpu. NULL: always 0.
+     */
     unsigned (*cpu_id)(void *ctx);
 
     /* Physical address of a mapped virtual one. Must be virtual plus a constant within a region;

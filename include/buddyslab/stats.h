@@ -74,7 +74,8 @@ struct bsa_cpu_stats {
 
 /*
  * Fills stats (stats->size must be set). In shared mode all CPUs' locks, all classes' and the
- * buddy's are held at once: exact under load. In exclusive mode exact while no call is in flight.
+ * buddy's are held at once: exact under load. In exclusive mode exact while no call is in flight;
+ * else the parts add up all the same, but what moves meanwhile may be in another one than it is.
  */
 BSA_API enum bsa_status bsa_heap_stats(bsa_heap *heap, struct bsa_heap_stats *stats);
 

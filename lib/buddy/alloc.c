@@ -40,8 +40,7 @@ static bool found(struct bsa_buddy *b, struct bsai_section *s, const struct requ
     bsai_poke(&out->start,
               (void *)bsai_map_addr(&s->map, page)); /* a CPU's page list: read anywhere */
     out->word = word;
-    /* Also an allocation that fails takes pages for slabs and records, and gives them back. */
-    bsai_count(&b->taken, (size_t)(r->kind != BSAI_PAGE_META));
+    bsai_count(&b->taken, (size_t)1);
     return true;
 }
 

@@ -25,7 +25,7 @@ struct bsa_buddy {
     size_t free_pages[BSAI_ZONES];  /* sums over the sections; read anywhere, */
     size_t total_pages[BSAI_ZONES]; /*   as these */
     size_t low_reserve;             /* pages; follows from them */
-    size_t taken;                   /* blocks to hand out, ever; read anywhere */
+    size_t taken;                   /* runs, ever; read anywhere */
     struct bsai_roster roster[BSAI_ZONES];
     size_t steps; /* see bsa_buddy_steps */
 };
@@ -151,6 +151,13 @@ bool bsai_buddy_describe(const struct bsa_buddy *b, struct bsai_call *call, size
 static inline size_t bsai_buddy_free_pages(const struct bsa_buddy *b)
 {
     return bsai_peek(&b->free_pages[BSAI_ZONE_LOW]) + bsai_peek(&b->free_pages[BSAI_ZONE_HIGH]);
+}
+
+/* Of these, those that anybody may have: all but the reserve of low memory. */
+static inline size_t bsai_buddy_open_pages(const struct bsa_buddy *b)
+{
+    size_t low = bsai_peek(&b->free_pages[BSAI_ZONE_LOW]), reserve = bsai_peek(&b->low_reserve);
+    return bsai_peek(&b->free_pages[BSAI_ZONE_HIGH]) + (low > reserve ? low - reserve : 0);
 }
 
 static inline size_t bsai_buddy_total_pages(const struct bsa_buddy *b)

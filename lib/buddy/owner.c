@@ -10,7 +10,8 @@
 
 size_t bsai_run_pages(uint32_t word)
 {
-    return bsai_word_kind(word) == BSAI_PAGE_SLAB ? 1 : bsai_word_count(word);
+    bool further = bsai_word_kind(word) == BSAI_PAGE_SLAB && !bsai_word_is_slab(word);
+    return further ? 1 : bsai_word_count(word);
 }
 
 /* The last page at or before `page`, in the same tree, whose word is not NONE. */
@@ -73,7 +74,8 @@ static enum bsa_status blame_locked(const struct bsa_buddy *b, const struct bsai
         *what = "double free of a page block, which is on a CPU's page list";
         return BSA_ERR_NOT_ALLOCATED;
     case BSAI_PAGE_SLAB:
-        *what = "free of an address in a slab as a page block";
+        *what = head == page ? "free of an address in a slab as a page block"
+                             : "free of an address inside an object";
         return BSA_ERR_INVALID_PARAM;
     case BSAI_PAGE_META:
         *what = "free of pages that are not handed out: the allocator has them itself";

@@ -64,7 +64,7 @@ struct bsai_cpu_counters {
  * one asks, and little where many do.
  */
 struct bsai_growth {
-    size_t most; /* constant */
+    size_t most; /* who has the heap may change it at any time; read anywhere */
     size_t used; /* a shared counter */
 };
 
@@ -83,7 +83,11 @@ struct bsa_cpu {
     uint8_t alone;  /* the heap's only CPU: what the owner holds nobody else changes */
     uint8_t plain;  /* no lock, and the heap has no enter and leave: all fast paths are open */
     uint8_t atomic; /* frees are in one order with those of other CPUs: shared mode, several CPUs */
-    struct bsa_heap *heap;
+
+    /* The door of malloc/fast.h: open at first, and not touched by the library. */
+    uint32_t inside, shut;
+
+    struct bsa_heap *heap; /* constant */
 
     struct bsai_magazine *lent; /* as `last`, for attempts that own the CPU first */
     struct bsai_page_lists lists;
@@ -131,11 +135,13 @@ static BSAI_ALWAYS_INLINE bool bsai_magazine_pop_home(struct bsai_magazine *m, v
 {
     struct bsai_slot *slot = m->top - 1;
     BSAI_KEEP(slot);
-    if (BSAI_UNLIKELY(slot->addr == BSAI_NO_ADDRESS) ||
+    uintptr_t addr = slot->addr;
+    BSAI_KEEP(addr); /* else it is loaded twice */
+    if (BSAI_UNLIKELY(addr == BSAI_NO_ADDRESS) ||
         BSAI_UNLIKELY(!bsai_hand_out(slot->states, slot->bit)))
         return false;
     bsai_poke(&m->top, slot);
-    *out = (void *)slot->addr;
+    *out = (void *)addr;
     return true;
 }
 
@@ -164,13 +170,30 @@ static BSAI_ALWAYS_INLINE struct bsai_magazine *bsai_magazine_at(struct bsa_cpu 
     return m;
 }
 
-/* True when p was handed out from the slot on top of the magazine, and is back now. */
+/* True when p was handed out from the slot on top of the magazine, which may be used again. */
+static BSAI_ALWAYS_INLINE bool bsai_magazine_has_lent(const struct bsai_magazine *m, const void *p)
+{
+    return BSAI_LIKELY(m->top->addr == (uintptr_t)p) &&
+           BSAI_LIKELY(m->epoch == bsai_consume(m->now));
+}
+
+/* True when it is, and is back now. */
 static BSAI_ALWAYS_INLINE bool bsai_magazine_undo(struct bsai_magazine *m, const void *p)
 {
     struct bsai_slot *slot = m->top;
-    if (BSAI_UNLIKELY(slot->addr != (uintptr_t)p) ||
-        BSAI_UNLIKELY(m->epoch != bsai_consume(m->now)) ||
-        BSAI_UNLIKELY(!bsai_take_back(slot->states, slot->bit)))
+    if (!bsai_magazine_has_lent(m, p) || BSAI_UNLIKELY(!bsai_take_back(slot->states, slot->bit)))
+        return false;
+    bsai_poke(&m->top, slot + 1);
+    return true;
+}
+
+/* The same in shared mode, by the owner of `cpu`. */
+static BSAI_ALWAYS_INLINE bool bsai_magazine_undo_private(struct bsai_magazine *m, const void *p,
+                                                          unsigned cpu)
+{
+    struct bsai_slot *slot = m->top;
+    if (!bsai_magazine_has_lent(m, p) ||
+        BSAI_UNLIKELY(!bsai_take_back_private(slot->slab, slot->states, slot->bit, cpu)))
         return false;
     bsai_poke(&m->top, slot + 1);
     return true;

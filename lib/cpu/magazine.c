@@ -128,9 +128,8 @@ static void grow(struct bsa_cpu *cpu, size_t bytes)
 /* Whether the CPU may have so many bytes instead of what it has. */
 static bool may_grow(const struct bsa_cpu *cpu, size_t bytes)
 {
-    size_t used = bsai_peek(&cpu->growth->used);
-    return bytes <= cpu->grown_most ||
-           (used <= cpu->growth->most && bytes <= cpu->growth->most - used);
+    size_t used = bsai_peek(&cpu->growth->used), most = bsai_peek(&cpu->growth->most);
+    return bytes <= cpu->grown_most || (used <= most && bytes <= most - used);
 }
 
 static void give_slots(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
@@ -140,9 +139,9 @@ static void give_slots(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_b
     if (m->pages == 0)
         return;
     struct bsai_section *section = bsai_section_find(buddy, (uintptr_t)(m->base - 1), &page);
+    bsai_count(&cpu->grown_pages, (size_t)0 - m->pages); /* first, as they must not count twice */
     bsai_buddy_give(buddy, call, section, page, m->pages);
     grow(cpu, (size_t)0 - bytes_of(m, m->capacity));
-    bsai_count(&cpu->grown_pages, (size_t)0 - m->pages);
     m->pages = 0;
 }
 

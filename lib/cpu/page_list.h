@@ -61,7 +61,7 @@ struct bsai_page_lists {
     /* So many lists are for the fast paths of an exclusive CPU, or none; anybody may set it to 0,
      * which sends the owner to where bsai_page_lists_renew is called. */
     unsigned fast;
-    struct bsai_page_list *last; /* bsai_fast_lend_run has taken from it; the first one before */
+    struct bsai_page_list *last; /* bsai_fast_lend has taken from it; the first one before */
 
     /* Constant. */
     unsigned fast_most;

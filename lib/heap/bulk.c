@@ -92,7 +92,7 @@ static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
         return 0;
     struct bsai_magazine *m = bsai_magazine_at(cpu, slab->tag);
     struct bsai_slot *slot = m->top;
-    bool home = bsai_peek(&slab->home) == cpu->id;
+    bool home = bsai_is_home(cpu, slab);
     if (!home && bsai_magazine_is_due(m))
         return 0; /* what was freed away before travels on first */
     for (; count < n && slot < m->limit; count++, slot++) {
@@ -106,13 +106,14 @@ static size_t push_run(struct bsa_cpu *cpu, void *const *objects, size_t n)
             break;
         states = own;
         bits |= bit;
-        *slot = (struct bsai_slot){home ? p : BSAI_NO_ADDRESS, slab, states, bit};
+        *slot = (struct bsai_slot){p, slab, states, bit};
     }
-    if (count == 0 || !(home && !cpu->atomic ? bsai_take_back(states, bits)
-                                             : bsai_take_back_away(states, bits))) {
+    if (count == 0 || !bsai_take_back_any(cpu, slab, states, bits, &home)) {
         bsai_slots_wipe(m->top, slot);
         return 0;
     }
+    for (struct bsai_slot *away = home ? slot : m->top; away < slot; away++)
+        away->addr = BSAI_NO_ADDRESS;
     bsai_poke(&m->top, slot);
     if (!home)
         bsai_magazine_sink(m, (unsigned)count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CPU states: made at first use, found by id, owned for the length of a call. */
-#include "heap.h"
+#include "fast.h"
 
 struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id)
 {
@@ -111,6 +111,27 @@ struct bsa_cpu *bsai_heap_far_cpu(struct bsa_heap *heap, unsigned id)
     struct bsai_call call;
     bsai_call_begin(&call, &heap->buddy.platform);
     return bsai_heap_get_cpu(heap, &call, id);
+}
+
+void bsai_heap_expose(struct bsa_cpu *cpu, struct bsai_call *call, const struct bsai_slot *slot)
+{
+    struct bsa_heap *heap = cpu->heap;
+    struct bsai_slab *slab = slot->slab;
+    unsigned id = bsai_peek(&slab->home);
+    struct bsa_cpu *home = id < heap->cpus ? bsai_heap_peek_cpu(heap, id) : heap->common;
+    if (home == NULL)
+        return;
+    bsai_cpu_disown(cpu, call);
+    bsai_cpu_own(home, call);
+    /* Where this is a double free, the slab may have gone meanwhile, and its record be anything. An
+     * object that is LIVE keeps it, under the lock of its home; so this is looked at first. */
+    bsai_word live = bsai_consume(&slot->states->here) ^ bsai_consume(&slot->states->away);
+    unsigned number = slab->cache;
+    if ((live & slot->bit) != 0 && bsai_slab_at(heap, (const void *)slot->addr) == slab &&
+        number < heap->cache_count)
+        bsai_cache_expose(&heap->caches[number], call, slab, id);
+    bsai_cpu_disown(home, call);
+    bsai_cpu_own(cpu, call);
 }
 
 struct bsa_cpu *bsai_heap_begin(struct bsa_heap *heap, struct bsai_call *call, struct bsa_cpu *cpu)

@@ -29,10 +29,11 @@ static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_caller_cpu(struct bsa_heap *heap)
     return cpu;
 }
 
-/* The same outside of enter; NULL also where there is one, as the hook must not be asked yet. */
+/* The same outside of enter; NULL also where there is one, as the hook must not be asked yet, and
+ * where a call is to know that its CPU is the hook's. */
 static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_fast_cpu(struct bsa_heap *heap)
 {
-    return BSAI_LIKELY(heap->caller.plain) ? bsai_caller_cpu(heap) : NULL;
+    return BSAI_LIKELY(heap->caller.stays) ? bsai_caller_cpu(heap) : NULL;
 }
 
 /* Owns a CPU for an attempt, unless somebody else does. */
@@ -158,21 +159,25 @@ static BSAI_ALWAYS_INLINE bool bsai_take_object(struct bsa_cpu *own, struct bsai
 static BSAI_ALWAYS_INLINE bool bsai_put_lent(const struct bsa_cpu *own, struct bsai_magazine *m,
                                              const void *p)
 {
-    return !own->atomic && bsai_magazine_undo(m, p);
+    return own->atomic ? bsai_magazine_undo_private(m, p, own->id) : bsai_magazine_undo(m, p);
 }
 
-/* True when *out is an object from the exclusive CPU's magazine; row: of bsai_fast_tables. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_take(struct bsa_cpu *cpu, size_t size, size_t row,
-                                              void **out)
+/* True when *out is an object from the exclusive CPU's magazine at that place. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_pop(struct bsa_cpu *cpu, uint8_t place, void **out)
 {
-    if (BSAI_UNLIKELY(size - 1 >= cpu->fast_size))
-        return false;
-    struct bsai_magazine *m =
-        bsai_magazine_at(cpu, cpu->fast[row][(size - 1) / 8] * sizeof(struct bsai_magazine));
+    struct bsai_magazine *m = bsai_magazine_at(cpu, place * sizeof(struct bsai_magazine));
     if (BSAI_UNLIKELY(!bsai_magazine_pop_home(m, out)))
         return false;
     cpu->last = m;
     return true;
+}
+
+/* The same by size; row: of bsai_fast_tables. */
+static BSAI_ALWAYS_INLINE bool bsai_fast_take(struct bsa_cpu *cpu, size_t size, size_t row,
+                                              void **out)
+{
+    return BSAI_LIKELY(size - 1 < cpu->fast_size) &&
+           bsai_fast_pop(cpu, cpu->fast[row][(size - 1) / 8], out);
 }
 
 /* The same at an alignment. */
@@ -215,14 +220,12 @@ static BSAI_ALWAYS_INLINE bool bsai_is_home(const struct bsa_cpu *cpu, const str
     return bsai_peek(&slab->home) == cpu->id;
 }
 
-/* True when it was live and is in the magazine of the CPU, which is owned and its home; atomic: by
- * exchange. Room is looked for first: an object that is dead already must not need the slow path.
- */
-static BSAI_ALWAYS_INLINE bool bsai_put_home(const struct bsai_target *t, bool atomic)
+/* True when it was live and is in the magazine of the CPU, which is owned and its home. Room is
+ * looked for first: an object that is dead already must not need the slow path. */
+static BSAI_ALWAYS_INLINE bool bsai_put_home(const struct bsai_target *t)
 {
     if (BSAI_UNLIKELY(t->m->top >= t->m->limit) ||
-        BSAI_UNLIKELY(!(atomic ? bsai_take_back_away(t->slot.states, t->slot.bit)
-                               : bsai_take_back(t->slot.states, t->slot.bit))))
+        BSAI_UNLIKELY(!bsai_take_back(t->slot.states, t->slot.bit)))
         return false;
     bsai_magazine_push(t->m, t->slot);
     return true;
@@ -240,11 +243,64 @@ static BSAI_ALWAYS_INLINE bool bsai_put_away(const struct bsai_target *t)
     return true;
 }
 
-/* Either. */
-static BSAI_ALWAYS_INLINE bool bsai_put_target(struct bsa_cpu *own, const struct bsai_target *t)
+/* Whether a slab is private to the CPU; what is not LIVE in it may be so no more at any moment. */
+static BSAI_ALWAYS_INLINE bool bsai_is_private(const struct bsa_cpu *cpu,
+                                               const struct bsai_slab *slab)
 {
-    return BSAI_LIKELY(bsai_is_home(own, t->slot.slab)) ? bsai_put_home(t, own->atomic)
-                                                        : bsai_put_away(t);
+    return bsai_is_home(cpu, slab) && !bsai_slab_is_exposed(slab);
+}
+
+/* Objects of any CPU's slab, whose states are in the same words: LIVE to CACHED where *home is true
+ * then, else to AWAY; false leaves them as they were. */
+static BSAI_ALWAYS_INLINE bool bsai_take_back_any(const struct bsa_cpu *own,
+                                                  const struct bsai_slab *slab,
+                                                  struct bsai_states *states, bsai_word bits,
+                                                  bool *home)
+{
+    *home = bsai_is_home(own, slab);
+    if (!own->atomic)
+        return *home ? bsai_take_back(states, bits) : bsai_take_back_away(states, bits);
+    if (bsai_is_private(own, slab))
+        return bsai_take_back_private(slab, states, bits, own->id);
+    if (!bsai_take_back_exposed(slab, states, bits))
+        return false;
+    *home = bsai_is_home(own, slab); /* which stays now */
+    return true;
+}
+
+/* As put_home, by a CPU with a lock. */
+static BSAI_ALWAYS_INLINE bool bsai_put_private(const struct bsa_cpu *own,
+                                                const struct bsai_target *t)
+{
+    if (BSAI_UNLIKELY(t->m->top >= t->m->limit) ||
+        BSAI_UNLIKELY(!bsai_take_back_private(t->slot.slab, t->slot.states, t->slot.bit, own->id)))
+        return false;
+    bsai_magazine_push(t->m, t->slot);
+    return true;
+}
+
+/* The same of an exposed slab, whosever it is. */
+static BSAI_ALWAYS_INLINE bool bsai_put_exposed(const struct bsa_cpu *own,
+                                                const struct bsai_target *t)
+{
+    struct bsai_slot slot = t->slot;
+    if (BSAI_UNLIKELY(t->m->top >= t->m->limit) || BSAI_UNLIKELY(bsai_magazine_is_due(t->m)) ||
+        BSAI_UNLIKELY(!bsai_take_back_exposed(slot.slab, slot.states, slot.bit)))
+        return false;
+    if (!bsai_is_home(own, slot.slab))
+        slot.addr = BSAI_NO_ADDRESS;
+    bsai_magazine_take_in(t->m, slot);
+    return true;
+}
+
+/* Any of these, as it has to be. */
+static BSAI_ALWAYS_INLINE bool bsai_put_target(const struct bsa_cpu *own,
+                                               const struct bsai_target *t)
+{
+    if (!own->atomic)
+        return BSAI_LIKELY(bsai_is_home(own, t->slot.slab)) ? bsai_put_home(t) : bsai_put_away(t);
+    return BSAI_LIKELY(bsai_is_private(own, t->slot.slab)) ? bsai_put_private(own, t)
+                                                           : bsai_put_exposed(own, t);
 }
 
 /* True when p was a live object of the slab, which is at home here, and is in the exclusive CPU's
@@ -254,7 +310,7 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_put_home(struct bsa_cpu *cpu, struct bs
 {
     struct bsai_target t;
     return BSAI_LIKELY(bsai_target_find(cpu, slab, p, &t)) &&
-           BSAI_LIKELY(bsai_is_home(cpu, slab)) && bsai_put_home(&t, false);
+           BSAI_LIKELY(bsai_is_home(cpu, slab)) && bsai_put_home(&t);
 }
 
 /* The same of whatever slab there is. */
@@ -277,17 +333,6 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_free_away(struct bsa_cpu *cpu, struct b
     struct bsai_target t;
     return BSAI_LIKELY(!bsai_is_home(cpu, slab)) &&
            BSAI_LIKELY(bsai_target_find(cpu, slab, p, &t)) && bsai_put_away(&t);
-}
-
-/* An object of any CPU's slab: LIVE to CACHED or AWAY; false is a double free. */
-static BSAI_ALWAYS_INLINE bool bsai_retire(const struct bsa_cpu *cpu, struct bsai_slab *slab,
-                                           size_t index, uintptr_t addr, struct bsai_slot *slot)
-{
-    struct bsai_states *states = bsai_states_of(slab, index);
-    bsai_word bit = bsai_bit(index);
-    bool home = bsai_peek(&slab->home) == cpu->id;
-    *slot = (struct bsai_slot){home ? addr : BSAI_NO_ADDRESS, slab, states, bit};
-    return home && !cpu->atomic ? bsai_take_back(states, bit) : bsai_take_back_away(states, bit);
 }
 
 /* True when p was a live object of the slab, whosever it is, and is in the owned CPU's magazine. */
@@ -321,13 +366,19 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_undo_run(struct bsa_cpu *cpu, void *p, 
            bsai_page_list_undo(&cpu->lists, &cpu->lists.list[pages - 1], pages, p);
 }
 
-/* The same pair for whoever is not told how many pages come back: these two remember it. */
+/* The same pair for whoever is not told how many pages come back: these remember the list. */
+static BSAI_ALWAYS_INLINE void *bsai_fast_lend(struct bsa_cpu *cpu, struct bsai_page_list *list,
+                                               size_t pages)
+{
+    cpu->lists.last = list;
+    return bsai_page_list_pop(&cpu->lists, list, pages);
+}
+
 static BSAI_ALWAYS_INLINE void *bsai_fast_lend_run(struct bsa_cpu *cpu, size_t pages)
 {
     if (BSAI_UNLIKELY(pages - 1 >= bsai_peek(&cpu->lists.fast)))
         return NULL;
-    struct bsai_page_list *list = cpu->lists.last = &cpu->lists.list[pages - 1];
-    return bsai_page_list_pop(&cpu->lists, list, pages);
+    return bsai_fast_lend(cpu, &cpu->lists.list[pages - 1], pages);
 }
 
 /* As lend_run, of more pages than there are lists for each count. */
@@ -336,8 +387,7 @@ static BSAI_ALWAYS_INLINE void *bsai_fast_lend_large(struct bsa_cpu *cpu, size_t
     unsigned i = bsai_list_of(pages);
     if (BSAI_UNLIKELY(i >= cpu->lists.count) || BSAI_UNLIKELY(bsai_peek(&cpu->lists.fast) == 0))
         return NULL;
-    struct bsai_page_list *list = cpu->lists.last = &cpu->lists.list[i];
-    return bsai_page_list_pop(&cpu->lists, list, pages);
+    return bsai_fast_lend(cpu, &cpu->lists.list[i], pages);
 }
 
 static BSAI_ALWAYS_INLINE bool bsai_fast_undo_lent(struct bsa_cpu *cpu, void *p)

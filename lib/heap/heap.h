@@ -29,7 +29,8 @@ struct bsai_caller {
     unsigned (*cpu_id)(void *ctx); /* the platform's, or one that stands for it; not NULL */
     void *ctx;
     unsigned cpus; /* that the heap has, as far as the leaf goes */
-    bool plain;    /* no enter and leave hooks, no checks: fast paths are allowed */
+    bool plain;    /* no enter and leave hooks, no checks: fast paths are allowed, */
+    bool stays;    /*   by the hook, too: no call changes its CPU, see bsai_heap_relieve */
     struct bsai_cpu_leaf leaf;
 };
 
@@ -102,6 +103,10 @@ static BSAI_ALWAYS_INLINE struct bsa_cpu *bsai_heap_peek_cpu(const struct bsa_he
 /* The first CPU made with an id of at least *id, which is set to it; NULL when there is none.
  * `common` does not count: it comes after all others, with *id == heap->cpus. */
 struct bsa_cpu *bsai_heap_next_cpu(const struct bsa_heap *heap, unsigned *id);
+
+/* Exposes the slab of an object that is LIVE, which is private to another CPU (slab/object.h),
+ * whose lock is taken for it; that of `cpu`, which the caller owns, is given up meanwhile. */
+void bsai_heap_expose(struct bsa_cpu *cpu, struct bsai_call *call, const struct bsai_slot *slot);
 
 /*
  * A call's edge: enter, find the CPU (by hook when cpu is NULL), own it; and the way back. begin
@@ -179,9 +184,11 @@ void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call);
 void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call);
 /* Live page blocks, by the CPUs' counters; everything is locked. */
 size_t bsai_heap_blocks(const struct bsa_heap *heap);
-/* Fills a cache's figures; everything is locked. */
+/* Fills a cache's figures, as they are, and as the user sees them; everything is locked. */
 void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,
                            struct bsa_class_stats *stats);
+void bsai_heap_class_figures(const struct bsa_heap *heap, unsigned number,
+                             struct bsa_class_stats *stats);
 
 /* heap/named.c: gives the CPU's magazine of a used named cache slots, if it has none and there are
  * some. */

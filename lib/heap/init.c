@@ -205,7 +205,9 @@ static void make_common(struct bsa_heap *heap, const struct plan *plan)
     heap->common->growth = &heap->growth;
     bsai_page_lists_furnish(&heap->common->lists, &heap->list_room, 0);
     heap->common->id = heap->cpus;
-    heap->common->locked = heap->common->atomic = 1;
+    heap->common->locked = 1;
+    heap->common->atomic = !heap->exclusive; /* else exposing slabs would take locks of CPUs that
+                                                have none */
     bsai_page_lists_own(&heap->common->lists, heap->cpus, true, true, false);
 }
 
@@ -224,6 +226,7 @@ static void make_caller(struct bsa_heap *heap)
     caller->ctx = platform->ctx;
     caller->cpus = (unsigned)min(heap->cpus, BSAI_LEAF_CPUS);
     caller->plain = !bsai_platform_brackets(platform) && BSA_CHECKS == 0;
+    caller->stays = caller->plain && (!heap->exclusive || platform->run_on_cpu == NULL);
     heap->leaves[0] = &caller->leaf;
 }
 

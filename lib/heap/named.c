@@ -17,7 +17,8 @@ static unsigned capacity_for(const struct bsa_heap *heap, const struct bsa_cache
 {
     size_t most = SLOTS_BYTES / sizeof(struct bsai_slot) - BSAI_SLOTS_EXTRA;
     size_t wanted = config->magazine_objects;
-    if (wanted == 0 && heap->shape.adapts)
+    /* What was set for all size classes is too much for what is larger than any of them. */
+    if (wanted == 0 && (heap->shape.adapts || object_size > BSA_MAX_CLASS_SIZE))
         wanted = bsai_divide(heap->shape.object_bytes, object_size);
     else if (wanted == 0)
         wanted = heap->shape.magazine[0];
@@ -63,8 +64,7 @@ void bsai_named_open(struct bsa_cpu *cpu, struct bsai_call *call, unsigned numbe
     bsai_magazine_init(m, slots, capacity, named->adapts);
 }
 
-static bool read_config(struct bsa_cache_config *c, const struct bsa_cache_config *config,
-                        size_t *object_size)
+static bool read_config(struct bsa_cache_config *c, const struct bsa_cache_config *config)
 {
     if (config == NULL || !bsai_copy_sized(c, sizeof(*c), config, config->size))
         return false;
@@ -77,8 +77,7 @@ static bool read_config(struct bsa_cache_config *c, const struct bsa_cache_confi
     unsigned length = 1;
     while (length < BSA_CACHE_NAME_MAX && c->name[length] != '\0')
         length++;
-    *object_size = bsai_align_up(c->object_size, c->align > 8 ? c->align : 8);
-    return length < BSA_CACHE_NAME_MAX && *object_size <= BSA_MAX_CACHE_OBJECT;
+    return length < BSA_CACHE_NAME_MAX;
 }
 
 static struct bsa_cache *find_unused(const struct bsa_heap *heap)
@@ -90,16 +89,24 @@ static struct bsa_cache *find_unused(const struct bsa_heap *heap)
     return NULL;
 }
 
+/* Empty slabs that are kept. Of single objects that are a large part of memory, none by default. */
+static unsigned keep_for(const struct bsa_heap *heap, const struct bsa_cache_config *config,
+                         const struct bsai_geometry *g)
+{
+    bool large = g->capacity == 1 && g->object_size > heap->slab_bytes;
+    return config->keep_empty == 0 && large ? BSA_NONE : config->keep_empty;
+}
+
 /* The registry is locked. */
 static void make(struct bsa_heap *heap, struct bsa_cache *cache,
-                 const struct bsa_cache_config *config, size_t object_size)
+                 const struct bsa_cache_config *config)
 {
     struct bsai_geometry geometry;
     size_t page_size = heap->buddy.page_size;
-    bsai_geometry_make(&geometry, object_size, page_size, heap->slab_bytes);
+    bsai_geometry_make(&geometry, config->object_size, config->align, page_size, heap->slab_bytes);
     cache->heap = heap;
     cache->number = heap->classes.count + 1 + (unsigned)(cache - heap->named);
-    cache->magazine = capacity_for(heap, config, object_size);
+    cache->magazine = capacity_for(heap, config, geometry.object_size);
     cache->adapts = config->magazine_objects == 0 && heap->shape.adapts;
     cache->object_size = config->object_size;
     cache->align = config->align;
@@ -107,7 +114,7 @@ static void make(struct bsa_heap *heap, struct bsa_cache *cache,
     for (unsigned i = 0; config->name[i] != '\0'; i++)
         cache->name[i] = config->name[i];
     bsai_cache_make(
-        &heap->caches[cache->number], cache->number, &geometry, config->keep_empty,
+        &heap->caches[cache->number], cache->number, &geometry, keep_for(heap, config, &geometry),
         bsai_records_of(heap->pools, &heap->pool_count, geometry.record_bytes, page_size));
     bsai_geometry_small(&heap->caches[cache->number].small, &geometry, page_size);
     bsai_publish(&cache->used, 1u);
@@ -118,21 +125,20 @@ enum bsa_status bsa_cache_create(bsa_heap *heap, const struct bsa_cache_config *
 {
     struct bsa_cache_config own;
     struct bsai_call call;
-    size_t object_size;
     if (heap == NULL)
         return BSA_ERR_NOT_INITIALIZED;
     if (cache == NULL)
         return BSA_ERR_INVALID_PARAM;
     if (*cache != NULL)
         return BSA_ERR_ALREADY_INITIALIZED;
-    if (!read_config(&own, config, &object_size))
+    if (!read_config(&own, config))
         return BSA_ERR_INVALID_PARAM;
     bsai_call_begin(&call, &heap->buddy.platform);
     bsai_enter(&call);
     bsai_lock_take(&heap->registry, BSAI_RANK_REGISTRY, &call);
     *cache = find_unused(heap);
     if (*cache != NULL)
-        make(heap, *cache, &own, object_size);
+        make(heap, *cache, &own);
     bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, &call);
     bsai_leave(&call);
     return bsai_call_end(&call, *cache != NULL ? BSA_OK : BSA_ERR_NO_MEMORY);
@@ -146,6 +152,27 @@ static void empty_magazine(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     bsai_magazine_drain(cpu, call, cache, &cpu->heap->buddy);
     bsai_magazine_close(&cpu->magazines[cache->id]);
     bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
+}
+
+/* No used cache has slabs with records of the pool: it may be given to records of another size. */
+static bool is_idle(const struct bsa_heap *heap, const struct bsai_records *pool)
+{
+    for (unsigned c = 0; c < heap->cache_count; c++) {
+        const struct bsai_cache *cache = bsai_heap_used_cache(heap, c);
+        if (cache != NULL && cache->records == pool)
+            return false;
+    }
+    return true;
+}
+
+static void retire_pool(struct bsa_heap *heap, struct bsai_call *call, struct bsai_records *pool)
+{
+    void *chunk;
+    if (!is_idle(heap, pool))
+        return;
+    while ((chunk = bsai_records_reclaim(pool, call)) != NULL)
+        bsai_heap_give_back(heap, call, chunk, 1);
+    pool->record_bytes = 0;
 }
 
 /* How many objects are live; if none, the cache has no slab any more. Nobody looks at it by its
@@ -162,6 +189,8 @@ static size_t close(struct bsa_heap *heap, struct bsai_call *call, struct bsa_ca
     size_t live = cache->objects - bsai_peek(&cache->available);
     if (live != 0)
         bsai_publish(&handle->used, 1u);
+    else
+        retire_pool(heap, call, cache->records);
     return live;
 }
 
@@ -211,7 +240,7 @@ static void fill(struct bsa_cache_stats *stats, const struct bsa_cache *cache)
     bsai_memcpy(all.name, cache->name, sizeof(all.name));
     all.object_size = cache->object_size;
     all.align = cache->align;
-    bsai_heap_class_stats(cache->heap, cache->number, &all.objects);
+    bsai_heap_class_figures(cache->heap, cache->number, &all.objects);
     bsai_memcpy(stats, &all, size);
 }
 

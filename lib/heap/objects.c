@@ -17,31 +17,30 @@ static struct bsai_slab *get_record(struct bsa_heap *heap, struct bsai_call *cal
     return record;
 }
 
+/* Pages for a slab. Who is about to give up sees that they were taken, and tries again: so none are
+ * where there is no page besides for the record that it needs. */
 static void *take_pages(struct bsa_heap *heap, struct bsai_call *call,
-                        const struct bsai_geometry *g)
+                        const struct bsai_cache *cache, const struct bsai_geometry *g)
 {
+    size_t more = bsai_peek(&cache->records->chunks) == NULL;
+    if (bsai_buddy_open_pages(&heap->buddy) < g->slab_pages + more)
+        return NULL;
     return bsai_buddy_take(&heap->buddy, call, g->slab_pages, g->slab_align, false, BSAI_USE_SLABS,
                            BSAI_PAGE_META);
 }
 
-/* A new slab, not yet known to its cache; NULL when pages are short. */
-static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
-                                   struct bsai_cache *cache)
+/* A slab of this geometry. Its pages come first: an attempt for which there are none then holds
+ * nothing, not for a moment, that others could need. */
+static struct bsai_slab *try_slab(struct bsa_cpu *cpu, struct bsai_call *call,
+                                  struct bsai_cache *cache, const struct bsai_geometry *g)
 {
     struct bsa_heap *heap = cpu->heap;
-    const struct bsai_geometry *g = bsai_cache_next(cache), *small = &cache->small;
-    struct bsai_slab *record = get_record(heap, call, cache);
-    if (record == NULL)
+    void *pages = take_pages(heap, call, cache, g);
+    if (pages == NULL)
         return NULL;
-    void *pages = take_pages(heap, call, g);
-    if (pages == NULL && small->slab_pages < g->slab_pages) {
-        g = small;
-        pages = take_pages(heap, call, g);
-    }
-    if (pages == NULL) {
-        void *chunk = bsai_records_put(cache->records, call, record);
-        if (chunk != NULL)
-            bsai_heap_give_back(heap, call, chunk, 1);
+    struct bsai_slab *record = get_record(heap, call, cache);
+    if (record == NULL) {
+        bsai_heap_give_back(heap, call, pages, g->slab_pages);
         return NULL;
     }
     size_t page;
@@ -49,6 +48,16 @@ static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
     bsai_slab_make(cache, g, record, &section->map, page);
     bsai_count(&cpu->counters.slabs_added, (size_t)1);
     return record;
+}
+
+/* A new slab, not yet known to its cache; NULL when pages are short. */
+static struct bsai_slab *make_slab(struct bsa_cpu *cpu, struct bsai_call *call,
+                                   struct bsai_cache *cache)
+{
+    const struct bsai_geometry *g = bsai_cache_next(cache), *small = &cache->small;
+    struct bsai_slab *slab = try_slab(cpu, call, cache, g);
+    return slab == NULL && small->slab_pages < g->slab_pages ? try_slab(cpu, call, cache, small)
+                                                             : slab;
 }
 
 static void flush(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_cache *cache)
@@ -122,7 +131,8 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
         *out = bsai_magazine_pop(m, &twice);
         if (*out == NULL && refill(cpu, call, m, cache))
             *out = bsai_magazine_pop(m, &twice);
-        if (*out != NULL || (next = bsai_heap_relieve(cpu, call, &pressure)) == NULL)
+        if (*out != NULL || cache->small.slab_pages > bsai_buddy_total_pages(&cpu->heap->buddy) ||
+            (next = bsai_heap_relieve(cpu, call, &pressure)) == NULL)
             break;
         if (next != cpu)
             m = open_magazine(next, call, number, &in);
@@ -183,6 +193,14 @@ static BSAI_NOINLINE enum bsa_status alloc_fourth(struct bsa_heap *heap, struct 
     return BSA_OK;
 }
 
+/* What is left over where the CPU is owned already. Functions of their own, so that what tails into
+ * them has few arguments to keep, and no register to save. */
+static BSAI_NOINLINE enum bsa_status alloc_held(struct bsa_cpu *own, size_t size, size_t align,
+                                                void **out)
+{
+    return alloc_slow(own->heap, own, own, 0, size, align, out);
+}
+
 /* The third attempt: an object, from a CPU with a lock. It needs no call frame. */
 BSAI_NOINLINE BSAI_HOT enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size,
                                                             size_t align, void **out)
@@ -190,11 +208,15 @@ BSAI_NOINLINE BSAI_HOT enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu,
     struct bsa_heap *heap = cpu->heap;
     struct bsai_magazine *m = bsai_heap_magazine(heap, cpu, size, align);
     if (BSAI_UNLIKELY(!heap->caller.plain) || BSAI_UNLIKELY(m == NULL) ||
-        BSAI_UNLIKELY(!bsai_is_pow2(align)) || BSAI_UNLIKELY(!bsai_attempt_own(cpu)))
+        BSAI_UNLIKELY(!bsai_is_pow2(align)))
         return alloc_fourth(heap, cpu, size, align, out);
+    if (BSAI_UNLIKELY(!cpu->locked))
+        return alloc_held(cpu, size, align, out);
+    if (BSAI_UNLIKELY(!bsai_lock_try_word(&cpu->lock.word)))
+        return alloc_fourth(cpu->heap, cpu, size, align, out);
     if (BSAI_UNLIKELY(!bsai_take_object(cpu, m, out)))
-        return alloc_slow(heap, cpu, cpu, 0, size, align, out);
-    bsai_attempt_disown(cpu);
+        return alloc_held(cpu, size, align, out);
+    bsai_lock_clear_word(&cpu->lock.word);
     return BSA_OK;
 }
 
@@ -269,13 +291,20 @@ static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,
                                    struct bsai_slab *slab, void *p)
 {
     size_t index;
-    struct bsai_slot slot;
+    bool home;
     if (slab == NULL)
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "free of an object whose slab is gone");
     if (!bsai_slab_locate(slab, (uintptr_t)p, &index))
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside an object");
-    if (!bsai_retire(cpu, slab, index, (uintptr_t)p, &slot))
+    struct bsai_slot slot = {(uintptr_t)p, slab, bsai_states_of(slab, index), bsai_bit(index)};
+    /* What is dead needs no more than to be told. */
+    if (cpu->atomic && !bsai_is_home(cpu, slab) && !bsai_slab_is_exposed(slab) &&
+        bsai_live(slot.states, slot.bit) != 0)
+        bsai_heap_expose(cpu, call, &slot);
+    if (!bsai_take_back_any(cpu, slab, slot.states, slot.bit, &home))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "double free of an object");
+    if (!home)
+        slot.addr = BSAI_NO_ADDRESS;
     stow(cpu, call, slot);
     return BSA_OK;
 }
@@ -339,6 +368,25 @@ static BSAI_NOINLINE enum bsa_status free_fourth(struct bsa_heap *heap, struct b
     return BSA_OK;
 }
 
+/* As alloc_held. */
+static BSAI_NOINLINE enum bsa_status free_held(struct bsa_cpu *own, void *p)
+{
+    return free_slow(own->heap, own, own, 0, p);
+}
+
+/* The third attempt of what is no private slab's. */
+static BSAI_NOINLINE BSAI_HOT enum bsa_status free_exposed(struct bsa_cpu *cpu, void *p,
+                                                           struct bsai_slab *slab)
+{
+    struct bsai_target t;
+    if (BSAI_UNLIKELY(!bsai_target_find(cpu, slab, p, &t)) || BSAI_UNLIKELY(!bsai_attempt_own(cpu)))
+        return free_fourth(cpu->heap, cpu, p);
+    if (BSAI_UNLIKELY(!bsai_put_exposed(cpu, &t)))
+        return free_held(cpu, p);
+    bsai_attempt_disown(cpu);
+    return BSA_OK;
+}
+
 /* The third attempt: an object, to a CPU with a lock. It needs no call frame, and what is looked up
  * is looked up before the lock, which waits for nothing then. */
 BSAI_NOINLINE BSAI_HOT enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p)
@@ -349,13 +397,20 @@ BSAI_NOINLINE BSAI_HOT enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, 
     if (BSAI_UNLIKELY(p == NULL))
         return BSA_OK;
     if (BSAI_UNLIKELY(!heap->caller.plain) || BSAI_UNLIKELY(!bsai_spot_near(heap, p, &spot)) ||
-        BSAI_UNLIKELY(spot.slab == NULL) ||
-        BSAI_UNLIKELY(!bsai_target_find(cpu, spot.slab, p, &t)) ||
-        BSAI_UNLIKELY(!bsai_attempt_own(cpu)))
+        BSAI_UNLIKELY(spot.slab == NULL))
         return free_fourth(heap, cpu, p);
-    if (BSAI_UNLIKELY(!bsai_put_target(cpu, &t)))
-        return free_slow(heap, cpu, cpu, 0, p);
-    bsai_attempt_disown(cpu);
+    if (BSAI_UNLIKELY(!cpu->locked))
+        return free_held(cpu, p);
+    if (!bsai_is_private(cpu, spot.slab))
+        return free_exposed(cpu, p, spot.slab);
+    if (BSAI_UNLIKELY(!bsai_target_find(cpu, spot.slab, p, &t)) ||
+        BSAI_UNLIKELY(!bsai_lock_try_word(&cpu->lock.word)))
+        return free_fourth(cpu->heap, cpu, p);
+    BSAI_KEEP(t.slot.bit);
+    BSAI_KEEP(t.slot.states);
+    if (BSAI_UNLIKELY(!bsai_put_private(cpu, &t)))
+        return free_held(cpu, p);
+    bsai_lock_clear_word(&cpu->lock.word);
     return BSA_OK;
 }
 
@@ -405,7 +460,7 @@ enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t
         unsigned size_class = bsai_class_for(&heap->classes, size, align);
         bool same;
         if (found.slab != NULL)
-            same = size_class == bsai_word_class(found.word);
+            same = size_class == found.slab->cache;
         else
             same = size_class == heap->classes.count && ((uintptr_t)p & (align - 1)) == 0 &&
                    bsai_word_count(found.word) == bsai_heap_pages_for(heap, size);

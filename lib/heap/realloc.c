@@ -119,7 +119,7 @@ static enum bsa_status reallocate(struct bsa_heap *heap, struct bsa_cpu *cpu, vo
     }
 
     unsigned size_class = bsai_class_for(&heap->classes, size, align);
-    if (found.slab != NULL && size_class == bsai_word_class(found.word))
+    if (found.slab != NULL && size_class == found.slab->cache)
         return BSA_OK;
     if (found.slab == NULL && size_class == heap->classes.count &&
         ((uintptr_t)*p & (align - 1)) == 0) {

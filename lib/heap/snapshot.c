@@ -65,6 +65,22 @@ void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,
                   stats->in_depot;
 }
 
+/* What exclusive CPUs at work move may be seen twice: as if a CPU had more than there is. Then it
+ * has what is left over, so that the parts add up and none is less than nothing. */
+static size_t at_most(size_t seen, size_t rest)
+{
+    return seen < rest ? seen : rest;
+}
+
+void bsai_heap_class_figures(const struct bsa_heap *heap, unsigned number,
+                             struct bsa_class_stats *stats)
+{
+    bsai_heap_class_stats(heap, number, stats);
+    size_t rest = stats->live + stats->in_magazines;
+    stats->in_magazines = at_most(stats->in_magazines, rest);
+    stats->live = rest - stats->in_magazines;
+}
+
 /* Blocks that a CPU took from the buddy and neither gave back nor has on a list. */
 static size_t blocks_of(const struct bsa_cpu *cpu)
 {
@@ -89,8 +105,6 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
     s->cpus_used = heap->cpus_used;
     s->cpu_state_bytes = heap->shape.bytes;
     s->managed_bytes = bsai_buddy_total_pages(&heap->buddy) << shift;
-    s->pages_listed_bytes = bsai_heap_listed_pages(heap) << shift;
-    s->free_bytes = (bsai_buddy_free_pages(&heap->buddy) << shift) + s->pages_listed_bytes;
     s->cpu_bytes = bsai_heap_cpu_pages(heap) << shift;
     for (const struct bsai_section *part = heap->buddy.first; part != NULL; part = part->next)
         s->metadata_bytes += part->metadata_bytes;
@@ -98,7 +112,7 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
         s->record_bytes += heap->pools[i].chunk_count << shift;
     s->classes = heap->classes.count;
     for (unsigned c = 0; c < s->classes; c++) {
-        bsai_heap_class_stats(heap, c, &s->size_class[c]);
+        bsai_heap_class_figures(heap, c, &s->size_class[c]);
         s->slab_bytes += s->size_class[c].slab_bytes;
     }
     for (unsigned c = s->classes + 1; c < heap->cache_count; c++) {
@@ -107,9 +121,12 @@ static void fill(const struct bsa_heap *heap, struct bsa_heap_stats *s)
         s->cache_slab_bytes += cache->pages << shift;
     }
     s->slab_bytes += s->cache_slab_bytes;
-    s->blocks = bsai_heap_blocks(heap);
-    s->block_bytes =
-        s->managed_bytes - s->free_bytes - s->slab_bytes - s->record_bytes - s->cpu_bytes;
+    size_t free_bytes = bsai_buddy_free_pages(&heap->buddy) << shift;
+    size_t rest = s->managed_bytes - free_bytes - s->slab_bytes - s->record_bytes - s->cpu_bytes;
+    s->pages_listed_bytes = at_most(bsai_heap_listed_pages(heap) << shift, rest);
+    s->free_bytes = free_bytes + s->pages_listed_bytes;
+    s->block_bytes = rest - s->pages_listed_bytes;
+    s->blocks = at_most(bsai_heap_blocks(heap), s->block_bytes >> shift);
 }
 
 enum bsa_status bsa_heap_stats(bsa_heap *heap, struct bsa_heap_stats *stats)
@@ -156,7 +173,8 @@ enum bsa_status bsa_heap_cpu_stats(bsa_heap *heap, unsigned id, struct bsa_cpu_s
         all.objects_sent_home = bsai_peek(&n->sent_home);
         all.slabs_added = bsai_peek(&n->slabs_added);
         all.page_allocs = bsai_peek(&cpu->lists.allocs);
-        all.page_list_hits = all.page_allocs - bsai_peek(&cpu->lists.misses);
+        all.page_list_hits =
+            all.page_allocs - at_most(bsai_peek(&cpu->lists.misses), all.page_allocs);
         all.pages_listed = bsai_peek(&cpu->lists.listed);
     }
     all.size = stats->size;

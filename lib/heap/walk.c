@@ -52,12 +52,11 @@ static int visit_pages(struct pages_visitor *v, const struct bsai_map *map)
         size_t step = 1;
         /* Of a slab that is being made or unmade only some pages may say so: the first one decides.
          */
-        if (bsai_word_kind(word) == BSAI_PAGE_SLAB && bsai_word_offset(word) == 0) {
-            struct bsai_cache *cache = &v->heap->caches[bsai_word_class(word)];
+        if (bsai_word_is_slab(word)) {
             struct bsai_slab *slab = bsai_consume(&map->cold[page]);
             if (slab != NULL) { /* else it is being unmade */
                 step = slab->pages;
-                stop = v->of_slab(v, slab, cache);
+                stop = v->of_slab(v, slab, &v->heap->caches[slab->cache]);
             }
         } else if (bsai_word_kind(word) == BSAI_PAGE_BLOCK) {
             step = bsai_word_count(word);

@@ -8,10 +8,13 @@
  * The hot word is the truth about a page, and the pointer is not NULL if and only if it says SLAB;
  * nothing else, least of all the page's contents, is asked.
  *
- *   NONE      free, or a further page of a block (the section's bitmap knows which)
+ *   NONE      free, or a page that the word of a page before it stands for (the section's bitmap
+ *             knows which)
  *   BLOCK     first page of a live block; the count of its pages
  *   LISTED    first page of a block on a CPU's page list; the count
- *   SLAB      a page of a slab; its offset from the slab's first page, and the class
+ *   SLAB      a page of a slab. Its first one: the count of pages that have no word of their own
+ *             beside it, itself included; a further one: 0. All pages of a slab have words, but for
+ *             one of more than 16, which is a single object: only its first page has.
  *   META      first page of a run that holds slab records or CPU state; the count
  *   RESERVED  withdrawn
  *
@@ -51,8 +54,7 @@ enum { BSAI_PAGE_LENT = BSAI_PAGE_RESERVED + 1, BSAI_PAGE_KEPT };
 
 enum {
     BSAI_KIND_BITS = 3,
-    BSAI_OFFSET_BITS = 4, /* slabs have at most 16 pages */
-    BSAI_SLAB_PAGES_MAX = 16,
+    BSAI_SLAB_PAGES_MAX = 16, /* of slabs of more than one object */
     BSAI_GROUP_SHIFT = 9,
     BSAI_GROUP_PAGES = 1 << BSAI_GROUP_SHIFT,
     BSAI_GROUP_READY = 0x80,   /* in a group's state byte: its descriptors are valid */
@@ -79,20 +81,16 @@ static inline size_t bsai_word_count(uint32_t word)
     return word >> BSAI_KIND_BITS;
 }
 
-static inline uint32_t bsai_word_slab(unsigned size_class, unsigned offset)
+/* The word of a slab's first page. */
+static inline bool bsai_word_is_slab(uint32_t word)
 {
-    return (uint32_t)BSAI_PAGE_SLAB | offset << BSAI_KIND_BITS |
-           size_class << (BSAI_KIND_BITS + BSAI_OFFSET_BITS);
+    return bsai_word_kind(word) == BSAI_PAGE_SLAB && bsai_word_count(word) != 0;
 }
 
-static inline unsigned bsai_word_offset(uint32_t word)
+/* The pages of a slab that have words, from the first one on. */
+static inline size_t bsai_slab_marks(size_t pages)
 {
-    return (word >> BSAI_KIND_BITS) & ((1u << BSAI_OFFSET_BITS) - 1);
-}
-
-static inline unsigned bsai_word_class(uint32_t word)
-{
-    return word >> (BSAI_KIND_BITS + BSAI_OFFSET_BITS);
+    return pages <= BSAI_SLAB_PAGES_MAX ? pages : 1;
 }
 
 /* Holders. Not 0, which a page has that was given back. */

@@ -17,7 +17,7 @@ unsigned bsai_caches_make(struct bsai_cache *caches, struct bsai_records *pools,
     unsigned pool_count = 0;
     for (unsigned c = 0; c < classes->count; c++) {
         struct bsai_geometry g;
-        bsai_geometry_make(&g, classes->size[c], page_size, most_bytes);
+        bsai_geometry_make(&g, classes->size[c], classes->natural[c], page_size, most_bytes);
         bsai_cache_make(&caches[c], c, &g, keep_empty,
                         bsai_records_of(pools, &pool_count, g.record_bytes, page_size));
     }
@@ -85,8 +85,10 @@ static void drop_claim(struct bsai_slab *slab)
 
 static void set_home(struct bsai_slab *slab, struct bsai_shelf *shelf, unsigned cpu)
 {
-    bsai_poke(&slab->home, (uint16_t)cpu);
+    bsai_publish(&slab->home, (uint16_t)cpu);
     slab->shelf = shelf;
+    if (bsai_slab_is_exposed(slab) && slab->exposed != UINT16_MAX)
+        bsai_publish(&slab->exposed, (uint16_t)(slab->exposed + 1));
 }
 
 static void set_claim(struct bsai_cache *cache, struct bsai_slab *slab, struct bsai_shelf *shelf,
@@ -308,6 +310,15 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
     return spare;
 }
 
+void bsai_cache_expose(struct bsai_cache *cache, struct bsai_call *call, struct bsai_slab *slab,
+                       unsigned home)
+{
+    bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
+    if (slab->cache == cache->id && slab->home == home && !bsai_slab_is_exposed(slab))
+        bsai_publish(&slab->exposed, (uint16_t)(slab->exposed + 1));
+    bsai_lock_drop(&cache->lock, BSAI_RANK_CACHE, call);
+}
+
 /* Takes one empty slab out of the cache. */
 static struct bsai_slab *take_out(struct bsai_cache *cache)
 {
@@ -319,6 +330,7 @@ static struct bsai_slab *take_out(struct bsai_cache *cache)
     bsai_count(&cache->slabs, (size_t)0 - 1);
     bsai_count(&cache->pages, (size_t)0 - slab->pages);
     bsai_count(&cache->objects, (size_t)0 - slab->capacity);
+    bsai_count(&cache->taken, (size_t)1); /* it is nowhere until its pages are free */
     bsai_publish(&cache->epoch, bsai_peek(&cache->epoch) + 1);
     return slab;
 }

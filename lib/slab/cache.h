@@ -68,7 +68,7 @@ struct bsai_cache {
     size_t objects, pages; /* of all slabs */
     size_t remote;         /* sum of the remote counts of all slabs */
     size_t available;      /* objects that are FREE */
-    size_t taken;          /* batches, ever */
+    size_t taken;          /* batches, and slabs taken out, ever */
     size_t steps;          /* records and words looked at; builds with checks */
 };
 
@@ -106,6 +106,11 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
  */
 bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned cpu,
                     const struct bsai_slot *slots, unsigned n, unsigned *away);
+
+/* Exposes a slab that is private to the CPU `home`, whose state the caller owns; nothing is done
+ * where it is not any more. */
+void bsai_cache_expose(struct bsai_cache *cache, struct bsai_call *call, struct bsai_slab *slab,
+                       unsigned home);
 
 /* Takes out up to `most` empty slabs, leaving `keep`: a list linked by next whose records and pages
  * are the caller's. */

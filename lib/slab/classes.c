@@ -11,12 +11,11 @@ _Static_assert(BSAI_CAPACITY_MAX / 32 <= UINT8_MAX + 1, "a slab's states are num
 _Static_assert(BSAI_CAPACITY_MAX < UINT16_MAX, "counts and indices fit 16 bits");
 _Static_assert(BSA_MAX_CLASS_SIZE < UINT16_MAX, "sizes and alignments fit 16 bits");
 _Static_assert(BSA_MAX_CLASS_SIZE <= BSA_MAX_CACHE_OBJECT, "what follows is about both");
-_Static_assert(
-    (1 << 16) + BSA_MAX_CACHE_OBJECT < UINT32_MAX / BSA_MAX_CACHE_OBJECT,
-    "in a slab of a page an offset and an object size together are below every magic, so "
-    "that quotient and remainder are exact; choose_pages sees to that of larger ones");
-_Static_assert(BSA_MAX_CACHE_OBJECT <= BSAI_SLAB_PAGES_MAX << 10,
-               "a slab holds an object at least");
+_Static_assert((1 << 16) + BSA_MAX_CLASS_SIZE < UINT32_MAX / BSA_MAX_CLASS_SIZE,
+               "a slab of a page is not beyond is_exact, nor where one of 8 objects is not");
+_Static_assert(BSA_MAX_CACHE_OBJECT <= UINT32_MAX / 2 &&
+                   BSA_MAX_CACHE_OBJECT >> 10 < BSAI_COUNT_MAX,
+               "sizes rounded up to pages or an alignment, and counts of pages, fit");
 
 enum {
     MIN_OBJECTS = 8,
@@ -24,6 +23,11 @@ enum {
     NEAR_BEST = 4,    /*   or so many more than states alone */
     SMALL_WASTE = 125 /* the same while a cache is small */
 };
+
+static size_t min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static void shape(struct bsai_geometry *g, size_t object_size, size_t page_size, size_t pages)
 {
@@ -44,6 +48,13 @@ static size_t waste_of(const struct bsai_geometry *g, size_t object_size, size_t
     return bsai_divide((all - g->capacity * object_size) * 1000, all);
 }
 
+/* An offset in so many bytes and an object size together are below the magic, so that quotient and
+ * remainder are exact. */
+static bool is_exact(size_t bytes, size_t object_size)
+{
+    return bytes + object_size <= bsai_divide(UINT32_MAX, object_size);
+}
+
 /* The smallest slab that wastes little; if there is none up to most_bytes, the one of those that
  * wastes least. Slabs of fewer than 8 objects, or larger than most_bytes, only if all are. */
 static void choose_pages(struct bsai_geometry *g, size_t object_size, size_t page_size,
@@ -61,7 +72,7 @@ static void choose_pages(struct bsai_geometry *g, size_t object_size, size_t pag
         if (g->capacity == 0)
             continue;
         if (g->capacity > BSAI_CAPACITY_MAX || g->record_bytes > page_size - BSAI_RECORD_ALIGN ||
-            pages * page_size + object_size > bsai_divide(UINT32_MAX, object_size))
+            !is_exact(pages * page_size, object_size))
             break;
         bool few = best.slab_pages != 0 && best.capacity < MIN_OBJECTS;
         if (best.slab_pages != 0 && !few && pages * page_size > most_bytes)
@@ -77,15 +88,43 @@ static void choose_pages(struct bsai_geometry *g, size_t object_size, size_t pag
     *g = best;
 }
 
-void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size,
+/* Pages of its own for each object, or the smallest slab of several that wastes least, if that is
+ * less. `size` bytes of each `step` count as used. The bytes from one object to the next. */
+static size_t choose_large(struct bsai_geometry *g, size_t size, size_t step, size_t page_size,
+                           size_t most_bytes)
+{
+    size_t own = bsai_align_up(size, page_size), chosen = own;
+    size_t most = min(most_bytes, BSAI_SLAB_PAGES_MAX * page_size);
+    shape(g, own, page_size, own >> bsai_log2(page_size));
+    size_t least = own < most ? waste_of(g, size, page_size) : 0;
+    size_t bytes = bsai_align_up(2 * step, page_size);
+    for (; bytes <= most && least > MAX_WASTE; bytes += page_size) {
+        struct bsai_geometry several;
+        shape(&several, step, page_size, bytes >> bsai_log2(page_size));
+        size_t waste = waste_of(&several, size, page_size);
+        if (is_exact(bytes, step) && waste < least) {
+            *g = several;
+            least = waste;
+            chosen = step;
+        }
+    }
+    return chosen;
+}
+
+void bsai_geometry_make(struct bsai_geometry *g, size_t size, size_t align, size_t page_size,
                         size_t most_bytes)
 {
-    size_t natural = object_size & (0 - object_size);
-    choose_pages(g, object_size, page_size, most_bytes);
-    g->object_size = (uint32_t)object_size;
-    g->magic =
-        (uint32_t)bsai_divide(UINT32_MAX, object_size) + 1; /* 2^32 / object_size, rounded up */
-    g->slab_align = (uint32_t)(natural > page_size ? natural : page_size);
+    size_t step = bsai_align_up(size, align > 8 ? align : 8);
+    bool eight = step <= BSAI_SLAB_PAGES_MAX / MIN_OBJECTS * page_size;
+    if (step <= bsai_align_up(size, page_size) &&
+        (step <= BSA_MAX_CLASS_SIZE || (eight && is_exact(MIN_OBJECTS * step, step))))
+        choose_pages(g, step, page_size, most_bytes);
+    else
+        step = choose_large(g, size, step, page_size, most_bytes);
+    g->object_size = (uint32_t)step;
+    /* 2^32 / object_size, rounded up; of one object only the first byte is a quotient's. */
+    g->magic = g->capacity == 1 ? 1 : (uint32_t)bsai_divide(UINT32_MAX, step) + 1;
+    g->slab_align = (uint32_t)(align > page_size ? align : page_size);
 }
 
 void bsai_geometry_small(struct bsai_geometry *g, const struct bsai_geometry *full,
@@ -93,7 +132,7 @@ void bsai_geometry_small(struct bsai_geometry *g, const struct bsai_geometry *fu
 {
     size_t object_size = full->object_size;
     *g = *full;
-    for (size_t pages = 1; pages <= full->slab_pages; pages++) {
+    for (size_t pages = 1; pages <= full->slab_pages && full->capacity != 1; pages++) {
         if (bsai_is_pow2(object_size) && !bsai_is_pow2(pages))
             continue;
         shape(g, object_size, page_size, pages);

@@ -3,7 +3,9 @@
  * Size classes: the geometry of a slab of one object size, and the way from a request to a class.
  *
  * A slab is the smallest number of pages, power of two or not, that holds at least 8 objects and
- * loses little to its end and its record; see choose_pages.
+ * loses little to its end and its record; see choose_pages. Where 16 pages are too few for 8, and
+ * it is larger than any class, an object has pages of its own, a slab of exactly as many as it
+ * needs, unless several in one slab lose less; see choose_large.
  */
 #ifndef BSAI_CLASSES_H
 #define BSAI_CLASSES_H
@@ -18,13 +20,13 @@
 enum { BSAI_SLABS_MIN = 256 };
 
 struct bsai_geometry {
-    uint32_t object_size; /* bytes */
+    uint32_t object_size; /* bytes from one to the next */
     uint32_t magic; /* offset / object_size == offset * magic >> 32 within a slab, and the rest of
                        the product is below magic if and only if the division is exact */
     uint32_t capacity; /* objects of a slab */
     uint32_t words;    /* struct bsai_states of a slab */
     uint32_t slab_pages;
-    uint32_t slab_align; /* bytes: a page, or the objects' natural alignment where that is larger */
+    uint32_t slab_align;   /* bytes: a page, or the objects' alignment where that is larger */
     uint32_t record_bytes; /* multiple of BSAI_RECORD_ALIGN */
 };
 
@@ -38,11 +40,11 @@ struct bsai_classes {
 };
 
 /*
- * The geometry of slabs of one object size: a multiple of 8, at most BSA_MAX_CACHE_OBJECT.
+ * The geometry of slabs of one object size and alignment, both at most BSA_MAX_CACHE_OBJECT.
  * most_bytes bounds a slab where fewer pages do as well but for the part that records take: a small
  * memory must not be one slab.
  */
-void bsai_geometry_make(struct bsai_geometry *g, size_t object_size, size_t page_size,
+void bsai_geometry_make(struct bsai_geometry *g, size_t size, size_t align, size_t page_size,
                         size_t most_bytes);
 
 /* That of slabs of as few pages as lose no more than an eighth, for a cache with few objects; their

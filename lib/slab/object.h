@@ -21,9 +21,24 @@
  * FREE and is guarded by the cache's lock. CACHED and AWAY are told apart by the slot that holds
  * the object.
  *
- * In shared mode every free takes the atomic way, so that all frees of an object are in one order.
- * In exclusive mode the home CPU frees plainly. Should it and another CPU free an object at the
- * same moment, both may find it LIVE, and it lies in two magazines, LIVE by its parity. Whoever
+ * In shared mode all frees of an object are in one order. The home CPU's are by its lock, and need
+ * no more as long as no other CPU frees objects of the slab: it is private then, and the home CPU
+ * frees plainly. Another CPU first exposes the slab, once, under the home CPU's lock. Of an exposed
+ * slab everybody frees atomically, its home CPU too, until all objects are FREE and a CPU takes
+ * from it. That no free is between two of these comes from the order in which they look:
+ *
+ *   - plainly: is the object LIVE, is the slab private, is it at home here? Slabs are made private
+ *     to a CPU, and exposed, by who holds that CPU's lock, which is the one who asks, or when all
+ *     objects are FREE, which a LIVE one forbids. So what was found holds until the store.
+ *   - atomically: which version of `exposed` is it, is the object LIVE, is it that version still?
+ *     So the object was LIVE while the slab was exposed: whoever frees it next changes the away
+ *     word, and the exchange fails. Versions do not come again as long as the record's page stays:
+ *     with the last one the slab stays exposed. (An exchange that is held up while the object is
+ *     freed, handed out and freed by others may succeed: a free of what was handed out again,
+ *     which nobody can tell.)
+ *
+ * In exclusive mode the home CPU always frees plainly. Should it and another CPU free an object at
+ * the same moment, both may find it LIVE, and it lies in two magazines, LIVE by its parity. Whoever
  * takes it out, to hand it out or to put it home, finds it so; then the slot is dropped, and
  * reported as the double free that it is. The object stays LIVE, and nobody's. (Three at once, or a
  * home CPU that is interrupted between its load and its store while another frees and allocates the
@@ -74,7 +89,8 @@ struct bsai_slab {
     uint8_t scan;    /* no state before states[scan] has a FREE bit */
     uint8_t list;
     uint16_t capacity; /* objects; constant */
-    uint16_t pages;    /* constant */
+    uint16_t exposed;  /* a version, odd while the slab is exposed; read anywhere */
+    uint32_t pages;    /* constant */
     struct bsai_slab *next, *prev;
     struct bsai_shelf *shelf;   /* of its home */
     struct bsai_shelf *claimer; /* of the CPU that takes from it, or NULL */
@@ -82,6 +98,8 @@ struct bsai_slab {
     /* On lines of their own: other CPUs' frees shall not take from the home CPU what it reads. */
     struct bsai_states states[] __attribute__((aligned(64)));
 };
+
+_Static_assert(offsetof(struct bsai_slab, states) == 64 || sizeof(void *) != 8, "one cache line");
 
 /* An object in a magazine, or on its way. One that is AWAY, or a place without an object, has the
  * address BSAI_NO_ADDRESS, so that a fast path needs one comparison to leave it alone. */
@@ -153,7 +171,7 @@ static BSAI_ALWAYS_INLINE bool bsai_hand_out(struct bsai_states *states, bsai_wo
     bsai_word here = bsai_peek(&states->here);
     if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) != 0))
         return false;
-    bsai_poke(&states->here, here ^ bit);
+    bsai_publish(&states->here, here ^ bit); /* after the slab's home and version */
     return true;
 }
 
@@ -162,6 +180,25 @@ static BSAI_ALWAYS_INLINE bool bsai_take_back(struct bsai_states *states, bsai_w
 {
     bsai_word here = bsai_peek(&states->here);
     if (BSAI_UNLIKELY(((here ^ bsai_peek(&states->away)) & bit) != bit))
+        return false;
+    bsai_poke(&states->here, here ^ bit);
+    return true;
+}
+
+static BSAI_ALWAYS_INLINE bool bsai_slab_is_exposed(const struct bsai_slab *slab)
+{
+    return (bsai_consume(&slab->exposed) & 1) != 0;
+}
+
+/* The same in shared mode, by the owner of `cpu`; false also where the slab is not private to that
+ * CPU. The order of the loads matters, see above. */
+static BSAI_ALWAYS_INLINE bool bsai_take_back_private(const struct bsai_slab *slab,
+                                                      struct bsai_states *states, bsai_word bit,
+                                                      unsigned cpu)
+{
+    bsai_word here = bsai_consume(&states->here);
+    if (BSAI_UNLIKELY(((here ^ bsai_consume(&states->away)) & bit) != bit) ||
+        BSAI_UNLIKELY(bsai_slab_is_exposed(slab)) || BSAI_UNLIKELY(bsai_peek(&slab->home) != cpu))
         return false;
     bsai_poke(&states->here, here ^ bit);
     return true;
@@ -184,6 +221,22 @@ static BSAI_ALWAYS_INLINE bool bsai_flip_away(struct bsai_states *states, bsai_w
 static BSAI_ALWAYS_INLINE bool bsai_take_back_away(struct bsai_states *states, bsai_word bit)
 {
     return bsai_flip_away(states, bit, true);
+}
+
+/* The same in shared mode, by any CPU; false also where the slab is not exposed. */
+static BSAI_ALWAYS_INLINE bool bsai_take_back_exposed(const struct bsai_slab *slab,
+                                                      struct bsai_states *states, bsai_word bit)
+{
+    bsai_word old;
+    do {
+        uint16_t version = bsai_consume(&slab->exposed);
+        old = bsai_consume(&states->away);
+        if (BSAI_UNLIKELY(((bsai_consume(&states->here) ^ old) & bit) != bit) ||
+            BSAI_UNLIKELY((version & 1) == 0) ||
+            BSAI_UNLIKELY(bsai_peek(&slab->exposed) != version))
+            return false;
+    } while (BSAI_UNLIKELY(!bsai_bits_exchange(&states->away, &old, old ^ bit)));
+    return true;
 }
 
 /* AWAY to LIVE; false: the slot is to be dropped, its object was freed twice. */

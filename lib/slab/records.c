@@ -7,17 +7,21 @@ _Static_assert(sizeof(struct bsai_chunk) <= BSAI_RECORD_ALIGN,
 struct bsai_records *bsai_records_of(struct bsai_records *pools, unsigned *count,
                                      size_t record_bytes, size_t chunk_bytes)
 {
-    unsigned n = *count;
+    unsigned n = *count, at = n;
     for (unsigned i = 0; i < n; i++) {
         if (pools[i].record_bytes == record_bytes)
             return &pools[i];
+        if (pools[i].record_bytes == 0)
+            at = i;
     }
-    bsai_memset(&pools[n], 0, sizeof(pools[n]));
-    bsai_lock_init(&pools[n].lock);
-    pools[n].record_bytes = (uint32_t)record_bytes;
-    pools[n].chunk_bytes = (uint32_t)chunk_bytes;
-    bsai_publish(count, n + 1);
-    return &pools[n];
+    if (at == n) {
+        bsai_memset(&pools[n], 0, sizeof(pools[n]));
+        bsai_lock_init(&pools[n].lock);
+        pools[n].chunk_bytes = (uint32_t)chunk_bytes;
+        bsai_publish(count, n + 1);
+    }
+    pools[at].record_bytes = (uint32_t)record_bytes;
+    return &pools[at];
 }
 
 static void link_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)
@@ -26,7 +30,7 @@ static void link_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)
     chunk->next = pool->chunks;
     if (chunk->next != NULL)
         chunk->next->prev = chunk;
-    pool->chunks = chunk;
+    bsai_poke(&pool->chunks, chunk);
 }
 
 static void unlink_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)
@@ -34,7 +38,7 @@ static void unlink_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)
     if (chunk->prev != NULL)
         chunk->prev->next = chunk->next;
     else
-        pool->chunks = chunk->next;
+        bsai_poke(&pool->chunks, chunk->next);
     if (chunk->next != NULL)
         chunk->next->prev = chunk->prev;
 }
@@ -49,6 +53,7 @@ void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *m
     chunk->used = 0;
     for (; end - at >= pool->record_bytes; at += pool->record_bytes) {
         struct bsai_slab *record = (struct bsai_slab *)at;
+        record->exposed = 0;
         record->next = chunk->free;
         chunk->free = record;
     }

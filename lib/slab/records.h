@@ -20,14 +20,15 @@ struct bsai_chunk {
 
 struct bsai_records {
     struct bsai_lock lock; /* guards everything here, and the chunks' headers */
-    uint32_t record_bytes; /* constant, as the next */
+    uint32_t record_bytes; /* constant, as the next, while a cache has it; 0: no cache has it */
     uint32_t chunk_bytes;
-    struct bsai_chunk *chunks; /* those with a free record, in no order */
+    struct bsai_chunk *chunks; /* those with a free record, in no order; read anywhere */
     size_t idle;               /* chunks without a record in use */
     size_t chunk_count;
 };
 
-/* The pool for records of some size; where there is none yet, pools[*count] becomes it. */
+/* The pool for records of some size; where there is none yet, one that no cache has becomes it, or
+ * pools[*count]. There are never more than caches at a time. */
 struct bsai_records *bsai_records_of(struct bsai_records *pools, unsigned *count,
                                      size_t record_bytes, size_t chunk_bytes);
 

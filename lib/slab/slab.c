@@ -11,26 +11,29 @@ static bsai_word first_bits(unsigned objects)
 void bsai_slab_make(const struct bsai_cache *cache, const struct bsai_geometry *g,
                     struct bsai_slab *slab, const struct bsai_map *map, size_t page)
 {
+    uint16_t exposed = slab->exposed; /* a version does not begin again with another slab */
     bsai_memset(slab, 0, sizeof(*slab));
+    slab->exposed = exposed;
     slab->base = bsai_map_addr(map, page);
     slab->magic = g->magic;
     slab->free = slab->capacity = (uint16_t)g->capacity;
-    slab->pages = (uint16_t)g->slab_pages;
+    slab->pages = g->slab_pages;
     slab->cache = (uint16_t)cache->id;
     slab->tag = cache->tag;
     for (unsigned w = 0; w < g->words; w++) {
         unsigned left = g->capacity - w * BSAI_WORD_BITS;
         slab->states[w] = (struct bsai_states){0, 0, first_bits(left)};
     }
-    for (unsigned i = 0; i < g->slab_pages; i++) {
+    size_t marks = bsai_slab_marks(slab->pages), count = slab->pages - marks + 1;
+    for (size_t i = 0; i < marks; i++) {
         bsai_publish(&map->cold[page + i], slab);
-        bsai_publish(&map->hot[page + i], bsai_word_slab(cache->id, i));
+        bsai_publish(&map->hot[page + i], bsai_word_run(BSAI_PAGE_SLAB, i == 0 ? count : 0));
     }
 }
 
 void bsai_slab_unmake(const struct bsai_map *map, size_t page, size_t pages)
 {
-    for (size_t i = 0; i < pages; i++) {
+    for (size_t i = 0; i < bsai_slab_marks(pages); i++) {
         bsai_poke(&map->hot[page + i], (uint32_t)BSAI_PAGE_NONE);
         bsai_poke(&map->cold[page + i], NULL);
     }

@@ -235,9 +235,9 @@ static const char *validate_cache(const struct bsa_slab *slab, const struct bsai
     size_t slabs = 0, listed = 0, remote = 0;
     const char *wrong = NULL;
     for (size_t page = 0; page < map->pages && wrong == NULL; page++) {
-        if (bsai_map_word(map, page) != bsai_word_slab(cache->id, 0))
-            continue;
         const struct bsai_slab *record = map->cold[page];
+        if (!bsai_word_is_slab(bsai_map_word(map, page)) || record->cache != cache->id)
+            continue;
         wrong = bsai_slab_validate(cache, record);
         listed += record->list != BSAI_LIST_NONE;
         remote += record->remote;

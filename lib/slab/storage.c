@@ -26,21 +26,23 @@ static size_t most_bytes(const struct plan *plan)
  * record are used first: so each pool needs at most this many chunks at its peak. */
 static void count_chunks(struct plan *plan)
 {
+    const struct bsai_classes *classes = &plan->classes;
     size_t page_size = plan->config.page_size, counted = 0;
     uint32_t done[BSA_MAX_CLASSES];
     plan->chunks = 0;
-    for (unsigned c = 0; c < plan->classes.count; c++) {
+    for (unsigned c = 0; c < classes->count; c++) {
         struct bsai_geometry g;
-        bsai_geometry_make(&g, plan->classes.size[c], page_size, most_bytes(plan));
+        bsai_geometry_make(&g, classes->size[c], classes->natural[c], page_size, most_bytes(plan));
         size_t i = 0, fewest = g.slab_pages;
         while (i < counted && done[i] != g.record_bytes)
             i++;
         if (i < counted)
             continue;
         done[counted++] = g.record_bytes;
-        for (unsigned other = c + 1; other < plan->classes.count; other++) {
+        for (unsigned other = c + 1; other < classes->count; other++) {
             struct bsai_geometry o;
-            bsai_geometry_make(&o, plan->classes.size[other], page_size, most_bytes(plan));
+            bsai_geometry_make(&o, classes->size[other], classes->natural[other], page_size,
+                               most_bytes(plan));
             if (o.record_bytes == g.record_bytes && o.slab_pages < fewest)
                 fewest = o.slab_pages;
         }

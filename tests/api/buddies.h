@@ -5,7 +5,7 @@
 
 #include "machine.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096, MOST = 8192 };
+enum { MOST = 8192 };
 
 static inline bsa_buddy *buddy_new(void *region, size_t bytes, size_t page_size)
 {

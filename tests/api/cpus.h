@@ -5,8 +5,6 @@
 
 #include "machine.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096 };
-
 static const struct bsa_heap_config plain = BSA_HEAP_CONFIG_INIT;
 
 static inline struct bsa_cpu_stats stats_of(bsa_heap *heap, unsigned cpu)

@@ -5,8 +5,6 @@
 
 #include "slabs.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096 };
-
 /* Takes every object of a size that the heap has for a CPU; how many. */
 static inline size_t take_all(bsa_heap *heap, size_t size, void **p, size_t most)
 {

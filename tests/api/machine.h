@@ -14,6 +14,8 @@
 
 #include "../support.h"
 
+enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096 };
+
 struct machine {
     struct bsa_platform platform; /* ctx: this machine */
     unsigned cpu;                 /* the CPU that runs */

@@ -2,8 +2,6 @@
 /* malloc and its relatives over a heap. */
 #include "machine.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096 };
-
 struct bed {
     struct machine m;
     bsa_heap *heap;

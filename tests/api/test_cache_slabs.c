@@ -213,6 +213,36 @@ START_TEST(how_many)
 }
 END_TEST
 
+/* A CPU whose magazine of a cache finds no memory for its slots does without. */
+START_TEST(no_slots_where_memory_is_short)
+{
+    enum { N = 10, PAGES = MIB / PAGE };
+    struct bed bed;
+    void *p[N], *blocks[PAGES], *more = NULL;
+    size_t n = 0;
+    bed_open(&bed, _i, config_of(_i), MIB);
+    bsa_cache *cache = cache_new(bed.heap, "late", 64, 0);
+    for (unsigned i = 0; i < N; i++)
+        assert_ok(get(&bed, cache, &p[i]));
+    while (bsa_heap_alloc_pages(bed.heap, 1, PAGE, &blocks[n]) == BSA_OK)
+        n++;
+    bed.m.cpu = 1;
+    for (unsigned i = 0; i < N; i++) {
+        assert_ok(get(&bed, cache, &more));
+        ck_assert_uint_eq(cache_stats(cache).objects.live, N + 1);
+        assert_ok(put(&bed, cache, more));
+        assert_status(put(&bed, cache, more), BSA_ERR_NOT_ALLOCATED);
+    }
+    ck_assert_uint_eq(stats_of(bed.heap, 1).objects_cached, 0);
+
+    assert_ok(bsa_heap_free(bed.heap, blocks[--n]));
+    assert_ok(bsa_heap_drain(bed.heap, 1)); /* the page itself may be on a list */
+    assert_ok(put(&bed, cache, p[0]));
+    ck_assert_uint_eq(stats_of(bed.heap, 1).objects_cached, 1);
+    check_sums(bed.heap);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cache slabs");
@@ -221,6 +251,7 @@ int main(void)
     tcase_add_loop_test(all, small_slabs_are_kept_by_their_pages, 0, WAYS);
     tcase_add_loop_test(all, what_is_kept_is_a_slab_in_all, 0, WAYS);
     tcase_add_loop_test(all, small_slabs_where_memory_is_short, 0, WAYS);
+    tcase_add_loop_test(all, no_slots_where_memory_is_short, 0, WAYS);
     tcase_add_loop_test(all, all_at_once, 0, WAYS);
     tcase_add_test(all, how_many);
     suite_add_tcase(suite, all);

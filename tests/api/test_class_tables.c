@@ -2,7 +2,7 @@
 /* The tables of size classes that a heap can be given. */
 #include "machine.h"
 
-enum { MIB = 1024 * 1024, PAGE = 4096, LARGEST = 2048 };
+enum { LARGEST = 2048 };
 
 static const enum bsa_class_set sets[] = {BSA_CLASSES_NINE, BSA_CLASSES_KMALLOC, BSA_CLASSES_FINE};
 static const unsigned counts[] = {9, 11, 28};

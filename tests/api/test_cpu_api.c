@@ -86,6 +86,24 @@ START_TEST(states_are_made_at_first_use)
 }
 END_TEST
 
+/* Of CPUs whose ids are far apart none is left out. */
+START_TEST(ids_far_apart)
+{
+    struct machine m;
+    struct bsa_heap_stats s;
+    machine_start(&m);
+    bsa_heap *heap = heap_of_cpus(&m, 200, 0);
+    work(heap, &m, 150);
+    work(heap, &m, 3);
+    heap_stats(heap, &s);
+    ck_assert_uint_eq(s.cpus_used, 2);
+    check_heap_sums(heap);
+    bsa_heap_reclaim(heap);
+    ck_assert_uint_eq(held_back(heap, 150), 0);
+    ck_assert_uint_eq(held_back(heap, 3), 0);
+}
+END_TEST
+
 /* All ids there can be on little memory: each works, and most of the memory remains. */
 START_TEST(four_thousand_cpus_on_a_small_region)
 {
@@ -337,6 +355,7 @@ static Suite *cpu_suite(void)
     tcase_add_loop_test(all, a_handle_is_its_cpu, 0, 2);
     tcase_add_test(all, handles_and_hook_mix);
     tcase_add_test(all, states_are_made_at_first_use);
+    tcase_add_test(all, ids_far_apart);
     tcase_add_loop_test(all, four_thousand_cpus_on_a_small_region, 0, 6);
     tcase_add_loop_test(all, magazines_are_bounded, 0, 7);
     tcase_add_test(all, page_lists_are_bounded);

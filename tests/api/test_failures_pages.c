@@ -2,8 +2,6 @@
 /* Failures that allocators of this kind have had, in what concerns pages; see test_failures.c. */
 #include "machine.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096 };
-
 static bsa_buddy *buddy_new(struct machine *m, void *region, size_t bytes)
 {
     bsa_buddy *buddy = NULL;

@@ -2,8 +2,6 @@
 /* The heap by its public interface: objects and pages, from where, and where they go. */
 #include "machine.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096 };
-
 static const struct bsa_heap_config plain = BSA_HEAP_CONFIG_INIT;
 
 static bool within(const void *p, size_t bytes, const void *region, size_t region_bytes)

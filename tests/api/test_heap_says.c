@@ -2,8 +2,6 @@
 /* The heap by its public interface: how it is made and ended, and what it says about itself. */
 #include "machine.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024, PAGE = 4096 };
-
 static const struct bsa_heap_config plain = BSA_HEAP_CONFIG_INIT;
 
 /* Making one. */

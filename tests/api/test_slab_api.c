@@ -4,7 +4,7 @@
 
 #include "slabs.h"
 
-enum { PAGE = 4096, MOST = 20000 };
+enum { MOST = 20000 };
 
 static const struct bsa_slab_config plain = BSA_SLAB_CONFIG_INIT;
 

@@ -2,8 +2,6 @@
 /* Walks over a heap: what is live, and what its pages are used for. */
 #include "machine.h"
 
-enum { MIB = 1024 * 1024, PAGE = 4096 };
-
 static const struct bsa_heap_config plain = BSA_HEAP_CONFIG_INIT;
 
 struct walk {

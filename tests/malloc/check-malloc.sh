@@ -106,6 +106,31 @@ has_classes nine '8 16 32 64 128 256 512 1024 2048'
 has_classes kmalloc '8 16 32 64 96 128 192 256 512 1024 2048'
 has_classes fine '8 16 32 48 64 80 96 112 128 160 192 224 256 320 384 448 512 640 768 896 1024 1280 1536 1792 2048 2560 3072 3584 4096 5120 6144 7168'
 
+# What a program frees of many sizes does not stay ready for the next request of each.
+cat >"$work/waves.c" <<'END'
+#include <stdlib.h>
+enum { OBJECTS = 20000 };
+static void *p[OBJECTS];
+int main(void)
+{
+    for (int wave = 0; wave < 400; wave++) {
+        for (size_t i = 0; i < OBJECTS; i++)
+            p[i] = malloc((size_t)(wave / 10 % 20 + 1) * 16);
+        for (size_t i = 0; i < OBJECTS; i++)
+            free(p[i]);
+    }
+    return 0;
+}
+END
+# shellcheck disable=SC2086
+expect "a program that frees many sizes compiles" $CC -o "$work/waves" "$work/waves.c"
+preloaded BSA_MALLOC_STATS=1 "$work/waves" 2>"$work/waves.out"
+awk '/^  class / { split($0, f, /[:,]? /); ready += f[4] * f[8]; seen++ }
+    /CPU states/ { state = $3 }
+    END { if (!seen || ready + state > 4 * 1048576) print seen, "classes, ready", ready, "states", state }' \
+    "$work/waves.out" >"$work/held"
+nothing "what it has freed and its CPU keeps ready is at most 4 MiB" "$work/held"
+
 # Figures at exit go to stderr and to no other file, whatever the program does with numbers of files.
 cat >"$work/files.c" <<'END'
 #include <fcntl.h>
@@ -204,10 +229,12 @@ else
     skip "new, delete and their failures" "no C++ compiler ($CXX) for what $CC is for"
 fi
 
-# The test of threads again, without ids of their own.
-if [ -x "$builddir/tests/malloc/test_malloc_threads" ]; then
-    expect "threads that all share a CPU" env BSA_MALLOC_THREADS=0 \
-        "$builddir/tests/malloc/test_malloc_threads"
-fi
+# The tests of threads again, without ids of their own.
+for name in threads ids; do
+    if [ -x "$builddir/tests/malloc/test_malloc_$name" ]; then
+        expect "$name where all threads share a CPU" env BSA_MALLOC_THREADS=0 \
+            "$builddir/tests/malloc/test_malloc_$name"
+    fi
+done
 
 done_testing

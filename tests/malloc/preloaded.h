@@ -32,4 +32,15 @@ static inline void *used(void *p)
     return p;
 }
 
+#if defined(__x86_64__)
+/* Single steps: a SIGTRAP between any two instructions of this thread. */
+static inline void step(bool on)
+{
+    if (on)
+        __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq" ::: "memory", "cc");
+    else
+        __asm__ volatile("pushfq; andl $~0x100, (%%rsp); popfq" ::: "memory", "cc");
+}
+#endif
+
 #endif

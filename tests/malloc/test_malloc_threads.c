@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Threads of a program on the malloc library: more of them than CPU ids, ids that are handed on,
- * frees of others' objects, calls at a thread's very end, forks and signals in the middle.
+ * frees of others' objects, calls at a thread's end, forks and signals in the middle.
  */
 #include "preloaded.h"
 
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 
@@ -178,45 +177,6 @@ START_TEST(destructors_may_call)
 }
 END_TEST
 
-/* A thread that calls by key destructors only, from a certain round of them on. */
-static unsigned first_round;
-
-static void free_in_a_round(void *p)
-{
-    static __thread unsigned round;
-    if (++round < first_round)
-        pthread_setspecific(late_key, p);
-    else
-        free(p);
-}
-
-static void *carry(void *p)
-{
-    pthread_setspecific(late_key, p);
-    return NULL;
-}
-
-START_TEST(a_threads_first_call_may_be_a_destructors)
-{
-    size_t bytes = (size_t)1 << 18;
-    pthread_attr_t attributes;
-    pthread_t thread;
-    first_round = (unsigned)_i;
-    free(used(malloc(10)));
-    must(pthread_key_create(&late_key, free_in_a_round) == 0);
-    must(pthread_attr_init(&attributes) == 0);
-    for (unsigned i = 0; i < 3 * IDS; i++) {
-        void *stack = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        must(stack != MAP_FAILED && pthread_attr_setstack(&attributes, stack, bytes) == 0);
-        must(pthread_create(&thread, &attributes, carry, malloc(10)) == 0);
-        must(pthread_join(thread, NULL) == 0);
-        must(munmap(stack, bytes) == 0);
-    }
-    malloc_trim(0); /* it looks at no thread that has gone */
-    pthread_key_delete(late_key);
-}
-END_TEST
-
 /* Forks in the middle. */
 
 static volatile bool stop;
@@ -375,8 +335,8 @@ START_TEST(signal_handlers_may_call_where_a_cpu_is_shared)
 END_TEST
 
 #if defined(__x86_64__)
-/* By single steps: a handler that calls between any two instructions. It leaves the fast paths, as
- * these look at nothing that another call may have left half done. */
+/* A handler that calls between any two instructions. It leaves the fast paths, as these look at
+ * nothing that another call may have left half done. */
 static size_t traps;
 
 static void on_trap(int signal)
@@ -386,14 +346,6 @@ static void on_trap(int signal)
     free(used(malloc(300000)));
     traps++;
     errno = saved;
-}
-
-static inline void step(bool on)
-{
-    if (on)
-        __asm__ volatile("pushfq; orl $0x100, (%%rsp); popfq" ::: "memory", "cc");
-    else
-        __asm__ volatile("pushfq; andl $~0x100, (%%rsp); popfq" ::: "memory", "cc");
 }
 
 START_TEST(signal_handlers_may_call_between_any_two_instructions)
@@ -469,7 +421,6 @@ int main(int argc, char **argv)
     tcase_add_test(tc, more_threads_than_ids);
     tcase_add_test(tc, ids_are_handed_on);
     tcase_add_test(tc, destructors_may_call);
-    tcase_add_loop_test(tc, a_threads_first_call_may_be_a_destructors, 1, 4);
     tcase_add_test(tc, forks_among_threads);
     tcase_add_test(tc, signal_handlers_may_call);
     tcase_add_test(tc, signal_handlers_may_call_where_a_cpu_is_shared);

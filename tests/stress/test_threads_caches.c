@@ -3,7 +3,7 @@
  * somebody who looks at it all. */
 #include "threads.h"
 
-enum { SHARED = 3, CACHES = SHARED + 1, SLOTS = 256 }; /* one comes and goes */
+enum { SHARED = 4, CACHES = SHARED + 1, SLOTS = 256 }; /* one comes and goes */
 
 struct job {
     struct place *place;
@@ -13,7 +13,7 @@ struct job {
     atomic_uint done;
 };
 
-static const size_t sizes[SHARED] = {24, 200, 3000};
+static const size_t sizes[SHARED] = {24, 200, 3000, 70000}; /* the last one seldom */
 
 static bsa_cache *make_cache(bsa_heap *heap, size_t size, unsigned magazine)
 {
@@ -63,7 +63,8 @@ static void work_swap(void *arg, unsigned number)
     struct job *job = arg;
     struct rng rng = rng_of("cache swap", number);
     for (size_t i = 0; i < job->steps; i++) {
-        unsigned which = (unsigned)rng_below(&rng, SHARED);
+        size_t most = rng_below(&rng, 16) == 0 ? SHARED : SHARED - 1;
+        unsigned which = (unsigned)rng_below(&rng, most);
         void *p = get(job, &rng, which);
         put(job, &rng, which, atomic_exchange(&job->slots[which][rng_below(&rng, SLOTS)], p));
     }
@@ -78,7 +79,8 @@ static void work_come_and_go(void *arg, unsigned number)
     bsa_heap *heap = job->place->heap;
     while (atomic_load(&job->done) < THREADS) {
         void *p[40];
-        size_t n = rng_below(&rng, 40), size = rng_between(&rng, 8, 900);
+        size_t n = rng_below(&rng, 40);
+        size_t size = rng_between(&rng, 8, rng_below(&rng, 4) == 0 ? 90000 : 900);
         bsa_cache *cache = make_cache(heap, size, 0);
         for (size_t i = 0; i < n; i++) {
             p[i] = NULL;

@@ -82,7 +82,7 @@ static inline const char *wrong_with_cache(const struct bed *b)
 {
     size_t listed = 0;
     for (size_t page = 0; page < b->next_page; page++) {
-        if (b->hot[page] == bsai_word_slab(b->cache->id, 0))
+        if (bsai_word_is_slab(b->hot[page]))
             listed += b->cold[page]->list != BSAI_LIST_NONE;
     }
     return bsai_cache_validate(b->cache, listed);

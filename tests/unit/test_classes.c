@@ -11,13 +11,18 @@
 static const size_t limits[] = {SIZE_MAX, 0, 32768};
 static const size_t page_sizes[] = {1024, 2048, 4096, 8192, 16384, 32768, 65536};
 
-/* Every object size with every page size. */
+static size_t natural_of(size_t size)
+{
+    return size & (0 - size);
+}
+
+/* Every size that a class may have, with every page size. */
 START_TEST(geometry)
 {
+    size_t page = page_sizes[_i];
     for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
         struct bsai_geometry g;
-        size_t page = page_sizes[_i];
-        bsai_geometry_make(&g, size, page, limits[_i % 3]);
+        bsai_geometry_make(&g, size, natural_of(size), page, limits[_i % 3]);
         size_t bytes = g.slab_pages * page;
         ck_assert_uint_ge(g.slab_pages, 1);
         ck_assert_uint_le(g.slab_pages, BSAI_SLAB_PAGES_MAX);
@@ -34,13 +39,70 @@ START_TEST(geometry)
             for_eight++;
         if (for_eight <= BSAI_SLAB_PAGES_MAX)
             ck_assert_uint_ge(g.capacity, 8);
+        ck_assert_uint_eq(g.object_size, size);
         if (bytes > limits[_i % 3])
             ck_assert_uint_le(g.slab_pages, for_eight);
         /* Objects have their natural alignment if the slab has its own. */
-        size_t natural = size & (0 - size);
-        ck_assert_uint_ge(g.slab_align, natural);
+        ck_assert_uint_ge(g.slab_align, natural_of(size));
         ck_assert_uint_eq(g.slab_align % page, 0);
     }
+}
+END_TEST
+
+/* Thousandths of so many pages and their record that are not objects of so many bytes. */
+static size_t loss(const struct bsai_geometry *g, size_t pages, size_t page, size_t objects,
+                   size_t size)
+{
+    size_t all = pages * page + g->record_bytes;
+    return (all - objects * size) * 1000 / all;
+}
+
+static void check_large(size_t size, size_t align, size_t page, size_t limit)
+{
+    struct bsai_geometry g;
+    bsai_geometry_make(&g, size, align, page, limit);
+    size_t step = (size + align - 1) / align * align, own = (size - 1) / page + 1;
+    size_t most = limit < 16 * page ? limit : 16 * page;
+    ck_assert_uint_eq(g.slab_align, align > page ? align : page);
+    if (g.capacity == 1) {
+        ck_assert_uint_eq(g.slab_pages, own);
+        ck_assert_uint_eq(g.object_size, own * page);
+    } else {
+        ck_assert_uint_eq(g.object_size, step);
+        ck_assert_uint_eq(g.capacity, g.slab_pages * page / step);
+        ck_assert_uint_le(g.slab_pages * page, most);
+        ck_assert_uint_lt(loss(&g, g.slab_pages, page, g.capacity, size),
+                          loss(&g, own, page, 1, size));
+    }
+    ck_assert_uint_eq(g.words, 1);
+    if (own * page > most)
+        return;
+    /* As far as a multiplication divides. */
+    size_t lost = loss(&g, g.slab_pages, page, g.capacity, size);
+    for (size_t n = 2; lost > 20 && n * step <= most; n++) {
+        size_t pages = (n * step + page - 1) / page;
+        if (pages * page <= most && pages * page + step <= UINT32_MAX / step)
+            ck_assert_uint_le(lost, loss(&g, pages, page, n, size));
+    }
+    ck_assert_uint_le(lost, loss(&g, own, page, 1, size));
+}
+
+/* Objects larger than any class, of which 16 pages hold less than 8: pages of their own, or several
+ * in a slab where that loses less. */
+START_TEST(large_geometry)
+{
+    size_t page = page_sizes[_i];
+    size_t first = 2 * page < BSA_MAX_CLASS_SIZE ? BSA_MAX_CLASS_SIZE : 2 * page;
+    for (size_t size = first + 8; size <= first + 20 * page; size += 104) {
+        for (size_t align = 8; align <= 32 * page; align *= 4)
+            check_large(size, align, page, limits[_i % 3]);
+    }
+    for (size_t size = 16 * first; size <= BSA_MAX_CACHE_OBJECT; size *= 2) {
+        check_large(size - 1, 8, page, limits[_i % 3]);
+        check_large(size, size, page, limits[_i % 3]);
+        check_large(size / 2 + 1, BSA_MAX_CACHE_OBJECT, page, limits[_i % 3]);
+    }
+    check_large(100, 4 * page, page, limits[_i % 3]);
 }
 END_TEST
 
@@ -54,10 +116,11 @@ static bool loses_little(size_t pages, size_t page, size_t size, const struct bs
 /* Slabs of small caches: no larger than others, and the smallest that lose at most an eighth. */
 START_TEST(small_geometry)
 {
-    for (size_t size = 8; size <= BSA_MAX_CACHE_OBJECT; size += 8) {
+    size_t page = page_sizes[_i];
+    for (size_t bytes = 8; bytes <= 20 * page; bytes += 8) {
         struct bsai_geometry full, g;
-        size_t page = page_sizes[_i];
-        bsai_geometry_make(&full, size, page, limits[_i % 3]);
+        bsai_geometry_make(&full, bytes, 8, page, limits[_i % 3]);
+        size_t size = full.object_size;
         bsai_geometry_small(&g, &full, page);
         ck_assert_uint_le(g.slab_pages, full.slab_pages);
         ck_assert_uint_ge(g.capacity, 1);
@@ -87,7 +150,7 @@ START_TEST(usable_share)
                   {192, 980}, {256, 980}, {512, 980}, {1024, 980}, {2048, 980}};
     for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
         struct bsai_geometry g;
-        bsai_geometry_make(&g, wanted[i].size, 4096, SIZE_MAX);
+        bsai_geometry_make(&g, wanted[i].size, 8, 4096, SIZE_MAX);
         size_t all = g.slab_pages * 4096 + g.record_bytes;
         ck_assert_uint_ge(g.capacity * wanted[i].size * 1000 / all, wanted[i].share);
     }
@@ -97,11 +160,11 @@ END_TEST
 /* The multiplication that replaces a division and its remainder, at every byte of a slab. */
 START_TEST(index_of)
 {
-    for (size_t size = 8; size <= BSA_MAX_CLASS_SIZE; size += 8) {
+    for (size_t asked = 8; asked <= BSA_MAX_CLASS_SIZE + 9000; asked += asked < 8192 ? 8 : 1160) {
         struct bsai_geometry g;
-        bsai_geometry_make(&g, size, page_sizes[_i], SIZE_MAX);
+        bsai_geometry_make(&g, asked, 8, page_sizes[_i], SIZE_MAX);
         struct bsai_slab slab = {.base = 0x7fff0000, .magic = g.magic};
-        size_t bytes = g.slab_pages * page_sizes[_i], wrong = 0;
+        size_t size = g.object_size, bytes = g.slab_pages * page_sizes[_i], wrong = 0;
         for (uint32_t offset = 0; offset < bytes; offset++) {
             size_t index;
             bool first = bsai_slab_index(&slab, slab.base + offset, &index);
@@ -205,6 +268,7 @@ int main(void)
     TCase *tcase = tcase_create("classes");
     int page_count = (int)(sizeof(page_sizes) / sizeof(page_sizes[0]));
     tcase_add_loop_test(tcase, geometry, 0, page_count);
+    tcase_add_loop_test(tcase, large_geometry, 0, page_count);
     tcase_add_loop_test(tcase, small_geometry, 0, page_count);
     tcase_add_test(tcase, usable_share);
     tcase_add_loop_test(tcase, index_of, 0, page_count);

@@ -192,6 +192,105 @@ START_TEST(a_slot_does_not_outlive_its_home)
 }
 END_TEST
 
+/* Shared mode: a CPU's own frees leave a slab private, however they are made; another CPU's first
+ * one exposes it, and a double free is found before and after, whoever was first. */
+START_TEST(exposed_by_another_cpu)
+{
+    enum { N = 8, OBJECT = 64, NUMBER = 3 };
+    struct region region = region_make((size_t)4 << 20, 4096, 0);
+    bsa_heap *heap = make_heap(&region, 2);
+    bsa_cpu *cpu = bsa_heap_cpu(heap, 0), *other = bsa_heap_cpu(heap, 1);
+    void *p[N], *bulk[2];
+    size_t freed;
+    for (unsigned i = 0; i < N; i++)
+        assert_status(bsa_cpu_alloc(cpu, OBJECT, 8, &p[i]), BSA_OK);
+    struct bsai_slab *slab = bsai_slab_at(heap, p[0]);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_status(bsa_cpu_free(cpu, p[i]), BSA_OK);
+        assert_status(bsa_cpu_free(cpu, p[i]), BSA_ERR_NOT_ALLOCATED);
+    }
+    assert_status(bsa_cpu_free_bulk(cpu, &p[2], 1, NULL), BSA_OK);
+    ck_assert(!bsai_slab_is_exposed(slab));
+    for (unsigned w = 0; w < bsai_slab_words(slab); w++)
+        ck_assert_uint_eq(slab->states[w].away, 0);
+
+    assert_status(bsa_cpu_free(other, p[3]), BSA_OK);
+    ck_assert(bsai_slab_is_exposed(slab));
+    ck_assert_uint_eq(other->magazines[NUMBER].away, 1);
+    bsai_word here = slab->states[0].here, away = slab->states[0].away;
+    bulk[0] = p[4], bulk[1] = p[5];
+    assert_status(bsa_cpu_free_bulk(other, bulk, 2, &freed), BSA_OK);
+    ck_assert_uint_eq(freed, 2);
+    assert_status(bsa_cpu_free(cpu, p[6]), BSA_OK); /* its home, now atomically */
+    ck_assert_uint_eq(slab->states[0].here, here);
+    ck_assert_uint_eq(bsai_popcount64(slab->states[0].away ^ away), 3);
+    for (unsigned i = 3; i < 7; i++) {
+        assert_status(bsa_cpu_free(cpu, p[i]), BSA_ERR_NOT_ALLOCATED);
+        assert_status(bsa_cpu_free(other, p[i]), BSA_ERR_NOT_ALLOCATED);
+    }
+    assert_status(bsa_cpu_free(other, p[7]), BSA_OK);
+    assert_status(bsa_heap_drain(heap, 0), BSA_OK);
+    bsa_heap_reclaim(heap);
+    ck_assert_uint_eq(heap->caches[NUMBER].slabs, 0);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
+/* An exclusive CPU that found no memory for its state has a lock, others have none: what it frees
+ * of theirs takes no lock of theirs. */
+START_TEST(without_a_state_nothing_is_exposed)
+{
+    struct region region = region_make((size_t)1 << 20, 4096, 0);
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    void *p;
+    unsigned id = 1;
+    config.cpus = 64;
+    config.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    bsa_cpu *home = bsa_heap_cpu(heap, 0), *other;
+    ck_assert(home != heap->common);
+    while ((other = bsa_heap_cpu(heap, id)) != NULL && other != heap->common)
+        id++;
+    ck_assert(other == heap->common);
+    assert_status(bsa_cpu_alloc(home, 64, 8, &p), BSA_OK);
+    struct bsai_slab *slab = bsai_slab_at(heap, p);
+    assert_status(bsa_cpu_free(other, p), BSA_OK);
+    ck_assert(!bsai_slab_is_exposed(slab));
+    assert_status(bsa_cpu_free(other, p), BSA_ERR_NOT_ALLOCATED);
+    assert_status(bsa_cpu_free(home, p), BSA_ERR_NOT_ALLOCATED);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
+/* What is dead exposes no slab, as that waits for its home's lock, and it may go meanwhile. */
+START_TEST(a_double_free_exposes_nothing)
+{
+    struct region region = region_make((size_t)4 << 20, 4096, 0);
+    bsa_heap *heap = make_heap(&region, 2);
+    bsa_cpu *home = bsa_heap_cpu(heap, 0), *other = bsa_heap_cpu(heap, 1);
+    struct bsai_call call;
+    void *p;
+    assert_status(bsa_cpu_alloc(home, 64, 8, &p), BSA_OK);
+    struct bsai_slab *slab = bsai_slab_at(heap, p);
+    size_t index = ((uintptr_t)p - slab->base) / 64;
+    struct bsai_slot slot = {(uintptr_t)p, slab, bsai_states_of(slab, index), bsai_bit(index)};
+    assert_status(bsa_cpu_free(home, p), BSA_OK);
+    assert_status(bsa_cpu_free(other, p), BSA_ERR_NOT_ALLOCATED);
+    ck_assert(!bsai_slab_is_exposed(slab));
+    /* It was LIVE still when the other CPU looked first. */
+    bsai_call_begin(&call, &heap->buddy.platform);
+    bsai_cpu_own(other, &call);
+    bsai_heap_expose(other, &call, &slot);
+    ck_assert(!bsai_slab_is_exposed(slab));
+    bsai_cpu_disown(other, &call);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
 /* A region that has left: when calls in progress are waited for, no CPU leads to it any more. */
 
 static bsa_cpu *remembers;
@@ -321,6 +420,53 @@ START_TEST(zero_regions_need_no_words)
 }
 END_TEST
 
+/* Statistics of exclusive CPUs at work may see an object or page on both of two CPUs, or a count
+ * before another one that belongs to it. Here they are wrong by hand. */
+START_TEST(no_figure_is_less_than_nothing)
+{
+    struct region region = region_make((size_t)4 << 20, 4096, 0);
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    struct bsa_cache_config named = BSA_CACHE_CONFIG_INIT;
+    struct bsa_heap_stats s = BSA_HEAP_STATS_INIT;
+    struct bsa_cache_stats n = BSA_CACHE_STATS_INIT;
+    struct bsa_cpu_stats c = BSA_CPU_STATS_INIT;
+    bsa_heap *heap = NULL;
+    bsa_cache *cache = NULL;
+    void *p;
+    config.flags = BSA_HEAP_EXCLUSIVE_CPUS;
+    named.name = "named";
+    named.object_size = 64;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    assert_status(bsa_cache_create(heap, &named, &cache), BSA_OK);
+    assert_status(bsa_cache_alloc(cache, &p), BSA_OK);
+    assert_status(bsa_heap_free(heap, p), BSA_OK);
+    assert_status(bsa_heap_alloc(heap, 64, 8, &p), BSA_OK);
+    assert_status(bsa_heap_free(heap, p), BSA_OK);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 4096, &p), BSA_OK);
+    assert_status(bsa_heap_free_pages(heap, p, 1), BSA_OK);
+
+    bsa_cpu *cpu = bsa_heap_cpu(heap, 0);
+    unsigned of_class = bsai_class_for(&heap->classes, 64, 8);
+    cpu->magazines[of_class].top++;
+    cpu->magazines[cache->number].top++;
+    cpu->lists.listed += bsai_buddy_total_pages(&heap->buddy);
+    cpu->lists.given++;
+    cpu->lists.misses = cpu->lists.allocs + 1;
+    assert_status(bsa_heap_stats(heap, &s), BSA_OK);
+    assert_status(bsa_cache_stats(cache, &n), BSA_OK);
+    assert_status(bsa_heap_cpu_stats(heap, 0, &c), BSA_OK);
+    const struct bsa_class_stats *k = &s.size_class[of_class];
+    ck_assert_uint_eq(k->live, 0);
+    ck_assert_uint_eq(k->in_magazines, k->objects - k->free - k->remote_pending - k->in_depot);
+    ck_assert_uint_eq(n.objects.live, 0);
+    ck_assert_uint_eq(s.blocks, 0);
+    ck_assert_uint_eq(s.block_bytes, 0);
+    ck_assert_uint_eq(s.free_bytes + s.slab_bytes + s.record_bytes + s.cpu_bytes, s.managed_bytes);
+    ck_assert_uint_eq(c.page_list_hits, 0);
+    region_free(&region);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("heap");
@@ -328,9 +474,13 @@ int main(void)
     tcase_add_test(tcase, a_snapshot_keeps_memory_still);
     tcase_add_test(tcase, a_walk_skips_half_a_slab);
     tcase_add_test(tcase, a_slot_does_not_outlive_its_home);
+    tcase_add_test(tcase, exposed_by_another_cpu);
+    tcase_add_test(tcase, without_a_state_nothing_is_exposed);
+    tcase_add_test(tcase, a_double_free_exposes_nothing);
     tcase_add_loop_test(tcase, freed_twice_is_told_late, 0, 2);
     tcase_add_test(tcase, nothing_leads_to_a_region_that_left);
     tcase_add_test(tcase, contradictions);
+    tcase_add_test(tcase, no_figure_is_less_than_nothing);
     tcase_add_loop_test(tcase, zero_regions_need_no_words, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);

@@ -13,8 +13,8 @@ START_TEST(a_slab_made)
     ck_assert_uint_eq(slab->free, CAPACITY);
     ck_assert_ptr_eq(bsai_map_slab(&b->map, page), slab);
     ck_assert_uint_eq(bsai_slab_live(slab), 0);
-    ck_assert_uint_eq(bsai_word_kind(b->hot[page]), BSAI_PAGE_SLAB);
-    ck_assert_uint_eq(bsai_word_class(b->hot[page]), CLASS_512);
+    ck_assert_uint_eq(b->hot[page], bsai_word_run(BSAI_PAGE_SLAB, 1));
+    ck_assert_uint_eq(slab->cache, CLASS_512);
     for (uintptr_t offset = 0; offset < PAGE; offset++) {
         bool first = bsai_slab_locate(slab, slab->base + offset, &index);
         ck_assert(first == (offset % 512 == 0));
@@ -305,6 +305,72 @@ START_TEST(live_bits)
 }
 END_TEST
 
+/* Shared mode: as long as a slab is private its home CPU frees plainly, and nobody else does; once
+ * it is exposed all free atomically, until it is taken from when it is empty. */
+START_TEST(private_and_exposed)
+{
+    struct bed *b = make_bed(1);
+    struct bsai_slab *slab = new_slab(b);
+    struct bsai_slot slots[CAPACITY];
+    ck_assert_uint_eq(take(b, 0, slab, CAPACITY, slots), CAPACITY);
+    struct bsai_states *states = slots[0].states;
+    bsai_word bit = slots[0].bit;
+    ck_assert(!bsai_take_back_private(slab, states, bit, 0)); /* is not live */
+    ck_assert(bsai_hand_out(states, bit));
+    ck_assert(!bsai_take_back_private(slab, states, bit, 1));
+    ck_assert(!bsai_take_back_exposed(slab, states, bit));
+    ck_assert(bsai_take_back_private(slab, states, bit, 0));
+    ck_assert_uint_eq(states->away, 0);
+
+    ck_assert(bsai_hand_out(states, bit));
+    bsai_cache_expose(b->cache, &b->call, slab, 1); /* it is not at home there */
+    ck_assert(!bsai_slab_is_exposed(slab));
+    bsai_cache_expose(&b->caches[CLASS_512 + 1], &b->call, slab, 0); /* nor there */
+    ck_assert(!bsai_slab_is_exposed(slab));
+    for (unsigned i = 0; i < 2; i++) {
+        bsai_cache_expose(b->cache, &b->call, slab, 0);
+        ck_assert(bsai_slab_is_exposed(slab));
+    }
+    uint16_t version = slab->exposed;
+    bsai_word here = states->here;
+    ck_assert(!bsai_take_back_private(slab, states, bit, 0));
+    ck_assert(bsai_take_back_exposed(slab, states, bit));
+    ck_assert(!bsai_take_back_exposed(slab, states, bit));
+    ck_assert_uint_eq(states->here, here);
+
+    /* Not while anything is out; then, whoever takes it, and with another version. */
+    put(b, 1, slots, CAPACITY - 1);
+    ck_assert_uint_eq(take(b, 0, NULL, CAPACITY - 1, slots), CAPACITY - 1);
+    ck_assert_uint_eq(slab->exposed, version);
+    put(b, 0, slots, CAPACITY - 1);
+    put(b, 0, &slots[CAPACITY - 1], 1);
+    ck_assert_uint_eq(take(b, 2, NULL, 1, slots), 1);
+    ck_assert(!bsai_slab_is_exposed(slab));
+    ck_assert(bsai_hand_out(slots[0].states, slots[0].bit));
+    ck_assert(!bsai_take_back_private(slab, slots[0].states, slots[0].bit, 0));
+    ck_assert(bsai_take_back_private(slab, slots[0].states, slots[0].bit, 2));
+    bsai_cache_expose(b->cache, &b->call, slab, 2);
+    ck_assert_uint_eq(slab->exposed, version + 2);
+
+    /* A record is another slab's: neither version nor states are those that were before. */
+    put(b, 2, slots, 1);
+    ck_assert_ptr_eq(bsai_cache_settle(b->cache, &b->call, 0, 1), slab);
+    bsai_slab_unmake(&b->map, bsai_map_page(&b->map, slab->base), slab->pages);
+    ck_assert_ptr_null(bsai_records_put(b->cache->records, &b->call, slab));
+    ck_assert_ptr_eq(new_slab(b), slab);
+    ck_assert_uint_eq(slab->exposed, version + 2);
+    ck_assert_uint_eq(take(b, 1, slab, 1, slots), 1);
+    ck_assert_uint_eq(slab->exposed, version + 3);
+
+    /* The last version is not followed by the first one. */
+    slab->exposed = UINT16_MAX;
+    put(b, 1, slots, 1);
+    ck_assert_uint_eq(take(b, 0, NULL, 1, slots), 1);
+    ck_assert_uint_eq(slab->exposed, UINT16_MAX);
+    end_bed(b);
+}
+END_TEST
+
 /* Two frees of one object that did not see each other, as the home CPU's and another's may: its
  * parity says live, and neither slot is good for anything any more. */
 static void free_twice_at_once(struct bsai_states *states, bsai_word bit)
@@ -418,6 +484,7 @@ int main(void)
     tcase_add_test(tcase, bounded_steps);
     tcase_add_test(tcase, mixed_batches);
     tcase_add_test(tcase, live_bits);
+    tcase_add_test(tcase, private_and_exposed);
     tcase_add_test(tcase, freed_twice_at_once);
     tcase_add_test(tcase, contradictions);
     suite_add_tcase(suite, tcase);
