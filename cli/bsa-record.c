@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bsa-record: a command, and a trace of what it or the kernel allocates while it runs. */
-#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 
+#include "common/standard_output.h"
 #include "record/record.h"
 
 enum { EXIT_DONE = 0, EXIT_USAGE = 2 };
@@ -25,6 +25,7 @@ int main(int argc, char **argv)
     struct record_options options;
     GError *error = NULL;
     int status = EXIT_DONE;
+    standard_output_guard("bsa-record", RECORD_ERROR_FAILED);
     setlocale(LC_CTYPE, ""); /* names in messages; numbers stay as they are in every language */
     enum record_parse parse = record_options_parse(&options, argc, argv, &error);
     if (parse == RECORD_PARSE_FAILED) {
@@ -33,9 +34,6 @@ int main(int argc, char **argv)
         status = EXIT_USAGE;
     } else if (parse == RECORD_PARSE_RUN) {
         status = run(&options);
-    } else if (fflush(stdout) != 0) {
-        fprintf(stderr, "bsa-record: cannot write to standard output: %s\n", g_strerror(errno));
-        status = RECORD_ERROR_FAILED;
     }
     record_options_clear(&options);
     return status;

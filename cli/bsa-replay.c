@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bsa-replay: a recorded memory trace on libbuddyslab, and a report of what it did. */
-#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 #include "common/figures.h"
 #include "common/files.h"
 #include "common/progress.h"
+#include "common/standard_output.h"
 #include "replay/interrupt.h"
 #include "replay/jobs.h"
 #include "replay/process.h"
@@ -317,15 +317,6 @@ static void run_clear(struct run *run)
     replay_options_clear(&run->options);
 }
 
-/* What was printed may not have arrived. */
-static int end_output(int status)
-{
-    if (fflush(stdout) == 0 || status != EXIT_DONE)
-        return status;
-    fprintf(stderr, "bsa-replay: cannot write to standard output: %s\n", g_strerror(errno));
-    return EXIT_FAILED;
-}
-
 /* A trace of that name is ./diff. */
 static gboolean run_command(int argc, char **argv, int *status)
 {
@@ -344,11 +335,12 @@ int main(int argc, char **argv)
     GError *error = NULL;
     if (argc > 1 && strcmp(argv[1], REPLAY_SUBJECT_ARGUMENT) == 0)
         return replay_subject_main(argc, argv);
+    standard_output_guard("bsa-replay", EXIT_FAILED);
     setlocale(LC_CTYPE, "");  /* names in messages; numbers stay as they are in every language */
     signal(SIGXFSZ, SIG_IGN); /* too large a file is an error as others are */
     int status = EXIT_DONE;
     if (run_command(argc, argv, &status))
-        return end_output(status);
+        return status;
     char **words = g_strdupv(argv);
     enum replay_parse parse = replay_options_parse(&run.options, &argc, &argv, &error);
     if (parse == REPLAY_PARSE_FAILED) {
@@ -378,5 +370,5 @@ int main(int argc, char **argv)
     g_clear_error(&error);
     g_strfreev(words);
     run_clear(&run);
-    return end_output(status);
+    return status;
 }

@@ -7,6 +7,7 @@
 
 #include <buddyslab/version.h>
 
+#include "common/standard_output.h"
 #include "tool/tool.h"
 #include "trace/error.h"
 
@@ -97,8 +98,8 @@ static int run_command(const struct tool_command *command, int argc, char **argv
 
 int main(int argc, char **argv)
 {
+    standard_output_guard("bsa-trace", EXIT_FAILED);
     setlocale(LC_CTYPE, "");  /* names in messages; numbers stay as they are in every language */
-    signal(SIGPIPE, SIG_IGN); /* a reader that has had enough is told by write */
     signal(SIGXFSZ, SIG_IGN); /* too large a file is an error as others are */
     if (argc < 2) {
         fprintf(stderr, "bsa-trace: no command given\nTry 'bsa-trace --help'.\n");

@@ -72,6 +72,7 @@ malloc_programs = \
 	%D%/malloc/test_malloc_threads
 
 cli_programs = \
+	%D%/cli/test_arguments \
 	%D%/cli/test_batches \
 	%D%/cli/test_clock \
 	%D%/cli/test_export \
@@ -95,6 +96,7 @@ cli_programs = \
 	%D%/cli/test_replay_caches \
 	%D%/cli/test_replay_execute \
 	%D%/cli/test_report \
+	%D%/cli/test_schedule \
 	%D%/cli/test_tool \
 	%D%/cli/test_trace \
 	%D%/cli/test_trace_identity \
@@ -186,6 +188,7 @@ endif
 %C%_record_show_LDADD = cli/libcli.la $(cli_libs)
 EXTRA_DIST += %D%/record/any_malloc.c %D%/record/borders.c %D%/record/calls.c \
 	%D%/record/calls.expected %D%/record/ends.c %D%/record/execs.c %D%/record/forks.c %D%/record/handler.c %D%/record/jumps.c %D%/record/jumps_malloc.c \
+	%D%/record/late.c %D%/record/nested.c %D%/record/operators.cc %D%/record/own-new.cc %D%/record/plugin.c %D%/record/saved.c \
 	%D%/record/slow.c \
 	%D%/record/threads.c %D%/record/torn.c
 

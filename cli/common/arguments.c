@@ -149,6 +149,15 @@ gboolean parse_time(const char *option, const char *text, guint64 *ns, GError **
     return TRUE;
 }
 
+gboolean parse_traces(char **traces, GError **error)
+{
+    if (traces == NULL || !g_strv_contains((const char *const *)traces, ""))
+        return TRUE;
+    g_set_error_literal(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                        "the name of the trace is empty; name a file, or - for standard input");
+    return FALSE;
+}
+
 gboolean parse_page_size(const char *text, guint *page_size, GError **error)
 {
     guint64 bytes;

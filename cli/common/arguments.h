@@ -23,6 +23,8 @@ gboolean parse_count(const char *option, const char *text, guint64 low, guint64 
                      GError **error);
 /* A time with an optional suffix s (the default), ms, us, ns, min or h: "1.5", "200ms". */
 gboolean parse_time(const char *option, const char *text, guint64 *ns, GError **error);
+/* None of the traces that are named is called "". */
+gboolean parse_traces(char **traces, GError **error);
 gboolean parse_page_size(const char *text, guint *page_size, GError **error);
 
 /* Kinds of files that pictures are drawn into. */

@@ -13,4 +13,6 @@ cli_common_sources = \
 	%D%/json.h \
 	%D%/progress.c \
 	%D%/progress.h \
-	%D%/schema.h
+	%D%/schema.h \
+	%D%/standard_output.c \
+	%D%/standard_output.h

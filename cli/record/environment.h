@@ -16,6 +16,8 @@
 #define RECORD_ENV_MIN_SIZE "BSA_RECORD_MIN_SIZE"
 /* Set: the first program only, and no process that it forks. */
 #define RECORD_ENV_NO_FOLLOW "BSA_RECORD_NO_FOLLOW"
+/* Set: errors only. */
+#define RECORD_ENV_QUIET "BSA_RECORD_QUIET"
 
 /* In the marker that a file begins with. */
 enum record_end {

@@ -167,6 +167,12 @@ static void summarise(const struct session *session)
     if (most > 0 && written->slab + written->page >= most) {
         fprintf(stderr, "; --max-events ended it, what came then is left out");
     }
+    if (written->not_understood > 0) {
+        fprintf(stderr,
+                "; %" G_GUINT64_FORMAT " more not understood, as their fields are not those of a "
+                "kernel that is known here",
+                written->not_understood);
+    }
     if (written->lost == 0) {
         fprintf(stderr, "; none lost\n");
         return;

@@ -49,13 +49,28 @@ static struct place find(struct layout *layout, const char *name)
 {
     struct tep_format_field *field = tep_find_any_field(layout->event, name);
     struct place place = {0};
-    if (field != NULL && field->offset >= 0 && field->size <= 8) {
+    gboolean number = field != NULL && (field->size == 1 || field->size == 2 || field->size == 4 ||
+                                        field->size == 8);
+    if (number && field->offset >= 0) {
         place.offset = (guint16)field->offset;
         place.bytes = (guint8)field->size;
         place.negative = (field->flags & TEP_FIELD_IS_SIGNED) != 0;
         layout->bytes = MAX(layout->bytes, (guint)(field->offset + field->size));
     }
     return place;
+}
+
+/* It has what a record cannot be without, in a kernel whose fields are those that are known. */
+static gboolean is_known(const struct layout *layout)
+{
+    switch (layout->kind) {
+    case TRACE_KMEM_ALLOC:
+        return layout->pointer.bytes != 0 && layout->requested.bytes != 0;
+    case TRACE_KMEM_FREE:
+        return layout->pointer.bytes != 0;
+    default:
+        return layout->frame.bytes != 0 && layout->order.bytes != 0;
+    }
 }
 
 static void learn(kernel_decoder *decoder, struct tep_event *event)
@@ -79,7 +94,11 @@ static void learn(kernel_decoder *decoder, struct tep_event *event)
     layout->frame = find(layout, "pfn");
     layout->order = find(layout, "order");
     layout->migratetype = find(layout, "migratetype");
-    decoder->layout_of[event->id] = (guint8)decoder->layouts++;
+    if (is_known(layout)) {
+        decoder->layout_of[event->id] = (guint8)decoder->layouts++;
+    } else {
+        *layout = (struct layout){0};
+    }
 }
 
 kernel_decoder *kernel_decoder_new(struct tep_handle *formats, kernel_symbols *symbols)
@@ -146,7 +165,7 @@ static guint64 number(const void *data, struct place place)
     case 8:
         memcpy(&value, at, 8);
         return value;
-    default:
+    default: /* no such field */
         return 0;
     }
 }

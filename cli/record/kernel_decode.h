@@ -20,7 +20,7 @@ typedef struct kernel_stream kernel_stream;
 /* What is in the pages and becomes no record. */
 struct kernel_skipped {
     guint64 null_frees; /* frees of no object */
-    guint64 bad;        /* events that make no sense, or are too short for their fields */
+    guint64 bad;        /* events that make no sense, or whose fields are others, or are cut off */
 };
 
 kernel_decoder *kernel_decoder_new(struct tep_handle *formats, kernel_symbols *symbols);

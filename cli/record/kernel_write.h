@@ -17,7 +17,7 @@ struct kernel_written {
     guint64 slab, page;     /* events */
     guint64 lost;           /* on all CPUs */
     guint64 null_frees;     /* kfree(NULL): no events */
-    guint64 not_understood; /* events whose bytes make no sense */
+    guint64 not_understood; /* events whose bytes, or whose fields, make no sense */
     guint64 small;          /* left out by --min-size, with their frees */
 };
 

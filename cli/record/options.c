@@ -46,6 +46,21 @@ static gboolean parse_duration(const char *text, guint64 *ns, GError **error)
     return FALSE;
 }
 
+/* What the recording of programs has, and that of the kernel has not, and the other way round. */
+static gboolean check_kernel(const struct raw_options *raw, GError **error)
+{
+    const char *option = !raw->kernel     ? (raw->buffer_size != NULL ? "--buffer-size" : NULL)
+                         : raw->no_follow ? "--no-follow"
+                         : raw->no_pack   ? "--no-pack"
+                                          : NULL;
+    if (option == NULL)
+        return TRUE;
+    g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                raw->kernel ? "%s is not for --kernel; leave it out" : "%s is for --kernel",
+                option);
+    return FALSE;
+}
+
 static gboolean convert(const struct raw_options *raw, struct record_options *options,
                         char **command, GError **error)
 {
@@ -53,7 +68,8 @@ static gboolean convert(const struct raw_options *raw, struct record_options *op
         !parse_events(raw->max_events, &options->max_events, error) ||
         !parse_bytes("min-size", raw->min_size, PARSE_SIZE_MOST, &options->min_size, error) ||
         !parse_bytes("buffer-size", raw->buffer_size, PARSE_SIZE_MOST, &options->buffer_bytes,
-                     error))
+                     error) ||
+        !check_kernel(raw, error))
         return FALSE;
     if (raw->output != NULL && raw->output[0] == '\0') {
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "-o needs the name of a file");

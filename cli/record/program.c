@@ -113,6 +113,8 @@ static char **make_environment(const struct session *session, const char *librar
         environment = set_number(environment, RECORD_ENV_MIN_SIZE, options->min_size);
     if (!options->follow)
         environment = g_environ_setenv(environment, RECORD_ENV_NO_FOLLOW, "1", TRUE);
+    if (options->quiet)
+        environment = g_environ_setenv(environment, RECORD_ENV_QUIET, "1", TRUE);
     return environment;
 }
 

@@ -114,7 +114,7 @@ static gboolean take_trace(struct raw_options *raw, struct replay_options *optio
     guint count = raw->rest == NULL ? 0 : g_strv_length(raw->rest);
     if (count == 1 || (count > 1 && raw->tune.classes != NULL)) {
         options->trace = g_strdup(raw->rest[0]);
-        return TRUE;
+        return parse_traces(raw->rest, error);
     }
     g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
                 count == 0 ? "no TRACE given; name a file, or - for standard input"

@@ -49,7 +49,8 @@ gboolean replay_tune_convert(const struct replay_tune_raw *raw, char **traces,
         return FALSE;
     }
     if (!parse_count("tune", raw->classes, 1, BSA_MAX_CLASSES, &options->classes, error) ||
-        !parse_word("tune-for", raw->when, when_names, G_N_ELEMENTS(when_names), &when, error))
+        !parse_word("tune-for", raw->when, when_names, G_N_ELEMENTS(when_names), &when, error) ||
+        !parse_traces(raw->checks, error))
         return FALSE;
     options->when = (enum demand_when)when;
     options->traces = g_strdupv(traces);

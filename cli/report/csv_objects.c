@@ -151,11 +151,11 @@ void report_csv_page_map(const struct report *report, GString *out)
         "in use, 2-5 slabs (at most 1/4, 1/2, 3/4 live, more), 6 page blocks, 7 records and CPU "
         "state, 8 CPUs' page lists\n",
         map->row_pages * map->page_size);
-    for (guint row = 0; row < page_map_rows_used(map); row++) {
+    for (guint row = 0, rows = page_map_rows_used(map); row < rows; row++) {
         for (guint column = 0; column < map->filled; column++) {
             if (column > 0)
                 g_string_append_c(out, ',');
-            g_string_append_c(out, (char)('0' + map->cell[(gsize)column * map->rows + row]));
+            g_string_append_c(out, (char)('0' + page_map_state(map, column, row)));
         }
         g_string_append_c(out, '\n');
     }

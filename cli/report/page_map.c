@@ -9,54 +9,103 @@ static guint64 pages_of(const struct page_map *map, guint region)
 }
 
 /* A region begins on a row of its own. */
-static guint rows_of(const struct page_map *map, guint region)
+static guint64 rows_of(const struct page_map *map, guint region)
 {
-    return (guint)((pages_of(map, region) + map->row_pages - 1) / map->row_pages);
+    return (pages_of(map, region) + map->row_pages - 1) / map->row_pages;
 }
 
 void page_map_init(struct page_map *map, guint columns, const struct replay_regions *regions,
                    guint64 page_size)
 {
-    guint64 pages = 0;
-    *map = (struct page_map){
-        .columns = MIN(columns, PAGE_MAP_COLUMNS), .page_size = page_size, .regions = regions};
-    /* Where the sizes were taken from the trace, the second region is hardly ever used. */
-    for (guint i = 0; i < (regions->automatic ? 1 : regions->count); i++)
-        pages += pages_of(map, i);
-    map->row_pages = MAX((pages + PAGE_MAP_ROWS - 1) / PAGE_MAP_ROWS, 1);
-    for (guint i = 0; i < regions->count; i++)
-        map->rows += rows_of(map, i);
-    map->cell = g_new0(guint8, (gsize)map->columns * map->rows);
-    map->making = g_new0(struct page_cell, map->rows);
+    *map = (struct page_map){.columns = MIN(columns, PAGE_MAP_COLUMNS),
+                             .page_size = page_size,
+                             .row_pages = 1,
+                             .regions = regions};
+    map->cell = g_new0(struct page_cell, (gsize)map->columns * PAGE_MAP_ROWS);
     map->event = g_new0(guint64, map->columns);
 }
 
 void page_map_clear(struct page_map *map)
 {
     g_free(map->cell);
-    g_free(map->making);
     g_free(map->event);
     *map = (struct page_map){.columns = 0};
+}
+
+static struct page_cell *column_of(const struct page_map *map, guint column)
+{
+    return &map->cell[(gsize)column * PAGE_MAP_ROWS];
+}
+
+static gboolean is_used(const struct page_cell *cell)
+{
+    for (guint use = 0; use < G_N_ELEMENTS(cell->used); use++) {
+        if (cell->used[use] > 0)
+            return TRUE;
+    }
+    return FALSE;
 }
 
 guint page_map_rows_used(const struct page_map *map)
 {
     guint rows = 0;
-    for (guint i = 0; map->regions != NULL && i < map->regions->used; i++)
-        rows += rows_of(map, i);
+    for (guint column = 0; column < map->filled; column++) {
+        const struct page_cell *cell = column_of(map, column);
+        for (guint row = rows; row < PAGE_MAP_ROWS; row++) {
+            if (is_used(&cell[row]))
+                rows = row + 1;
+        }
+    }
     return rows;
 }
 
+/* Two rows of a region become one. */
+static void coarsen_column(const struct page_map *map, struct page_cell *cell)
+{
+    guint from = 0, to = 0;
+    for (guint i = 0; i < map->regions->count && from < PAGE_MAP_ROWS; i++) {
+        guint end = (guint)MIN(from + rows_of(map, i), PAGE_MAP_ROWS);
+        while (from < end) {
+            struct page_cell sum = cell[from++];
+            for (guint use = 0; from < end && use < G_N_ELEMENTS(sum.used); use++)
+                sum.used[use] += cell[from].used[use];
+            if (from < end)
+                sum.live += cell[from++].live;
+            cell[to++] = sum;
+        }
+    }
+    memset(&cell[to], 0, (PAGE_MAP_ROWS - to) * sizeof(cell[0]));
+}
+
+/* All columns, and the one that is being filled. */
+static void coarsen(struct page_map *map)
+{
+    for (guint column = 0; column <= map->filled; column++)
+        coarsen_column(map, column_of(map, column));
+    map->row_pages *= 2;
+}
+
+static guint64 first_row_of(const struct page_map *map, guint region)
+{
+    guint64 row = 0;
+    for (guint i = 0; i < region; i++)
+        row += rows_of(map, i);
+    return row;
+}
+
 /* Adds pages of one use, from a place in a region on, to the cells that they lie in. */
-static void add(struct page_map *map, guint row, guint64 page, guint64 pages,
+static void add(struct page_map *map, guint region, guint64 page, guint64 pages,
                 enum replay_page_use use, double live)
 {
     guint64 all = pages;
+    while (first_row_of(map, region) + (page + pages - 1) / map->row_pages >= PAGE_MAP_ROWS)
+        coarsen(map);
+    struct page_cell *first = column_of(map, map->filled) + first_row_of(map, region);
     while (pages > 0) {
         guint64 here = MIN(pages, map->row_pages - page % map->row_pages);
-        struct page_cell *cell = &map->making[row + page / map->row_pages];
-        cell->used[use] += here;
-        cell->live += live * (double)here / (double)all;
+        struct page_cell *cell = &first[page / map->row_pages];
+        cell->used[use] += (guint32)here;
+        cell->live += (float)(live * (double)here / (double)all);
         page += here;
         pages -= here;
     }
@@ -65,22 +114,23 @@ static void add(struct page_map *map, guint row, guint64 page, guint64 pages,
 static void on_run(gpointer data, const struct replay_page_run *run)
 {
     struct page_map *map = data;
-    guint row = 0;
-    for (guint i = 0; i < map->regions->used; row += rows_of(map, i), i++) {
+    for (guint i = 0; i < map->regions->used; i++) {
         const struct replay_region *region = &map->regions->region[i];
         guint64 offset = (guint64)((guintptr)run->address - (guintptr)region->start);
         if ((guintptr)run->address < (guintptr)region->start || offset >= region->bytes)
             continue;
-        guint64 page = offset / map->page_size;
+        guint64 page = offset / map->page_size, pages = MIN(run->pages, pages_of(map, i) - page);
         double live =
             run->objects == 0 ? 0.0 : (double)run->pages * (double)run->live / (double)run->objects;
-        add(map, row, page, MIN(run->pages, pages_of(map, i) - page), run->use, live);
+        if (pages > 0)
+            add(map, i, page, pages, run->use, live);
         return;
     }
 }
 
-static enum page_state state_of(const struct page_map *map, const struct page_cell *cell)
+enum page_state page_map_state(const struct page_map *map, guint column, guint row)
 {
+    const struct page_cell *cell = &column_of(map, column)[row];
     static const enum page_state states[] = {
         [REPLAY_PAGE_BLOCK] = PAGE_STATE_BLOCK,
         [REPLAY_PAGE_SLAB] = PAGE_STATE_SLAB_1,
@@ -100,7 +150,7 @@ static enum page_state state_of(const struct page_map *map, const struct page_ce
         return PAGE_STATE_MOSTLY_FREE;
     if (most != REPLAY_PAGE_SLAB)
         return states[most];
-    double live = cell->live / (double)cell->used[REPLAY_PAGE_SLAB];
+    double live = (double)cell->live / (double)cell->used[REPLAY_PAGE_SLAB];
     return PAGE_STATE_SLAB_1 + (live > 0.25 ? 1 : 0) + (live > 0.5 ? 1 : 0) + (live > 0.75 ? 1 : 0);
 }
 
@@ -129,11 +179,7 @@ void page_map_take(struct page_map *map, const struct replay_execution *executio
     struct replay_backend *backend = execution->backend;
     if (backend->ops->walk_pages == NULL || map->filled == map->columns)
         return;
-    memset(map->making, 0, map->rows * sizeof(map->making[0]));
     backend->ops->walk_pages(backend, on_run, map);
     add_prefixes(map, snapshot);
-    guint8 *column = &map->cell[(gsize)map->filled * map->rows];
-    for (guint row = 0; row < map->rows; row++)
-        column[row] = (guint8)state_of(map, &map->making[row]);
     map->event[map->filled++] = execution->events;
 }

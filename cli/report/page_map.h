@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What pages are used for, address by time: a picture's cells, each of which stands for some pages
- * at one moment. All memory is allocated before the replay starts.
+ * at one moment. A row is a page at first, and two of what it was whenever pages come into use that
+ * lie beyond the last one, so that a large region does not hide what is done in a small part of it.
+ * All memory is allocated before the replay starts.
  */
 #ifndef BSA_CLI_REPORT_PAGE_MAP_H
 #define BSA_CLI_REPORT_PAGE_MAP_H
@@ -29,19 +31,18 @@ enum page_state {
     PAGE_STATE_LISTED
 };
 
-/* Pages of a cell while it is being made. */
+/* Pages of a cell. */
 struct page_cell {
-    guint64 used[4]; /* by enum replay_page_use */
-    double live;     /* pages' worth of live objects */
+    guint32 used[4]; /* by enum replay_page_use */
+    float live;      /* pages' worth of live objects */
 };
 
 struct page_map {
-    guint columns, rows; /* room for; rows: of all regions */
+    guint columns; /* room for */
     guint64 page_size, row_pages;
-    guint filled; /* columns that are taken */
-    guint8 *cell; /* columns * rows, enum page_state */
-    struct page_cell *making;
-    guint64 *event; /* of a column */
+    guint filled;           /* columns that are taken */
+    struct page_cell *cell; /* columns * PAGE_MAP_ROWS */
+    guint64 *event;         /* of a column */
     const struct replay_regions *regions;
 };
 
@@ -53,7 +54,9 @@ void page_map_clear(struct page_map *map);
 void page_map_take(struct page_map *map, const struct replay_execution *execution,
                    const struct replay_snapshot *snapshot);
 
-/* Rows of the regions that the allocator got. */
+enum page_state page_map_state(const struct page_map *map, guint column, guint row);
+
+/* Rows up to the last one in which a page was ever used. */
 guint page_map_rows_used(const struct page_map *map);
 
 #endif

@@ -167,8 +167,11 @@ static void end_all(GArray *running)
 static void drop_unfinished(struct sweep_pool *pool, guint started)
 {
     for (guint i = 0; i < started; i++) {
-        char *folder = g_build_filename(pool->directory, pool->run[i].folder, NULL);
-        if (pool->run[i].state == SWEEP_NOT_RUN && clear_folder(folder, NULL))
+        const struct sweep_run *run = &pool->run[i];
+        char *folder = g_build_filename(pool->directory, run->folder, NULL);
+        gboolean there = run->state != SWEEP_NOT_RUN && view_lies_in(folder, "report.json");
+        pool->reports += there ? 1 : 0;
+        if (!there && clear_folder(folder, NULL))
             rmdir(folder);
         g_free(folder);
     }

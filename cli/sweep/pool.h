@@ -24,6 +24,7 @@ struct sweep_pool {
     int trace; /* a file that each run reads as its standard input; -1: none */
     struct progress *progress;
     guint64 events;        /* of the runs that are done */
+    guint reports;         /* that runs have left */
     struct sweep_run *run; /* grid->runs of them */
 };
 

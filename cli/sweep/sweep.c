@@ -12,6 +12,7 @@
 #include "../replay/interrupt.h"
 #include "../replay/jobs.h"
 #include "../report/report.h"
+#include "../trace/reader.h"
 #include "../trace/temporary.h"
 #include "../view/command.h"
 #include "../view/write.h"
@@ -28,14 +29,15 @@ struct sweep {
     double seconds;
 };
 
-/* Each run reads the trace from its start: what can be read once is kept in a file. */
-static gboolean keep_input(struct sweep *sweep, GError **error)
+/* Each run reads the trace from its start: what can be read once is kept in a file. What no run
+ * could read is refused before anything of an earlier sweep is gone. */
+static gboolean prepare_input(struct sweep *sweep, GError **error)
 {
     char *bytes = NULL;
     gssize got = 0;
     sweep->trace = -1;
     if (strcmp(sweep->first.trace, "-") != 0)
-        return TRUE;
+        return trace_probe(sweep->first.trace, error);
     sweep->trace = trace_temporary_open(error);
     gboolean ok = sweep->trace >= 0;
     bytes = g_malloc(COPY_BYTES);
@@ -74,14 +76,26 @@ static gboolean run(struct sweep *sweep, GError **error)
     return ok;
 }
 
+/* A table of nothing is none. */
+static gboolean check_reports(const struct sweep *sweep, GError **error)
+{
+    const struct sweep_run *first = &sweep->pool.run[0];
+    if (sweep->pool.reports > 0 || replay_interrupted() != 0)
+        return TRUE;
+    g_set_error(error, REPLAY_ERROR_DOMAIN, REPLAY_ERROR_TRACE,
+                "none of %u runs left a report; %s: %s", sweep->grid.runs, first->folder,
+                first->message);
+    return FALSE;
+}
+
 static gboolean do_sweep(struct sweep *sweep, GError **error)
 {
     const struct replay_options *options = &sweep->first;
     const char *directory = options->directory;
     replay_interrupt_catch();
-    if (!files_try(directory, error) || !keep_input(sweep, error) ||
+    if (!files_try(directory, error) || !prepare_input(sweep, error) ||
         !files_make_folder(directory, error) || !view_remove(directory, error) ||
-        !report_remove(directory, error) || !run(sweep, error))
+        !report_remove(directory, error) || !run(sweep, error) || !check_reports(sweep, error))
         return FALSE;
     const struct sweep_result result = {
         .grid = &sweep->grid,

@@ -61,11 +61,16 @@ static void check_end(struct walk *walk, const struct trace_chunk *last)
 {
     GError *why = NULL;
     if (!trace_file_complete(walk->file)) {
-        check_problem(
-            walk->problems,
-            "no index: not packed, as when a recorder is killed, or cut off, and %" G_GUINT64_FORMAT
-            " bytes at the end are no whole chunk; bsa-trace convert makes a whole file",
-            trace_file_cut_bytes(walk->file));
+        guint64 cut_bytes = trace_file_cut_bytes(walk->file);
+        char *rest = cut_bytes == 0 ? g_strdup("")
+                                    : g_strdup_printf(", and %" G_GUINT64_FORMAT
+                                                      " bytes at the end are no whole chunk",
+                                                      cut_bytes);
+        check_problem(walk->problems,
+                      "no index: not packed, as when a recorder is killed, or cut off%s; "
+                      "bsa-trace convert makes a whole file",
+                      rest);
+        g_free(rest);
     } else if (trace_file_content(walk->file, last, &walk->content, &why)) {
         compare_index(walk, last);
     } else {

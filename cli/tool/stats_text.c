@@ -236,8 +236,9 @@ void stats_text(const struct stats_report *report, GString *out)
         g_string_append_printf(out, ", layer %s", tool_layer_name(report->layer));
     g_string_append_printf(out, ", %" G_GUINT64_FORMAT " events in ", stats->events);
     append_fixed(out, 0, (double)summary->duration_ns / 1e9, 6);
-    g_string_append_printf(out, " s,\n%u threads, %u CPUs\n", stats->threads->len,
-                           stats->cpus->len);
+    g_string_append_printf(out, " s,\n%u thread%s, %u CPU%s\n", stats->threads->len,
+                           stats->threads->len == 1 ? "" : "s", stats->cpus->len,
+                           stats->cpus->len == 1 ? "" : "s");
     put_kinds(stats, out);
     put_live(report, out);
     put_histogram("Sizes of objects", &stats->sizes, append_limit_bytes, out);

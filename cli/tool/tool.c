@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tool.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,7 +38,7 @@ static gboolean take_traces(struct tool *tool, char **rest, guint low, guint hig
         standard += strcmp(rest[i], "-") == 0;
     if (count >= low && count <= high && standard <= 1) {
         tool->traces = g_strdupv(rest);
-        return TRUE;
+        return parse_traces(rest, error);
     }
     if (standard > 1)
         g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
@@ -123,6 +124,7 @@ gboolean tool_parse(struct tool *tool, const struct tool_command *command,
     g_free(raw.output);
     g_free(raw.level);
     g_strfreev(raw.rest);
+    signal(SIGPIPE, SIG_IGN); /* a reader that has had enough is told by write */
     progress_init(&tool->progress, tool->quiet);
     tool->reading.progress = on_progress;
     tool->reading.progress_data = &tool->progress;

@@ -38,6 +38,8 @@ static const struct signature pieces[] = {
                         "or tracefs print it: comm, pid, [cpu] and seconds"},
     {" kmalloc:", "it has kmem events, but no line begins as perf script, trace-cmd report or "
                   "tracefs print it: comm, pid, [cpu] and seconds"},
+    {"\"program\" : \"bsa-replay\"",
+     "it is a report: bsa-replay show makes texts and pictures of it"},
     {"== Using Valgrind", "it is text of valgrind without calls: run valgrind --trace-malloc=yes"},
 };
 

@@ -35,7 +35,8 @@ struct trace_import {
     guint64 records;      /* that the spool has, or its source */
     guint64 slab_records; /* told apart so that an empty layer can be named */
     guint64 page_records;
-    gboolean ended; /* the input says itself that it is whole, even if it holds nothing */
+    gboolean chunks; /* the input has no lines; whole ones count, and an index tells its end */
+    gboolean ended;  /* the input says itself that it is whole, even if it holds nothing */
     /* What a format finds out of the input. */
     gboolean kernel;             /* begins as the format's */
     guint32 page_size;           /* 0: not told */

@@ -175,11 +175,6 @@ static gboolean find_compression(trace_input *input, GError **error)
 static gboolean open_file(trace_input *input, const char *path, GError **error)
 {
     gboolean standard = strcmp(path, "-") == 0;
-    if (path[0] == '\0') {
-        g_set_error_literal(error, TRACE_ERROR, TRACE_ERROR_IO,
-                            "the name of the trace is empty; name a file, or - for standard input");
-        return FALSE;
-    }
     input->name = g_strdup(standard ? "standard input" : path);
     input->fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (input->fd < 0) {

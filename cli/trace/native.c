@@ -113,6 +113,7 @@ static gboolean import_native(struct trace_import *import, GError **error)
     if (file == NULL) {
         return FALSE;
     }
+    import->chunks = TRUE;
     import->kernel = trace_file_header(file)->kernel != 0;
     import->page_size = trace_file_header(file)->page_size;
     if (trace_file_header(file)->level == TRACE_LEVEL_REPLAYABLE) {

@@ -12,6 +12,7 @@
 #include "reader_state.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "error.h"
 #include "import.h"
@@ -64,32 +65,54 @@ static const struct trace_format *find_format(trace_input *input, GError **error
     return NULL;
 }
 
-/* The trace has lines, but none of those that were asked for. */
+/* A trace file that nobody ended. */
+static void fail_unfinished(const char *name, const struct trace_hygiene *hygiene, GError **error)
+{
+    char *why = hygiene->cut_bytes == 0
+                    ? g_strdup("no end: the recorder was killed, or the file is cut off")
+                    : g_strdup_printf("is cut off: the %" G_GUINT64_FORMAT
+                                      " bytes at its end are no whole chunk",
+                                      hygiene->cut_bytes);
+    g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+                "%s: has no allocation and no free (events of other kinds: %" G_GUINT64_FORMAT
+                "), and %s; copy or record it again",
+                name, hygiene->lines, why);
+    g_free(why);
+}
+
+/* No event can be replayed. */
+static gboolean fail_empty(const trace_reader *reader, const struct trace_import *import,
+                           GError **error)
+{
+    const char *name = trace_input_name(import->input);
+    const struct trace_hygiene *hygiene = &reader->hygiene;
+    if (import->ended) {
+        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+                    "%s: what was recorded neither allocated nor freed; there is nothing to replay",
+                    name);
+    } else if (import->chunks) {
+        fail_unfinished(name, hygiene, error);
+    } else {
+        g_set_error(
+            error, TRACE_ERROR, TRACE_ERROR_EMPTY,
+            "%s: no allocation and no free in its %" G_GUINT64_FORMAT " lines (%" G_GUINT64_FORMAT
+            " events of other kinds, %" G_GUINT64_FORMAT " lines not understood); record with %s",
+            name, hygiene->lines, hygiene->other_events, hygiene->ignored_lines,
+            import->kernel ? "bsa-record --kernel, or perf record -a -e 'kmem:*'" : "bsa-record");
+    }
+    return FALSE;
+}
+
+/* The trace has events, but none of those that were asked for. */
 static gboolean check_layer(const trace_reader *reader, const struct trace_import *import,
                             GError **error)
 {
     const char *name = trace_input_name(import->input);
     guint64 slab = import->slab_records, page = import->page_records;
     enum trace_layer layer = reader->options.layer;
-    /* A recording of a program that did nothing can be looked into, and not replayed. */
-    if (slab + page == 0 && import->ended && layer == TRACE_LAYER_ALL) {
-        return TRUE;
-    }
-    if (slab + page == 0 && import->ended) {
-        g_set_error(error, TRACE_ERROR, TRACE_ERROR_EMPTY,
-                    "%s: what was recorded neither allocated nor freed; there is nothing to replay",
-                    name);
-        return FALSE;
-    }
     if (slab + page == 0) {
-        g_set_error(
-            error, TRACE_ERROR, TRACE_ERROR_EMPTY,
-            "%s: no allocation and no free in its %" G_GUINT64_FORMAT " lines (%" G_GUINT64_FORMAT
-            " events of other kinds, %" G_GUINT64_FORMAT " lines not understood); record with %s",
-            name, reader->hygiene.lines, reader->hygiene.other_events,
-            reader->hygiene.ignored_lines,
-            import->kernel ? "bsa-record --kernel, or perf record -a -e 'kmem:*'" : "bsa-record");
-        return FALSE;
+        /* A recording of a program that did nothing can be looked into, and not replayed. */
+        return (import->ended && layer == TRACE_LAYER_ALL) || fail_empty(reader, import, error);
     }
     if ((layer == TRACE_LAYER_SLAB && slab == 0) || (layer == TRACE_LAYER_PAGE && page == 0)) {
         gboolean wants_slab = layer == TRACE_LAYER_SLAB;
@@ -293,6 +316,18 @@ static trace_reader *open_with(const char *path, const struct trace_options *opt
 trace_reader *trace_open(const char *path, const struct trace_options *options, GError **error)
 {
     return open_with(path, options, prepare_events, error);
+}
+
+gboolean trace_probe(const char *path, GError **error)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+        return TRUE;
+    }
+    trace_input *input = trace_input_open(path, error);
+    gboolean known = input != NULL && find_format(input, error) != NULL;
+    trace_input_close(input);
+    return known;
 }
 
 trace_reader *trace_open_records(const char *path, const struct trace_options *options,

@@ -118,6 +118,10 @@ typedef struct trace_reader trace_reader;
  */
 trace_reader *trace_open(const char *path, const struct trace_options *options, GError **error);
 
+/* Whether a file begins as a trace does; TRUE of what can be read once only, which is left alone.
+ */
+gboolean trace_probe(const char *path, GError **error);
+
 /* The next event: 1, 0 at the end, -1 and error when the input is bad from here on. */
 int trace_next(trace_reader *reader, struct trace_event *event, GError **error);
 

@@ -89,19 +89,22 @@ void view_plot_page_map(JsonObject *report, struct view_script *script)
 {
     GString *out = script->settings;
     guint64 columns = view_count(report, "page_map.columns");
+    guint64 row_bytes = view_count(report, "page_map.row_bytes");
+    gboolean above = view_count(report, "page_map.rows") * row_bytes <
+                     view_count(report, "replay.region_bytes_used");
     gboolean thousands = view_count(report, "result.events") >= 20000;
     view_plot_title(report, out, "What the pages are used for", TRUE);
     g_string_append_printf(
         out,
-        "set xlabel \"events%s\"\nset ylabel \"address in the regions, MiB\"\n"
+        "set xlabel \"events%s\"\nset ylabel \"address in the regions, MiB%s\"\n"
         "dx = %" G_GUINT64_FORMAT " / %" G_GUINT64_FORMAT ".0%s # events of a column\n"
         "dy = %" G_GUINT64_FORMAT " / 1048576.0 # bytes of a row\n"
         "set autoscale xfix\nset autoscale yfix\nunset grid\nunset colorbox\nunset key\n"
         "set key autotitle columnheader outside right center Left reverse spacing 1.3 samplen 1\n"
         "set palette maxcolors %u defined (",
-        thousands ? ", thousands" : "", view_count(report, "page_map.events"), MAX(columns - 1, 1),
-        thousands ? " / 1e3" : "", view_count(report, "page_map.row_bytes"),
-        (guint)G_N_ELEMENTS(states));
+        thousands ? ", thousands" : "", above ? ", all above is free" : "",
+        view_count(report, "page_map.events"), MAX(columns - 1, 1), thousands ? " / 1e3" : "",
+        row_bytes, (guint)G_N_ELEMENTS(states));
     for (guint i = 0; i < G_N_ELEMENTS(states); i++)
         g_string_append_printf(out, "%s%u \"%s\"", i == 0 ? "" : ", ", i, states[i].colour);
     g_string_append_printf(out, ")\nset cbrange [-0.5:%u.5]\n", (guint)G_N_ELEMENTS(states) - 1);

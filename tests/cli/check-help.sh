@@ -4,18 +4,19 @@
 BSA_SRCDIR=${BSA_SRCDIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 . "$BSA_SRCDIR/tests/cli/replay-lib.sh"
 
+# commands PROGRAM: those that it has.
+commands() {
+    case $1 in
+    bsa-replay) echo diff show ;;
+    bsa-trace) echo info dump convert cut merge stats check ;;
+    esac
+}
+
 # help PROGRAM: of the program and of each of its commands.
 help() {
     "$builddir/cli/$1" --help
-    case $1 in
-    bsa-replay) set -- "$1" diff show ;;
-    bsa-trace) set -- "$1" info dump convert cut merge stats check ;;
-    *) set -- "$1" ;;
-    esac
-    help_program=$1
-    shift
-    for help_command in "$@"; do
-        "$builddir/cli/$help_program" "$help_command" --help
+    for help_command in $(commands "$1"); do
+        "$builddir/cli/$1" "$help_command" --help
     done
 }
 
@@ -38,5 +39,24 @@ for program in bsa-replay bsa-record bsa-trace; do
     comm -13 "$work/told" "$work/listed" >"$work/log"
     nothing "  tells of all that the manual lists" "$work/log"
 done
+
+# full STATUS PROGRAM ARGUMENT...: what is printed does not arrive.
+full() {
+    full_status=$1
+    full_program=$2
+    shift 2
+    "$builddir/cli/$full_program" "$@" >/dev/full 2>"$work/log"
+    expect "status $full_status: $full_program $* on a full disk" test $? -eq "$full_status"
+    expect "  which is said" grep -q "^$full_program: cannot write to standard output" "$work/log"
+}
+if [ -w /dev/full ]; then
+    for option in --help --version; do
+        full 1 bsa-replay $option
+        full 1 bsa-trace $option
+        full 125 bsa-record $option
+    done
+    full 1 bsa-trace info --help
+    full 1 bsa-replay diff --help
+fi
 
 done_testing

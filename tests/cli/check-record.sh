@@ -101,6 +101,8 @@ END
 "$CC" -w -fno-builtin -o own own.c
 recorded ./own
 expect "a program with a malloc of its own is" status 0 "the malloc of ./own is not recorded"
+recorded -q ./own
+nothing "  and not with --quiet" log
 
 recorded ./threads
 for size in 40 50 60 70; do
@@ -163,9 +165,15 @@ for size in 1001 70001; do
     expect "records of both lengths that are interrupted: $size" \
         counted "$(cat out)" " alloc $size " trace.bsat
 done
+expect "  and none is taken for an end" test "$(grep -c -- --duration log)" -eq 0
 "$show" trace.bsat | grep -c ' alloc [17]00*[13] ' >allocs
 "$show" trace.bsat | grep -c ' free ' >frees
 same "all of them, and those of the handlers, are freed" allocs frees
+expect "saved.c compiles" "$CC" -w -fno-builtin -rdynamic -o saved "$sources/saved.c" \
+    ./any_malloc.so -lpthread -ldl
+recorded --no-pack ./saved
+expect "records that their thread ends while another one writes them" status 0 "trace.bsat: saved"
+expect "  are all there" counted "$(cat out)" " alloc 1001 " trace.bsat
 
 expect "jumps_malloc.c compiles" "$CC" -w -fPIC -shared -o jumps_malloc.so "$sources/jumps_malloc.c"
 LD_PRELOAD=$work/jumps_malloc.so
@@ -312,6 +320,12 @@ recorded /dev/null
 expect "what is no program" status 126 "/dev/null"
 recorded --no-such-option true
 expect "wrong usage" status 2 "--no-such-option"
+recorded --buffer-size=1M ./nothing
+expect "the kernel's buffers without --kernel" status 2 "--buffer-size is for --kernel"
+for option in --no-follow --no-pack; do
+    recorded --kernel $option ./nothing
+    expect "$option with --kernel" status 2 "$option is not for --kernel"
+done
 recorded
 expect "no command" status 2 "no COMMAND"
 recorded -o . true
@@ -410,7 +424,7 @@ for delay in 0.01 0.03 0.06 0.1; do
     "$record" -o trace.bsat sh -c "./threads & sleep $delay; kill -9 \$!; wait" >out 2>log
     for file in trace.threads.*.bsat; do
         [ -e "$file" ] || continue
-        "$show" "$file" >shown 2>complaint || grep -q 'no allocation' complaint || cp complaint bad
+        "$show" "$file" >shown 2>complaint || grep -q 'has no allocation and no free' complaint || cp complaint bad
     done
 done
 : >>bad

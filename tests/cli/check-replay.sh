@@ -124,7 +124,9 @@ expect "the parts of each sample add up to 12345678 bytes" adds_up 12345678 odd
 # --- Wrong usage -----------------------------------------------------------------------------
 
 refused 2 "no TRACE given"
-refused 1 "the name of the trace is empty" ""
+refused 2 "the name of the trace is empty" ""
+refused 2 "the name of the trace is empty" --tune --check= "$trace"
+refused 2 "the name of the trace is empty" --sweep cpus=1,2 ""
 refused 2 "2 traces given" a b
 refused 2 "--nonsense" --nonsense "$trace"
 refused 2 "Try 'bsa-replay --help'" --nonsense "$trace"

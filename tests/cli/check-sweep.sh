@@ -39,13 +39,29 @@ says 1 "has no report: it is of a sweep; name the folder of one of its runs" "di
 says 1 "1 of 3 runs failed, the first with region=4K: a region" "a run that fails" \
     "$replay" -q --no-plots -o "$work/short" --sweep region=64K,1M,4K "$trace"
 expect "  in the table, too" grep -q "^region=4K (failed): a region" "$work/short/sweep.txt"
-expect "  the others are there" test -s "$work/short/region=1M/report.html"
+expect "  the others are there" test -s "$work/short/region=1M/report.html" -a ! -e "$work/short/region=4K"
 expect "requests that fail are told" grep -q "^Requests failed in 1 of 3 runs" "$work/short/sweep.txt"
 expect "  and are no effect on memory" grep -q "^region  *0.0 %" "$work/short/sweep.txt"
 expect "the best run is one in which none fails" \
     grep -q "^Fewest pages in use: .* with region=1M\.$" "$work/short/sweep.txt"
 awk 'length > 80 { print FILENAME ": " length ": " $0 }' "$work"/*/sweep.txt >"$work/log"
 nothing "tables in 80 columns" "$work/log"
+# A trace that no run can read.
+mkdir "$work/unread"
+cp "$work/grid/sweep.txt" "$work/unread"
+says 1 "bsa-replay: $work/missing: cannot open it" "a trace that is not there" \
+    "$replay" --no-plots -o "$work/unread" --sweep cpus=1,2 "$work/missing"
+expect "  in one line" test "$(wc -l <"$work/log")" -eq 1
+says 1 "is no trace that can be read" "a file that is no trace" \
+    "$replay" --no-plots -o "$work/unread" --sweep cpus=1,2 "$schema"
+same "  and an earlier sweep stays" "$work/grid/sweep.txt" "$work/unread/sweep.txt"
+says 1 "none of 2 runs left a report; cpus=1: standard input: is empty" "a trace of nothing" \
+    sh -c '"$1" --no-plots -o "$2" --sweep cpus=1,2 - </dev/null' - "$replay" "$work/nothing"
+says 1 "none of 2 runs left a report; region=4K: a region of 4.0" "only runs that fail" \
+    "$replay" --no-plots -o "$work/nothing" --sweep region=4K,8K "$trace"
+find "$work/nothing" -mindepth 1 >"$work/left"
+nothing "  make no table, and leave nothing" "$work/left"
+
 if have python3; then
     expect "figures are those of the reports" python3 - "$work/grid" <<'PYTHON'
 import csv, json, os, sys

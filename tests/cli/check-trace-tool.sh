@@ -349,6 +349,8 @@ refused 2 "did you mean convert?" conv "$kmem"
 refused 2 "unknown command 'xyzzy'" xyzzy
 refused 2 "a command goes first" --quiet dump "$kmem"
 refused 2 "no TRACE given" stats
+refused 2 "the name of the trace is empty" info ""
+refused 2 "the name of the trace is empty" merge a ""
 refused 2 "2 traces given" dump "$kmem" "$kmem"
 refused 2 "name two or more" merge "$kmem"
 refused 2 "standard input can be read once only" merge - -

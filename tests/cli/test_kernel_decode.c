@@ -26,7 +26,16 @@
     "{0x100, \"__GFP_ZERO\"}) : \"none\""
 
 /* The numbers of the events and the order of their fields are not those of any kernel. */
-enum { KMALLOC = 71, KFREE = 72, CACHE_ALLOC = 73, PAGE_ALLOC = 74, PAGE_FREE = 75, RSS_STAT = 76 };
+enum {
+    KMALLOC = 71,
+    KFREE = 72,
+    CACHE_ALLOC = 73,
+    PAGE_ALLOC = 74,
+    PAGE_FREE = 75,
+    RSS_STAT = 76,
+    CACHE_FREE = 77,
+    KMALLOC_NODE = 78
+};
 
 static const char *const formats[] = {
     "name: kmalloc\nID: 71\n" COMMON SITE_POINTER
@@ -52,6 +61,11 @@ static const char *const formats[] = {
     "print fmt: \"pfn=%lx\", REC->pfn\n",
     "name: rss_stat\nID: 76\n" COMMON "\tfield:long size;\toffset:8;\tsize:8;\tsigned:1;\n\n"
     "print fmt: \"size=%ld\", REC->size\n",
+    /* Of a kernel to come: a field that is no number, and one that has gone. */
+    "name: kmem_cache_free\nID: 77\n" COMMON
+    "\tfield:const void * ptr;\toffset:8;\tsize:16;\tsigned:0;\n\n"
+    "print fmt: \"ptr=%p\", REC->ptr\n",
+    "name: kmalloc_node\nID: 78\n" COMMON SITE_POINTER "\nprint fmt: \"ptr=%p\", REC->ptr\n",
 };
 
 static const char functions[] = "0000000000000000 A nothing\n"
@@ -268,6 +282,22 @@ START_TEST(what_is_no_event)
 }
 END_TEST
 
+START_TEST(other_fields)
+{
+    begin_page(50);
+    guint8 *event = put_event(1, CACHE_FREE, 1, 24);
+    put_u64(event, 8, 0xffff888100000040);
+    event = put_event(1, KMALLOC_NODE, 1, 24);
+    put_u64(event, 16, 0xffff888100000040);
+    end_page(0, 0);
+    GArray *records = decode();
+    ck_assert_uint_eq(records->len, 0);
+    ck_assert_uint_eq(kernel_decoder_skipped(decoder)->null_frees, 0);
+    ck_assert_uint_eq(kernel_decoder_skipped(decoder)->bad, 2);
+    g_array_free(records, TRUE);
+}
+END_TEST
+
 /* Where events are missing, in front of the page that says so; how many, where it says that. */
 START_TEST(losses)
 {
@@ -347,6 +377,7 @@ int main(void)
     tcase_add_test(group, objects);
     tcase_add_test(group, blocks_of_pages);
     tcase_add_test(group, what_is_no_event);
+    tcase_add_test(group, other_fields);
     tcase_add_test(group, losses);
     tcase_add_test(group, pages_in_a_file);
     tcase_add_test(group, no_functions);

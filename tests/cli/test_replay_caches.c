@@ -20,7 +20,7 @@ static void add_named(struct trace *trace, const char *name, guint bytes, guint 
                            event % 2, event, BASE + 16384 * event, name, bytes, given);
 }
 
-/* Ten objects of four caches, of kmalloc, and one too large for a cache; the first is freed. */
+/* Ten objects of five caches, one of them of large objects, and of kmalloc; the first is freed. */
 static char *several(void)
 {
     struct trace trace = {.text = g_string_new(NULL)};
@@ -31,7 +31,7 @@ static char *several(void)
     add_named(&trace, "dentry", 200, 208);
     add_named(&trace, "dentry", 200, 208);
     add_named(&trace, "kmalloc-64", 60, 64);
-    add_named(&trace, "task_struct", 9000, 9216);
+    add_named(&trace, "task_struct", 9000, 12288);
     add_alloc(trace.text, 0, 11, 50, BASE + 16384 * 50, 100);
     add_free(trace.text, 1, 12, 60, BASE);
     return g_string_free(trace.text, FALSE);
@@ -64,13 +64,13 @@ static void check_rows(const struct ran *ran)
     check_row(ran, "end.caches", 1, "filp", 192, 1, 184);
     check_row(ran, "end.caches", 2, "odd, \"it\"", 56, 1, 50);
     check_row(ran, "end.caches", 3, "dentry", 208, 2, 400);
-    ck_assert_uint_eq(json_array_get_length(json_node_get_array(node_at(ran, "end.caches"))), 4);
+    check_row(ran, "end.caches", 4, "task_struct", 12288, 1, 9000);
+    ck_assert_uint_eq(json_array_get_length(json_node_get_array(node_at(ran, "end.caches"))), 5);
     ck_assert_int_eq(count_at(ran, "end.caches.0.allocs"), 3);
     ck_assert_int_eq(count_at(ran, "end.caches.0.most_live"), 3);
     ck_assert_int_eq(count_at(ran, "end.split.requested"), 10346 - 184);
-    ck_assert_int_eq(count_at(ran, "end.split.class_rounding"), 86 - 8);
-    ck_assert_int_eq(count_at(ran, "end.blocks.live"), 1);
-    ck_assert_int_eq(count_at(ran, "end.blocks.given_bytes"), 3 * 4096);
+    ck_assert_int_eq(count_at(ran, "end.split.class_rounding"), 86 - 8 + 3288);
+    ck_assert_int_eq(count_at(ran, "end.blocks.live"), 0);
 }
 
 START_TEST(rows)
@@ -83,11 +83,11 @@ START_TEST(rows)
     check_row(&ran, "peak.caches", 0, "dentry", 192, 3, 552);
     ck_assert_int_eq(count_at(&ran, "peak.caches.0.slabs"), 2); /* one for each CPU */
     ck_assert_int_eq(count_at(&ran, "peak.caches.1.slabs"), 1);
-    ck_assert_int_eq(count_at(&ran, "peak.split.class_rounding"), 86);
-    ck_assert_int_eq(count_at(&ran, "peak.split.block_rounding"), 3 * 4096 - 9000);
-    ck_assert_int_eq(count_at(&ran, "replay.cache_objects.caches"), 4);
+    ck_assert_int_eq(count_at(&ran, "peak.split.class_rounding"), 86 + 3288);
+    ck_assert_int_eq(count_at(&ran, "peak.split.block_rounding"), 0);
+    ck_assert_int_eq(count_at(&ran, "replay.cache_objects.caches"), 5);
     ck_assert_int_eq(count_at(&ran, "replay.cache_objects.named"), 8);
-    ck_assert_int_eq(count_at(&ran, "replay.cache_objects.too_large"), 1);
+    ck_assert_int_eq(count_at(&ran, "replay.cache_objects.too_large"), 0);
     ck_assert_int_eq(count_at(&ran, "replay.cache_objects.too_many"), 0);
     ck_assert_int_eq(count_at(&ran, "replay.cache_objects.unnamed"), 2);
     ck_assert_str_eq(json_node_get_string(node_at(&ran, "replay.named_caches")),
@@ -102,7 +102,7 @@ START_TEST(rows)
 }
 END_TEST
 
-/* What the kernel gave, by hand: 3 * 192 + 192 + 56 + 2 * 208 + 64 + 9216 + 100. */
+/* What the kernel gave, by hand: 3 * 192 + 192 + 56 + 2 * 208 + 64 + 12288 + 100. */
 START_TEST(recorded)
 {
     static const char *const plain[] = {NULL};
@@ -111,12 +111,12 @@ START_TEST(recorded)
     replay_text(&ran, text, plain);
     ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.objects"), 10);
     ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.requested_bytes"), 10346);
-    ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.given_bytes"), 10620);
-    ck_assert_int_eq(count_at(&ran, "recorded_sizes.peak.given_bytes"), 10620);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.all.given_bytes"), 13692);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.peak.given_bytes"), 13692);
     ck_assert_int_eq(count_at(&ran, "recorded_sizes.end.objects"), 9);
-    ck_assert_int_eq(count_at(&ran, "recorded_sizes.end.given_bytes"), 10620 - 192);
+    ck_assert_int_eq(count_at(&ran, "recorded_sizes.end.given_bytes"), 13692 - 192);
     ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.internal_fragmentation.live_at_peak"),
-                            274.0 / 10620, NEAR);
+                            3346.0 / 13692, NEAR);
     ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.cumulative"),
                             (86.0 + 3288) / (10346 + 86 + 3288), NEAR);
     ck_assert_double_eq_tol(ratio_at(&ran, "recorded_sizes.here.live_at_end"),
@@ -172,7 +172,7 @@ START_TEST(every_way)
     } else {
         /* Larger pages and other classes change what pages give, and not what caches do. */
         check_row(&ran, "end.caches", 0, "dentry", 192, 2, 368);
-        ck_assert_int_eq(count_at(&ran, "end.split.class_rounding"), 86 - 8);
+        ck_assert_int_eq(count_at(&ran, "end.split.class_rounding"), 86 - 8 + 3288);
     }
     forget(&ran);
     g_free(text);
@@ -221,6 +221,25 @@ START_TEST(too_many)
     ck_assert_int_eq(count_at(&ran, "end.classes.3.live"), 88);
     check_row(&ran, "end.caches", 0, "c0", 64, 2, 128);
     check_row(&ran, "end.caches", 511, "c511", 64, 1, 64);
+    forget(&ran);
+    g_string_free(trace.text, TRUE);
+}
+END_TEST
+
+/* What no cache may have is a request for pages, which there are too few of here. */
+START_TEST(too_large)
+{
+    static const char *const options[] = {"--region=1M", NULL};
+    struct trace trace = {.text = g_string_new(NULL)};
+    struct ran ran;
+    add_named(&trace, "dentry", 184, 192);
+    add_named(&trace, "giant", (1u << 30) + 8, (1u << 30) + 8);
+    replay_text(&ran, trace.text->str, options);
+    ck_assert_msg(ran.status == 0, "%s", ran.said);
+    ck_assert_int_eq(count_at(&ran, "replay.cache_objects.caches"), 1);
+    ck_assert_int_eq(count_at(&ran, "replay.cache_objects.named"), 2);
+    ck_assert_int_eq(count_at(&ran, "replay.cache_objects.too_large"), 1);
+    ck_assert_int_eq(count_at(&ran, "result.failed"), 1);
     forget(&ran);
     g_string_free(trace.text, TRUE);
 }
@@ -277,6 +296,7 @@ int main(void)
     tcase_add_loop_test(tcase, every_way, 0, (int)G_N_ELEMENTS(ways));
     tcase_add_test(tcase, general);
     tcase_add_test(tcase, too_many);
+    tcase_add_test(tcase, too_large);
     tcase_add_test(tcase, no_names);
     tcase_add_test(tcase, refused);
     suite_add_tcase(suite, tcase);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The replay against an allocator that does as it is told: that fails, contradicts itself, or hands
- * out what it may not. Also the command line's values and the CPUs of events.
+ * out what it may not.
  */
-#include "common/arguments.h"
 #include "replay/error.h"
 #include "replay/execute.h"
 #include "replay/guard.h"
-#include "replay/options.h"
 #include "replay/schedule.h"
 #include "report/sampler.h"
 #include "replay_support.h"
@@ -457,147 +455,6 @@ START_TEST(alignment)
 }
 END_TEST
 
-/* Every thread has one CPU, new ones the next; more threads than announced. */
-START_TEST(round_robin)
-{
-    struct replay_schedule schedule;
-    struct trace_event event = {0};
-    replay_schedule_init(&schedule, REPLAY_CPU_ROUND_ROBIN, 3, 2);
-    for (guint pass = 0; pass < 2; pass++) {
-        for (guint32 i = 0; i < 1000; i++) {
-            event.thread = i * 4096 + 17;
-            ck_assert_uint_eq(replay_schedule_cpu(&schedule, &event), i % 3);
-        }
-    }
-    replay_schedule_clear(&schedule);
-}
-END_TEST
-
-/* Neighbouring thread ids go to every CPU, about equally often, and always to the same one. */
-START_TEST(hashed_threads)
-{
-    struct replay_schedule schedule;
-    struct trace_event event = {0};
-    guint count[7] = {0};
-    replay_schedule_init(&schedule, REPLAY_CPU_HASH, 7, 0);
-    for (guint32 i = 0; i < 7000; i++) {
-        event.thread = 1000 + i;
-        guint cpu = replay_schedule_cpu(&schedule, &event);
-        ck_assert_uint_lt(cpu, 7);
-        ck_assert_uint_eq(cpu, replay_schedule_cpu(&schedule, &event));
-        count[cpu]++;
-    }
-    for (guint cpu = 0; cpu < 7; cpu++) {
-        ck_assert_uint_gt(count[cpu], 900);
-        ck_assert_uint_lt(count[cpu], 1100);
-    }
-    replay_schedule_clear(&schedule);
-}
-END_TEST
-
-/* Threads move as often as they are told to, the same ones with the same seed; an offline CPU's
- * events go to the next one, and there is always one. */
-START_TEST(cpus_change)
-{
-    struct replay_schedule schedule[2];
-    struct trace_event event = {0};
-    guint moves = 0, last[10] = {0};
-    for (guint i = 0; i < 2; i++) {
-        replay_schedule_init(&schedule[i], REPLAY_CPU_ROUND_ROBIN, 64, 10);
-        replay_schedule_migrate(&schedule[i], 0.1, 42);
-    }
-    for (guint i = 0; i < 20000; i++) {
-        event.thread = i % 10;
-        guint cpu = replay_schedule_cpu(&schedule[0], &event);
-        ck_assert_uint_eq(cpu, replay_schedule_cpu(&schedule[1], &event));
-        moves += i >= 10 && cpu != last[i % 10];
-        last[i % 10] = cpu;
-    }
-    ck_assert_uint_gt(moves, 1700);
-    ck_assert_uint_lt(moves, 2300);
-    replay_schedule_clear(&schedule[0]);
-    replay_schedule_clear(&schedule[1]);
-
-    replay_schedule_init(schedule, REPLAY_CPU_RECORDED, 3, 0);
-    event.cpu = 2;
-    ck_assert(replay_schedule_switch(schedule, 2, FALSE));
-    ck_assert_uint_eq(replay_schedule_cpu(schedule, &event), 0);
-    ck_assert(replay_schedule_switch(schedule, 0, FALSE));
-    ck_assert_uint_eq(replay_schedule_cpu(schedule, &event), 1);
-    ck_assert(!replay_schedule_switch(schedule, 1, FALSE));
-    ck_assert(replay_schedule_switch(schedule, 2, TRUE));
-    ck_assert_uint_eq(replay_schedule_cpu(schedule, &event), 2);
-    replay_schedule_clear(schedule);
-}
-END_TEST
-
-static const struct {
-    const char *text;
-    guint64 bytes; /* 0: refused */
-} sizes[] = {
-    {"1", 1},
-    {"4096", 4096},
-    {"64K", 65536},
-    {"64k", 65536},
-    {"2M", 2 << 20},
-    {"2MiB", 2 << 20},
-    {"2MB", 2 << 20},
-    {"3G", G_GUINT64_CONSTANT(3) << 30},
-    {"128T", G_GUINT64_CONSTANT(128) << 40},
-    {"", 0},
-    {"0", 0},
-    {"0K", 0},
-    {"-1", 0},
-    {" 1", 0},
-    {"K", 0},
-    {"1.5M", 0},
-    {"1P", 0},
-    {"1KK", 0},
-    {"129T", 0},
-    {"18446744073709551616", 0},
-    {"17179869184G", 0}, /* 2^64 */
-};
-
-START_TEST(sizes_of_the_command_line)
-{
-    guint64 bytes = 0;
-    GError *error = NULL;
-    gboolean ok = parse_size(sizes[_i].text, PARSE_SIZE_MOST, &bytes, &error);
-    ck_assert_msg(ok == (sizes[_i].bytes != 0), "'%s'", sizes[_i].text);
-    if (ok) {
-        ck_assert_uint_eq(bytes, sizes[_i].bytes);
-    } else {
-        ck_assert(g_error_matches(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE));
-        ck_assert_ptr_nonnull(strstr(error->message, sizes[_i].text));
-        g_error_free(error);
-    }
-}
-END_TEST
-
-static const struct {
-    guint64 most;
-    const char *text, *words;
-} bounds[] = {
-    {512, "513", "more than 0 and at most 512"},
-    {65536, "65K", "more than 0 and at most 64K"},
-    {G_GUINT64_CONSTANT(1) << 32, "5G", "more than 0 and at most 4G"},
-    {PARSE_SIZE_MOST, "0", "more than 0 and at most 128T"},
-};
-
-START_TEST(sizes_have_a_bound_that_is_told)
-{
-    guint64 bytes = 0;
-    GError *error = NULL;
-    char *most = g_strdup_printf("%" G_GUINT64_FORMAT, bounds[_i].most);
-    ck_assert(parse_size(most, bounds[_i].most, &bytes, NULL));
-    ck_assert_uint_eq(bytes, bounds[_i].most);
-    ck_assert(!parse_size(bounds[_i].text, bounds[_i].most, &bytes, &error));
-    ck_assert_msg(g_str_has_suffix(error->message, bounds[_i].words), "%s", error->message);
-    g_error_free(error);
-    g_free(most);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("replay-execute");
@@ -614,12 +471,5 @@ int main(void)
     tcase_add_test(steps, contradictions_of_the_stream);
     tcase_add_loop_test(steps, alignment, 0, (int)G_N_ELEMENTS(alignments));
     suite_add_tcase(suite, steps);
-    TCase *choices = tcase_create("choices");
-    tcase_add_test(choices, round_robin);
-    tcase_add_test(choices, hashed_threads);
-    tcase_add_test(choices, cpus_change);
-    tcase_add_loop_test(choices, sizes_of_the_command_line, 0, (int)G_N_ELEMENTS(sizes));
-    tcase_add_loop_test(choices, sizes_have_a_bound_that_is_told, 0, G_N_ELEMENTS(bounds));
-    suite_add_tcase(suite, choices);
     return run_suite(suite);
 }

@@ -194,14 +194,21 @@ static void add_run(struct scene *scene, guint64 page, guint64 pages, enum repla
 
 /* The page map. */
 
+static void expect_states(const struct page_map *map, guint column, const enum page_state *expected,
+                          guint rows)
+{
+    for (guint row = 0; row < rows; row++)
+        ck_assert_msg(page_map_state(map, column, row) == expected[row], "row %u: %u", row,
+                      page_map_state(map, column, row));
+}
+
+/* A row is a page until one is used that has no row. */
 START_TEST(cells_of_the_map)
 {
     struct scene scene;
     struct page_map map;
-    set_up(&scene, 3200); /* 400 rows of 8 pages */
+    set_up(&scene, 3200);
     page_map_init(&map, 10, &scene.regions, PAGE);
-    ck_assert_uint_eq(map.row_pages, 8);
-    ck_assert_uint_eq(page_map_rows_used(&map), 400);
     scene.snapshot.section[0].start = scene.base + 8 * PAGE; /* row 0: its metadata */
     add_run(&scene, 8, 2, REPLAY_PAGE_BLOCK, 0, 0);          /* row 1: a fourth */
     add_run(&scene, 16, 3, REPLAY_PAGE_BLOCK, 0, 0);         /* row 2: more */
@@ -211,20 +218,57 @@ START_TEST(cells_of_the_map)
     add_run(&scene, 56, 5, REPLAY_PAGE_LISTED, 0, 0);        /* row 7: most of it listed */
     add_run(&scene, 61, 3, REPLAY_PAGE_BLOCK, 0, 0);
     page_map_take(&map, &scene.execution, &scene.snapshot);
+    ck_assert_uint_eq(map.row_pages, 1);
+    ck_assert_uint_eq(page_map_rows_used(&map), 64);
+    static const enum page_state pages[] = {PAGE_STATE_META, PAGE_STATE_BLOCK, PAGE_STATE_BLOCK,
+                                            PAGE_STATE_FREE};
+    for (guint i = 0; i < G_N_ELEMENTS(pages); i++)
+        ck_assert_uint_eq(page_map_state(&map, 0, 7 + i), pages[i]);
+
+    scene.runs = 0;
+    add_run(&scene, 3199, 1, REPLAY_PAGE_BLOCK, 0, 0);
+    page_map_take(&map, &scene.execution, &scene.snapshot);
+    ck_assert_uint_eq(map.row_pages, 8);
+    ck_assert_uint_eq(page_map_rows_used(&map), 400);
     static const enum page_state expected[] = {
         PAGE_STATE_META,   PAGE_STATE_MOSTLY_FREE, PAGE_STATE_BLOCK,
         PAGE_STATE_SLAB_1, PAGE_STATE_SLAB_3,      PAGE_STATE_SLAB_4,
         PAGE_STATE_SLAB_4, PAGE_STATE_LISTED,      PAGE_STATE_FREE};
-    for (guint row = 0; row < G_N_ELEMENTS(expected); row++)
-        ck_assert_msg(map.cell[row] == expected[row], "row %u: %u", row, map.cell[row]);
-    ck_assert_uint_eq(map.cell[399], PAGE_STATE_FREE);
-    ck_assert_uint_eq(map.filled, 1);
+    expect_states(&map, 0, expected, G_N_ELEMENTS(expected));
+    ck_assert_uint_eq(page_map_state(&map, 0, 399), PAGE_STATE_FREE);
+    static const enum page_state then[] = {PAGE_STATE_META, PAGE_STATE_FREE, PAGE_STATE_FREE};
+    expect_states(&map, 1, then, G_N_ELEMENTS(then));
+    ck_assert_uint_eq(page_map_state(&map, 1, 399), PAGE_STATE_MOSTLY_FREE);
+    ck_assert_uint_eq(map.filled, 2);
     ck_assert_uint_eq(map.event[0], 1000);
+    page_map_clear(&map);
+    tear_down(&scene);
+}
+END_TEST
 
-    scene.runs = 0;
+/* Rows are of one region, also those that were made of two. */
+START_TEST(regions_of_the_map)
+{
+    struct scene scene;
+    struct page_map map;
+    set_up(&scene, 1003);
+    scene.regions.region[1] = (struct replay_region){
+        .start = (char *)scene.regions.region[0].start + 3 * PAGE, .bytes = 1000 * PAGE};
+    scene.regions.region[0].bytes = 3 * PAGE;
+    scene.regions.count = scene.regions.used = 2;
+    page_map_init(&map, 10, &scene.regions, PAGE);
+    add_run(&scene, 2, 1, REPLAY_PAGE_BLOCK, 0, 0);
+    add_run(&scene, 3, 1, REPLAY_PAGE_LISTED, 0, 0);
     page_map_take(&map, &scene.execution, &scene.snapshot);
-    ck_assert_uint_eq(map.cell[400], PAGE_STATE_META);
-    ck_assert_uint_eq(map.cell[402], PAGE_STATE_FREE);
+    add_run(&scene, 3 + 500, 2, REPLAY_PAGE_LISTED, 0, 0);
+    page_map_take(&map, &scene.execution, &scene.snapshot);
+    ck_assert_uint_eq(map.row_pages, 2);
+    ck_assert_uint_eq(page_map_rows_used(&map), 2 + 251);
+    for (guint column = 0; column < 2; column++) {
+        ck_assert_uint_eq(page_map_state(&map, column, 1), PAGE_STATE_BLOCK);
+        ck_assert_uint_eq(page_map_state(&map, column, 2), PAGE_STATE_LISTED);
+    }
+    ck_assert_uint_eq(page_map_state(&map, 1, 2 + 250), PAGE_STATE_LISTED);
     page_map_clear(&map);
     tear_down(&scene);
 }
@@ -351,6 +395,7 @@ static Suite *report_suite(void)
     tcase_add_test(sizes, rows_of_sizes);
     tcase_add_test(sizes, the_first_by_a_measure);
     tcase_add_test(pages, cells_of_the_map);
+    tcase_add_test(pages, regions_of_the_map);
     tcase_add_test(pages, objects_that_pin);
     tcase_add_test(pages, pages_that_nobody_holds);
     tcase_add_test(pages, thinned_samples_keep_extremes);

@@ -308,6 +308,7 @@ static const struct {
     {"v 10400 3\nX ./api\n", 18, "another kind"},
     {"Dear reader,\n", 13, "text of another kind"},
     {"\x28\xb5\x2f", 3, "binary"},
+    {"{\n  \"program\" : \"bsa-replay\",\n", 30, "it is a report"},
 };
 
 START_TEST(foreign_file)

@@ -110,7 +110,9 @@ static BSAR_COLD void leave_holes(struct trace_short *record, uint32_t places)
     uint32_t count = places * BSAR_RECORD_ROOM;
     uint64_t moment = record[count + trace_short_is_extension(record[count])].moment;
     while (count-- > 0)
-        record[count] = (struct trace_short){TRACE_MARKER, moment};
+        record[count] = (struct trace_short){TRACE_MARKER, moment & ~(uint64_t)0xffff};
+    /* Before who saves all sees that nobody fills them any more. */
+    __atomic_thread_fence(__ATOMIC_RELEASE);
 }
 
 static void lose(uint32_t count)
@@ -127,16 +129,6 @@ static struct trace_short *place(struct bsar_buffer *buffer, uint32_t behind, ui
 static bool is_of_now(const struct bsar_buffer *buffer, uint64_t count)
 {
     return __atomic_load_n(&buffer->count, __ATOMIC_RELAXED) >> 32 == count >> 32;
-}
-
-/* Places that were taken and that their owners may have written to after that. */
-static void mend_torn(struct bsar_buffer *buffer)
-{
-    for (uint32_t behind = BSAR_DEPTH; behind-- > 0;) {
-        uint64_t count = __atomic_load_n(&buffer->filling[behind], __ATOMIC_RELAXED);
-        if ((count & BSAR_TORN) != 0 && is_of_now(buffer, count))
-            leave_holes(place(buffer, behind, count & ~(uint64_t)BSAR_TORN), 1);
-    }
 }
 
 /* The places of those that are being filled behind the same count are taken from them. */
@@ -197,36 +189,60 @@ static bool append(struct bsar_buffer *buffer, enum trace_kind kind, unsigned fl
     return true;
 }
 
-/* Where the chunk of the records from saved on begins: with what was saved last. */
-static struct trace_short *chunk_begin(struct bsar_buffer *buffer, uint32_t saved)
+/* A chunk of what a buffer has. */
+struct chunk {
+    struct trace_chunk_header header;
+    struct trace_short *records;
+};
+
+/* Places that were taken and that their owners may have written to after that, in the records from
+ * saved up to count. */
+static void mend_torn(const struct chunk *chunk, const uint64_t *filling, uint32_t saved,
+                      uint64_t count)
 {
-    return &buffer->record[bsar_records(saved) - 1];
+    for (uint32_t behind = BSAR_DEPTH; behind-- > 0;) {
+        uint64_t taken = filling[behind];
+        uint32_t at = bsar_records(taken & ~(uint64_t)BSAR_TORN) + BSAR_RECORD_ROOM * behind;
+        if ((taken & BSAR_TORN) != 0 && taken >> 32 == count >> 32 && at >= bsar_records(saved) &&
+            at < bsar_records(count))
+            leave_holes(&chunk->records[at - bsar_records(saved) + 1], 1);
+    }
 }
 
-/* That chunk. The owner may add some records meanwhile. */
-static struct trace_chunk_header make_chunk(struct bsar_buffer *buffer, uint32_t saved)
+/*
+ * The records from saved on, behind one that takes the place of what was saved last. Where there is
+ * room for a copy they are left alone: their owner may add some meanwhile, and come back to a place
+ * that was taken from it.
+ */
+static struct chunk make_chunk(struct bsar_buffer *buffer, uint32_t saved, struct trace_short *copy)
 {
-    uint64_t count = __atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE);
+    uint64_t filling[BSAR_DEPTH], count = __atomic_load_n(&buffer->count, __ATOMIC_ACQUIRE);
+    struct trace_short *first = &buffer->record[bsar_records(saved) - 1];
     uint32_t records = bsar_records(count) - bsar_records(saved) + 1;
-    struct trace_chunk_header header = {
+    struct chunk chunk = {.records = copy != NULL ? copy : first};
+    chunk.header = (struct trace_chunk_header){
         .type = TRACE_CHUNK_SHORT,
         .stored_bytes = records * (uint32_t)sizeof(struct trace_short),
         .events = bsar_events(count) - bsar_events(saved),
         .thread = buffer->thread,
     };
-    struct trace_short *begin = chunk_begin(buffer, saved);
-    mend_torn(buffer);
-    *begin = trace_short_extension(&(struct trace_fixed){.ticks = buffer->early_ticks});
-    bsar_chunk_seal(&header, begin);
-    return header;
+    for (uint32_t i = 0; i < BSAR_DEPTH; i++)
+        filling[i] = __atomic_load_n(&buffer->filling[i], __ATOMIC_ACQUIRE);
+    if (copy != NULL)
+        memcpy(copy, first, chunk.header.stored_bytes);
+    mend_torn(&chunk, filling, saved, count);
+    *chunk.records = trace_short_extension(&(struct trace_fixed){.ticks = buffer->early_ticks});
+    bsar_chunk_seal(&chunk.header, chunk.records);
+    return chunk;
 }
 
 /* The lock is held. */
-static bool save(struct bsar_buffer *buffer, struct trace_chunk_header *header)
+static bool save(struct bsar_buffer *buffer, const struct chunk *chunk)
 {
+    const struct trace_chunk_header *header = &chunk->header;
     if (header->events == 0)
         return true;
-    if (!bsar_file_write(header, chunk_begin(buffer, buffer->saved)))
+    if (!bsar_file_write(header, chunk->records))
         return false;
     uint32_t records = header->stored_bytes / (uint32_t)sizeof(struct trace_short) - 1;
     buffer->saved += (records - header->events) << 16 | records;
@@ -241,10 +257,10 @@ static uint32_t unsaved(const struct bsar_buffer *buffer)
 }
 
 /* The lock is held: what the buffer has is in the file, or lost. */
-static void empty(struct bsar_buffer *buffer, struct trace_chunk_header *header)
+static void empty(struct bsar_buffer *buffer, const struct chunk *chunk)
 {
     if (bsar_mode() < BSAR_OFF)
-        save(buffer, header);
+        save(buffer, chunk);
     if (bsar_mode() == BSAR_FAILED)
         lose(unsaved(buffer));
     clear(buffer);
@@ -255,11 +271,11 @@ static void save_and_empty(struct bsar_buffer *buffer, bool give_up)
 {
     /* Others wait for the file only, not for what can be made ready before. */
     uint32_t saved = __atomic_load_n(&buffer->saved, __ATOMIC_RELAXED);
-    struct trace_chunk_header header = make_chunk(buffer, saved);
+    struct chunk chunk = make_chunk(buffer, saved, NULL);
     bsar_lock();
     if (buffer->saved != saved)
-        header = make_chunk(buffer, buffer->saved);
-    empty(buffer, &header);
+        chunk = make_chunk(buffer, buffer->saved, NULL);
+    empty(buffer, &chunk);
     if (give_up)
         __atomic_store_n(&buffer->thread, 0, __ATOMIC_RELAXED);
     bsar_unlock();
@@ -267,6 +283,7 @@ static void save_and_empty(struct bsar_buffer *buffer, bool give_up)
 
 void bsar_save_all(void)
 {
+    static struct trace_short copy[BSAR_RECORDS]; /* the lock's */
     struct bsar_pause pause;
     bsar_enter(&pause);
     uint32_t mode = bsar_mode();
@@ -274,8 +291,8 @@ void bsar_save_all(void)
         bsar_lock();
         struct bsar_buffer *buffer = __atomic_load_n(&first_of_all, __ATOMIC_ACQUIRE);
         for (bool more = true; more && buffer != NULL; buffer = buffer->next_of_all) {
-            struct trace_chunk_header header = make_chunk(buffer, buffer->saved);
-            more = save(buffer, &header);
+            const struct chunk chunk = make_chunk(buffer, buffer->saved, copy);
+            more = save(buffer, &chunk);
         }
         bsar_unlock();
     }
@@ -344,8 +361,8 @@ static void take_from_the_dead(void)
     for (; due && buffer != NULL; buffer = buffer->next_of_all) {
         uint32_t thread = __atomic_load_n(&buffer->thread, __ATOMIC_RELAXED);
         if (thread != 0 && is_gone(thread)) {
-            struct trace_chunk_header header = make_chunk(buffer, buffer->saved);
-            empty(buffer, &header);
+            const struct chunk chunk = make_chunk(buffer, buffer->saved, NULL);
+            empty(buffer, &chunk);
             __atomic_store_n(&buffer->thread, 0, __ATOMIC_RELAXED);
             push_free(buffer);
         } else {

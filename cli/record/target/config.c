@@ -57,6 +57,7 @@ bool bsar_config_read(void)
     bsar_config.until_ns = read_number(RECORD_ENV_UNTIL, 0);
     bsar_config.max_events = read_number(RECORD_ENV_MAX_EVENTS, UINT64_MAX);
     bsar_config.follow = getenv(RECORD_ENV_NO_FOLLOW) == NULL;
+    bsar_config.quiet = getenv(RECORD_ENV_QUIET) != NULL;
     bsar_min_size = (size_t)read_number(RECORD_ENV_MIN_SIZE, 0);
     read_program();
     return true;

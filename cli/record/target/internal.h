@@ -59,6 +59,7 @@ struct bsar_config {
     uint64_t until_ns;   /* 0: no end */
     uint64_t max_events; /* UINT64_MAX: no limit */
     bool follow;         /* processes that this one forks, and programs that it runs */
+    bool quiet;          /* nothing is said but errors */
 };
 extern struct bsar_config bsar_config;
 extern size_t bsar_min_size; /* in reach of the hot path */

@@ -168,7 +168,8 @@ __attribute__((constructor(101))) static void program_begins(void)
         if (!bsar_config.follow)
             unsetenv(RECORD_ENV_STEM); /* for the programs that this one runs */
         begin_file();
-        bsar_tell_rival();
+        if (!bsar_config.quiet)
+            bsar_tell_rival();
     }
     bsar_leave(&pause);
 }
