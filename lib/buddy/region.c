@@ -62,9 +62,10 @@ static bool overlaps(const struct bsa_buddy *b, uintptr_t start, size_t bytes)
 void bsai_set_low_reserve(struct bsa_buddy *b)
 {
     if (b->lowmem_reserve != BSA_NONE)
-        b->low_reserve = bsai_buddy_has_high(b)
-                             ? bsai_divide(b->total_pages[BSAI_ZONE_LOW], b->lowmem_reserve)
-                             : 0;
+        bsai_poke(&b->low_reserve,
+                  bsai_buddy_has_high(b)
+                      ? bsai_divide(b->total_pages[BSAI_ZONE_LOW], b->lowmem_reserve)
+                      : 0);
 }
 
 /* Sections ----------------------------------------------------------------------------- */
