@@ -255,6 +255,10 @@ mutant selfish lib/heap/pressure.c 's/pressure->everybody && (other/false \&\& (
 # Memory is said to be missing while another CPU makes a slab of it, or takes a slab apart.
 mutant unseen-slabs lib/buddy/alloc.c 's/bsai_count(&b->taken, (size_t)1);/bsai_count(\&b->taken, (size_t)(r->kind != BSAI_PAGE_META));/'
 mutant unseen-retired lib/slab/cache.c 's/bsai_count(&cache->taken, (size_t)1);/;/'
+# Others go on for ever with what one sends home.
+mutant never-alone lib/heap/pressure.c 's/        if (heap->exclusive)$/        if (heap != NULL)/'
+# They go on while one looks for the last time.
+mutant alone-in-name lib/heap/pressure.c '/^static void stop_the_others/,/^}/s/bsai_heap_lock_cpus(heap, call);/bsai_cpu_own(cpu, call);/'
 # Pages for a slab are taken although there is none for its record, so that all are asked again and again.
 mutant slab-in-vain lib/heap/objects.c 's/< g->slab_pages + more/< g->slab_pages/'
 # A call that has migrated uses the CPU that it came from.

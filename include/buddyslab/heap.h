@@ -15,7 +15,8 @@
  * Unless a function says otherwise it may be called from any context, several at once, under the
  * rule of the mode; an interrupt handler that allocates needs the enter and leave hooks. An
  * operation takes the CPU's lock, then those of one size class, then the buddy's; magazine hits
- * only the first.
+ * only the first. An allocation that finds no memory takes other CPUs' locks too, one after the
+ * other, and in shared mode at last, while others still take what it sends home, all at once.
  */
 #ifndef BUDDYSLAB_HEAP_H
 #define BUDDYSLAB_HEAP_H
@@ -93,7 +94,8 @@ BSA_API size_t bsa_heap_release(bsa_heap *heap, size_t min_bytes,
  * class whose size and natural alignment suffice; others exactly ceil(size / page) pages.
  * BSA_ERR_INVALID_PARAM (alignment, CPU id out of range: reported to the fault hook),
  * BSA_ERR_NO_MEMORY after the caches of this CPU, slabs with free objects, kept empty slabs and the
- * other CPUs' caches that may be touched have been tried, and nothing changed meanwhile.
+ * other CPUs' caches that may be touched have been tried, and nothing changed meanwhile (in
+ * exclusive mode: or others took memory all the time).
  */
 BSA_API enum bsa_status bsa_heap_alloc(bsa_heap *heap, size_t size, size_t align, void **out);
 

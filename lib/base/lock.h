@@ -4,7 +4,8 @@
  *
  * A context that holds a lock takes further ones of a higher rank only; builds with checks assert
  * it and report re-entry instead of hanging. Two locks of one rank are held together only by
- * snapshots and validation, in ascending order of CPU id or class (bsai_lock_also).
+ * snapshots, validation and the last try of an allocation, in ascending order of CPU id or class
+ * (bsai_lock_also).
  */
 #ifndef BSAI_LOCK_H
 #define BSAI_LOCK_H

@@ -179,7 +179,10 @@ size_t bsai_heap_occupied_pages(const struct bsa_heap *heap);
 /* Pages that CPU states and enlarged magazines have. */
 size_t bsai_heap_cpu_pages(const struct bsa_heap *heap);
 
-/* heap/snapshot.c: everything stands still (in exclusive mode: but for magazine hits). */
+/* heap/snapshot.c: all CPUs that have a lock stand still, and none is made; */
+void bsai_heap_lock_cpus(struct bsa_heap *heap, struct bsai_call *call);
+void bsai_heap_unlock_cpus(struct bsa_heap *heap, struct bsai_call *call);
+/* everything stands still (in exclusive mode: but for magazine hits). */
 void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call);
 void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call);
 /* Live page blocks, by the CPUs' counters; everything is locked. */
@@ -209,6 +212,7 @@ struct bsai_pressure {
     unsigned rounds;
     bool everybody; /* other CPUs have been asked as well */
     bool last;      /* nothing moved any more: one try is left, for what was freed meanwhile */
+    bool alone;     /* one try is left, and all CPUs' locks are held */
     size_t taken;   /* from what is shared, by anybody, when the round began */
     const struct bsai_cache *cache; /* of the object that is asked for; NULL: pages */
 };
@@ -217,10 +221,13 @@ struct bsai_pressure {
  * Called by such an allocation, which owns cpu on entry, and on return cpu or another one, but
  * neither meanwhile. Sends home what this CPU holds back, and from the second time on what
  * everybody does whose state may be touched. The CPU to try again as, which is owned; NULL: nothing
- * is left, and cpu is owned still.
+ * is left, and cpu is owned still. For the last try in shared mode all CPUs' locks are held.
  */
 struct bsa_cpu *bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call,
                                   struct bsai_pressure *pressure);
+/* Ends what it may have begun; to be called at last, whatever came of it. cpu is owned still. */
+void bsai_heap_relieved(struct bsa_cpu *cpu, struct bsai_call *call,
+                        const struct bsai_pressure *pressure);
 
 /* The owner of a CPU meets a posted request. */
 static inline void bsai_heap_meet_request(struct bsa_cpu *cpu, struct bsai_call *call)

@@ -138,6 +138,7 @@ enum bsa_status bsai_heap_alloc_object(struct bsa_cpu *cpu, struct bsai_call *ca
             m = open_magazine(next, call, number, &in);
         cpu = next;
     }
+    bsai_heap_relieved(cpu, call, &pressure);
     if (BSAI_UNLIKELY(twice != NULL))
         bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, twice, BSAI_FREED_TWICE);
     return *out != NULL ? BSA_OK : BSA_ERR_NO_MEMORY;

@@ -33,17 +33,17 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
         return BSA_OK;
     }
     struct bsai_pressure pressure = {.cache = NULL};
+    struct bsa_cpu *next = cpu;
     do {
+        cpu = next;
         bsai_heap_meet_request(cpu, call);
         *out = bsai_buddy_take(buddy, call, pages, align, low, BSAI_USE_PAGES,
-                               bsai_page_lists_lend(lists, pages));
-        if (*out != NULL)
-            break;
-        cpu = bsai_heap_relieve(cpu, call, &pressure);
-        lists = cpu != NULL ? &cpu->lists : NULL;
-    } while (cpu != NULL);
-    if (cpu == NULL)
+                               bsai_page_lists_lend(&cpu->lists, pages));
+    } while (*out == NULL && (next = bsai_heap_relieve(cpu, call, &pressure)) != NULL);
+    bsai_heap_relieved(cpu, call, &pressure);
+    if (*out == NULL)
         return BSA_ERR_NO_MEMORY;
+    lists = &cpu->lists;
     bsai_count(&lists->misses, (size_t)1);
     bsai_count(&lists->taken, (size_t)1);
     bsai_count(&lists->allocs, (size_t)1);

@@ -9,8 +9,9 @@
  */
 #include "heap.h"
 
-/* An allocation gives up after so many rounds even if others keep memory moving. */
-enum { ROUNDS_MAX = 128 };
+/* An allocation asks so many times while others keep memory moving. Then, in shared mode, it makes
+ * them stand still and looks once more; else it gives up. */
+enum { ROUNDS_MAX = 128, ROUNDS_SHARED = 8 };
 
 void bsai_heap_give_back(struct bsa_heap *heap, struct bsai_call *call, void *pages, size_t count)
 {
@@ -85,16 +86,20 @@ static size_t release_empties(struct bsa_heap *heap, struct bsai_call *call)
     return released;
 }
 
-/*
- * What no CPU owns goes home: the depots' objects, then all slabs that are empty. How many objects
- * and bytes. The lock of `common` stands for all that is on its way meanwhile: snapshots hold it,
- * as they hold every CPU's, and so never miss an object or a page between two places.
- */
+/* What no CPU owns goes home: the depots' objects, then all slabs that are empty. How many objects
+ * and bytes. */
+static size_t release(struct bsa_heap *heap, struct bsai_call *call, unsigned cpu)
+{
+    size_t moved = drain_depots(heap, call, cpu);
+    return moved + release_empties(heap, call);
+}
+
+/* The lock of `common` stands for all that is on its way meanwhile: snapshots hold it, as they hold
+ * every CPU's, and so never miss an object or a page between two places. */
 static size_t release_shared(struct bsa_heap *heap, struct bsai_call *call, unsigned cpu)
 {
     bsai_lock_take(&heap->common->lock, BSAI_RANK_CPU, call);
-    size_t moved = drain_depots(heap, call, cpu);
-    moved += release_empties(heap, call);
+    size_t moved = release(heap, call, cpu);
     bsai_lock_drop(&heap->common->lock, BSAI_RANK_CPU, call);
     return moved;
 }
@@ -174,6 +179,29 @@ static struct bsa_cpu *whereabouts(struct bsa_cpu *cpu, struct bsai_call *call)
     return id < heap->cpus ? bsai_heap_get_cpu(heap, call, id) : cpu;
 }
 
+/* Where others take, in batches, whatever one sends home, as where exactly as much is left as all
+ * need, one has to have them stand still. All locks of CPUs are held from here to the end of the
+ * try; nothing is between two places then. */
+static void stop_the_others(struct bsa_cpu *cpu, struct bsai_call *call)
+{
+    struct bsa_heap *heap = cpu->heap;
+    struct bsa_cpu *each;
+    bsai_cpu_disown(cpu, call);
+    bsai_heap_lock_cpus(heap, call);
+    for (unsigned id = 0; (each = bsai_heap_next_cpu(heap, &id)) != NULL; id++)
+        bsai_heap_drain_owned(each, call);
+    release(heap, call, cpu->id);
+}
+
+void bsai_heap_relieved(struct bsa_cpu *cpu, struct bsai_call *call,
+                        const struct bsai_pressure *pressure)
+{
+    if (!pressure->alone)
+        return;
+    bsai_heap_unlock_cpus(cpu->heap, call);
+    bsai_cpu_own(cpu, call);
+}
+
 /*
  * That nothing is left follows from a round in which all CPUs were found empty, one after the
  * other, and a last try in vain, if nobody has taken anything since the round began: what went to a
@@ -184,8 +212,15 @@ struct bsa_cpu *bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call,
 {
     struct bsa_heap *heap = cpu->heap;
     size_t now = taken(cpu, pressure->cache);
-    if ((pressure->last && pressure->taken == now) || pressure->rounds++ == ROUNDS_MAX)
+    if (pressure->alone || (pressure->last && pressure->taken == now))
         return NULL;
+    if (pressure->rounds++ == (heap->exclusive ? ROUNDS_MAX : ROUNDS_SHARED)) {
+        if (heap->exclusive)
+            return NULL;
+        pressure->alone = true;
+        stop_the_others(cpu, call);
+        return cpu;
+    }
 
     pressure->taken = now;
     size_t moved = bsai_heap_drain_owned(cpu, call);

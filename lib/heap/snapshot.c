@@ -2,7 +2,7 @@
 /* Everything locked at once, for statistics, validation and walks. */
 #include "heap.h"
 
-void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
+void bsai_heap_lock_cpus(struct bsa_heap *heap, struct bsai_call *call)
 {
     struct bsa_cpu *cpu;
     bsai_lock_take(&heap->registry, BSAI_RANK_REGISTRY, call);
@@ -11,6 +11,22 @@ void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
             bsai_lock_also(&cpu->lock, BSAI_RANK_CPU, call);
     }
     bsai_lock_also(&heap->common->lock, BSAI_RANK_CPU, call);
+}
+
+void bsai_heap_unlock_cpus(struct bsa_heap *heap, struct bsai_call *call)
+{
+    struct bsa_cpu *cpu;
+    bsai_lock_drop(&heap->common->lock, BSAI_RANK_CPU, call);
+    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
+        if (cpu->locked)
+            bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
+    }
+    bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, call);
+}
+
+void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
+{
+    bsai_heap_lock_cpus(heap, call);
     for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
         bsai_lock_also(&heap->depots[c].lock, BSAI_RANK_DEPOT, call);
     for (unsigned c = 0; c < heap->cache_count; c++)
@@ -22,7 +38,6 @@ void bsai_heap_lock_all(struct bsa_heap *heap, struct bsai_call *call)
 
 void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
 {
-    struct bsa_cpu *cpu;
     bsai_buddy_unlock(&heap->buddy, call);
     for (unsigned i = 0; i < heap->pool_count; i++)
         bsai_lock_drop(&heap->pools[i].lock, BSAI_RANK_RECORDS, call);
@@ -30,12 +45,7 @@ void bsai_heap_unlock_all(struct bsa_heap *heap, struct bsai_call *call)
         bsai_lock_drop(&heap->caches[c].lock, BSAI_RANK_CACHE, call);
     for (unsigned c = 0; heap->depots != NULL && c < heap->classes.count; c++)
         bsai_lock_drop(&heap->depots[c].lock, BSAI_RANK_DEPOT, call);
-    bsai_lock_drop(&heap->common->lock, BSAI_RANK_CPU, call);
-    for (unsigned id = 0; (cpu = bsai_heap_next_cpu(heap, &id)) != NULL; id++) {
-        if (cpu->locked)
-            bsai_lock_drop(&cpu->lock, BSAI_RANK_CPU, call);
-    }
-    bsai_lock_drop(&heap->registry, BSAI_RANK_REGISTRY, call);
+    bsai_heap_unlock_cpus(heap, call);
 }
 
 void bsai_heap_class_stats(const struct bsa_heap *heap, unsigned number,

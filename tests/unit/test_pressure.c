@@ -177,6 +177,49 @@ START_TEST(an_object_in_vain)
 }
 END_TEST
 
+/* CPU 1 takes again, each time, what has just been sent home, and keeps all but one in its
+ * magazine: at last it is made to wait, so that one more try finds it. */
+START_TEST(others_stand_still)
+{
+    struct region region = region_make((size_t)1 << 20, 4096, 0);
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    struct bsai_call call;
+    bsa_heap *heap = NULL;
+    void *p;
+    config.cpus = 2;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    struct bsa_cpu *zero = bsa_heap_cpu(heap, 0), *one = bsa_heap_cpu(heap, 1);
+    struct bsai_cache *cache = cache_of(heap);
+    struct bsai_pressure pressure = {.cache = _i == 0 ? cache : NULL};
+    size_t free_pages = bsai_buddy_free_pages(&heap->buddy);
+
+    ck_assert_ptr_eq(bsai_heap_begin(heap, &call, zero), zero);
+    for (;;) {
+        ck_assert_ptr_eq(bsai_heap_relieve(zero, &call, &pressure), zero);
+        if (pressure.alone)
+            break;
+        ck_assert_uint_lt(pressure.rounds, 100);
+        assert_status(bsa_cpu_alloc(one, SIZE, 8, &p), BSA_OK);
+        assert_status(bsa_cpu_free(one, p), BSA_OK);
+        ck_assert_uint_gt(bsai_magazine_count(&one->magazines[cache->id]), 0);
+    }
+    ck_assert_uint_eq(bsai_magazine_count(&one->magazines[cache->id]), 0);
+    ck_assert_uint_eq(cache->objects, 0);
+    ck_assert_uint_eq(bsai_buddy_free_pages(&heap->buddy), free_pages);
+    ck_assert(!bsai_lock_try_word(&one->lock.word));
+    ck_assert_ptr_null(bsai_heap_relieve(zero, &call, &pressure));
+
+    bsai_heap_relieved(zero, &call, &pressure);
+    ck_assert(!bsai_lock_try_word(&zero->lock.word));
+    assert_status(bsa_cpu_alloc(one, SIZE, 8, &p), BSA_OK);
+    assert_status(bsa_cpu_free(one, p), BSA_OK);
+    bsai_heap_end(&call);
+    assert_status(bsa_cpu_alloc(zero, SIZE, 8, &p), BSA_OK);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pressure");
@@ -184,6 +227,7 @@ int main(void)
     tcase_add_loop_test(tcase, pages_of_a_slab_that_is_made, 0, 2);
     tcase_add_test(tcase, pages_of_a_slab_that_goes);
     tcase_add_loop_test(tcase, an_object_in_vain, 0, 2);
+    tcase_add_loop_test(tcase, others_stand_still, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
