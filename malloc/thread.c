@@ -8,6 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Pages, several times a CPU's state. */
+enum { ENOUGH_LEAST = 256 };
+
 struct bsa_cpu bsam_nobody = {.inside = BSAM_AT_DOOR};
 __thread struct bsam_thread bsam_self
     __attribute__((tls_model("initial-exec"))) = {.cpu = &bsam_nobody};
@@ -23,7 +26,8 @@ static pthread_key_t key;
 static pthread_mutexattr_t robust;
 static unsigned first_free = 1;   /* no id below it is free, */
 static unsigned first_unused = 1; /*   and none from here on was ever taken */
-static size_t starved;            /* regions of the heap when it last had no memory for a CPU */
+static size_t starved;            /* regions of the heap when it last had no memory for a CPU, */
+static size_t enough;             /*   and free pages with which it may have */
 static size_t owned;              /* ids; read by anybody */
 
 /* By id, guarded by registry. What was never used costs nothing. */
@@ -121,32 +125,43 @@ static void return_if_gone(unsigned id)
     }
 }
 
-/* An id to be had, or 0. Where all are taken, each call looks whether one of the threads has
- * gone. */
+/* An id that nobody has, or 0. */
 static unsigned find_id(void)
 {
-    static unsigned suspect;
-    if (first_free == cpus && cpus > 1) {
-        suspect = suspect % (cpus - 1) + 1;
-        return_if_gone(suspect);
-    }
     while (first_free < cpus && (owners[first_free].cpu != NULL || owners[first_free].unfit))
         first_free++;
     return first_free < cpus ? first_free : 0;
 }
 
-/* The CPU of an id, or NULL. One without memory never gets any; the next is asked for when the heap
- * has grown, lest one shortage use all of them up. */
+/* The id of a thread that has gone, or 0. Each call looks after one of them. */
+static unsigned find_gone(void)
+{
+    static unsigned suspect;
+    if (first_unused == 1)
+        return 0;
+    suspect = suspect % (first_unused - 1) + 1;
+    return_if_gone(suspect);
+    return owners[suspect].cpu == NULL && !owners[suspect].unfit ? suspect : 0;
+}
+
+/*
+ * The CPU of an id, or NULL. One without memory never gets any, and is passed over; the next is
+ * asked for when the heap has grown or much more of it is free, lest one shortage use all of them
+ * up. Where there was no memory for the table in which the CPU would be found, nothing has been
+ * settled, and that id is asked for again.
+ */
 static bsa_cpu *find_cpu(unsigned id)
 {
     size_t regions = bsa_heap_section_count(bsam_heap);
-    if (id == 0 || (id >= first_unused && regions == starved))
+    size_t spare = bsai_buddy_free_pages(&bsam_heap->buddy);
+    if (id == 0 || (id >= first_unused && regions == starved && spare < enough))
         return NULL;
     bsa_cpu *cpu = bsa_heap_cpu(bsam_heap, id);
     if (!cpu->locked)
         return cpu;
-    owners[id].unfit = true;
+    owners[id].unfit = bsai_heap_peek_cpu(bsam_heap, id) != NULL;
     starved = regions;
+    enough = 2 * spare + ENOUGH_LEAST;
     return NULL;
 }
 
@@ -155,6 +170,8 @@ static void take_id(struct bsam_thread *t)
 {
     unsigned id = find_id();
     bsa_cpu *cpu = find_cpu(id);
+    if (cpu == NULL)
+        cpu = find_cpu(id = find_gone());
     if (cpu == NULL || pthread_setspecific(key, t) != 0)
         return;
     pthread_mutex_init(&owners[id].alive, &robust);

@@ -5,12 +5,14 @@
  */
 #include "preloaded.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -19,6 +21,22 @@ enum { IDS = 4 };
 static bool ids_to_be_had(void)
 {
     return strcmp(getenv("BSA_MALLOC_THREADS"), "0") != 0;
+}
+
+/* Lists through the objects. */
+static void *put(void *p, void *pile)
+{
+    *(void **)p = pile;
+    return p;
+}
+
+static void free_pile(void *pile)
+{
+    while (pile != NULL) {
+        void *p = pile;
+        pile = *(void **)p;
+        free(p);
+    }
 }
 
 /* A forked child's last act: all of the heap still works. */
@@ -92,12 +110,15 @@ START_TEST(a_threads_first_call_may_be_a_destructors)
 }
 END_TEST
 
-/* What one thread has freed another one is given next only where they share a CPU. */
-static pthread_barrier_t turns;
+/* What one thread has freed another one is given only where they share a CPU: next, or after all
+ * that is free where it is of another CPU's slab. */
+enum { OBJECTS = 3000 };
+static pthread_barrier_t start, turns;
 static void *freed_by_the_first, *given_to_the_second;
 
 static void *first_of_two(void *arg)
 {
+    pthread_barrier_wait(&start);
     for (unsigned i = 0; i < 2 * IDS; i++) /* threads that have gone are looked for in turn */
         free(used(malloc(100)));
     pthread_barrier_wait(&turns);
@@ -109,23 +130,41 @@ static void *first_of_two(void *arg)
 
 static void *second_of_two(void *arg)
 {
+    pthread_barrier_wait(&start);
     for (unsigned i = 0; i < 2 * IDS; i++)
         free(used(malloc(100)));
     pthread_barrier_wait(&turns);
     pthread_barrier_wait(&turns);
-    free(given_to_the_second = used(malloc(48)));
+    void *p, *pile = NULL;
+    for (unsigned i = 0; i < OBJECTS && (p = malloc(48)) != NULL; i++) {
+        pile = put(p, pile);
+        if ((given_to_the_second = p) == freed_by_the_first)
+            break;
+    }
+    free_pile(pile);
     pthread_barrier_wait(&turns);
     return arg;
+}
+
+static void make_two(pthread_t *threads)
+{
+    must(pthread_barrier_init(&start, NULL, 3) == 0 && pthread_barrier_init(&turns, NULL, 2) == 0);
+    must(pthread_create(&threads[0], NULL, first_of_two, NULL) == 0);
+    must(pthread_create(&threads[1], NULL, second_of_two, NULL) == 0);
+}
+
+static bool they_share_a_cpu(const pthread_t *threads)
+{
+    pthread_barrier_wait(&start);
+    must(pthread_join(threads[0], NULL) == 0 && pthread_join(threads[1], NULL) == 0);
+    return freed_by_the_first == given_to_the_second;
 }
 
 static bool two_threads_share_a_cpu(void)
 {
     pthread_t threads[2];
-    must(pthread_barrier_init(&turns, NULL, 2) == 0);
-    must(pthread_create(&threads[0], NULL, first_of_two, NULL) == 0);
-    must(pthread_create(&threads[1], NULL, second_of_two, NULL) == 0);
-    must(pthread_join(threads[0], NULL) == 0 && pthread_join(threads[1], NULL) == 0);
-    return freed_by_the_first == given_to_the_second;
+    make_two(threads);
+    return they_share_a_cpu(threads);
 }
 
 START_TEST(the_ids_of_such_threads_are_handed_on)
@@ -303,16 +342,94 @@ static int starve(void)
     end_well();
 }
 
-START_TEST(ids_without_memory_are_passed_over)
+/* There, too, threads may go without returning their ids. */
+static int starve_and_go(void)
+{
+    alarm(100);
+    free(used(malloc(10)));
+    first_round = PTHREAD_DESTRUCTOR_ITERATIONS;
+    must(pthread_key_create(&late_key, free_in_a_round) == 0);
+    for (unsigned i = 0; i < MANY; i++)
+        run_and_unmap(carry, malloc(10));
+    must(!two_threads_share_a_cpu());
+    end_well();
+}
+
+/* Ids that found no memory for their CPUs while the program had all of it: more than have room of
+ * their own in the region. */
+enum { SITTING = 62 };
+
+/* Takes all memory but for objects of the sizes that the two threads ask for. */
+static void *take_all(void)
+{
+    static void *objects[2][OBJECTS];
+    void *p, *pile = NULL;
+    for (unsigned i = 0; i < OBJECTS; i++) {
+        must((objects[0][i] = malloc(48)) != NULL);
+        must((objects[1][i] = malloc(100)) != NULL);
+    }
+    for (unsigned i = 1; i < OBJECTS; i += 2) { /* no slab becomes empty */
+        free(objects[0][i]);
+        free(objects[1][i]);
+    }
+    malloc_trim(0); /* they are anybody's */
+    for (size_t bytes = 1 << 18; bytes >= 512; bytes /= 2) {
+        while ((p = malloc(bytes)) != NULL)
+            pile = put(p, pile);
+    }
+    return pile;
+}
+
+static int starve_for_a_while(void)
+{
+    static pthread_t sitting[SITTING];
+    struct rlimit limit;
+    pthread_barrier_t barrier;
+    pthread_t two[2];
+    alarm(100);
+    must(pthread_barrier_init(&barrier, NULL, SITTING + 1) == 0);
+    for (unsigned i = 0; i < SITTING; i++)
+        must(pthread_create(&sitting[i], NULL, sit, &barrier) == 0);
+    pthread_barrier_wait(&barrier);
+    make_two(two);
+    must(getrlimit(RLIMIT_AS, &limit) == 0);
+    must(setrlimit(RLIMIT_AS, &(struct rlimit){0, limit.rlim_max}) == 0); /* no other region */
+    void *memory = take_all();
+    must(they_share_a_cpu(two));
+    must(setrlimit(RLIMIT_AS, &limit) == 0);
+    free_pile(memory);
+    must(!two_threads_share_a_cpu());
+    end_well();
+}
+
+/* The program again, in a heap of its own. */
+static void runs_well(const char *what, const char *threads, const char *region)
 {
     pid_t child = fork();
     if (child == 0) {
-        setenv("BSA_MALLOC_THREADS", "31", 1);
-        setenv("BSA_MALLOC_REGION", "4M", 1);
-        execl("/proc/self/exe", "test_malloc_ids", "starve", (char *)NULL);
+        setenv("BSA_MALLOC_THREADS", threads, 1);
+        setenv("BSA_MALLOC_REGION", region, 1);
+        execl("/proc/self/exe", "test_malloc_ids", what, (char *)NULL);
         _exit(127);
     }
     ends_well(child);
+}
+
+START_TEST(ids_without_memory_are_passed_over)
+{
+    runs_well("starve", "31", "4M");
+}
+END_TEST
+
+START_TEST(ids_of_threads_that_have_gone_are_found_where_others_have_no_memory)
+{
+    runs_well("go", "31", "4M");
+}
+END_TEST
+
+START_TEST(ids_get_memory_when_there_is_some_again)
+{
+    runs_well("starve-for-a-while", "255", "32M");
 }
 END_TEST
 
@@ -321,6 +438,10 @@ int main(int argc, char **argv)
     run_with(argv, "BSA_MALLOC_THREADS", "4");
     if (argc == 2 && strcmp(argv[1], "starve") == 0)
         return starve();
+    if (argc == 2 && strcmp(argv[1], "go") == 0)
+        return starve_and_go();
+    if (argc == 2 && strcmp(argv[1], "starve-for-a-while") == 0)
+        return starve_for_a_while();
     Suite *suite = suite_create("malloc_ids");
     TCase *tc = tcase_create("ids");
     tcase_add_loop_test(tc, a_threads_first_call_may_be_a_destructors, 1, 5);
@@ -330,6 +451,8 @@ int main(int argc, char **argv)
     tcase_add_test(tc, a_handler_in_a_call_forks);
 #endif
     tcase_add_test(tc, ids_without_memory_are_passed_over);
+    tcase_add_test(tc, ids_of_threads_that_have_gone_are_found_where_others_have_no_memory);
+    tcase_add_test(tc, ids_get_memory_when_there_is_some_again);
     suite_add_tcase(suite, tc);
     return run_suite(suite);
 }
