@@ -80,7 +80,7 @@ static void ration_magazines(bsa_heap *heap, size_t used)
     size_t bytes = GROWN_LEAST * bsam_threads();
     if (bytes < used / GROWN_PART)
         bytes = used / GROWN_PART;
-    bsai_poke(&heap->growth.most, bytes < grown_most ? bytes : grown_most);
+    bsai_magazines_ration(&heap->growth, bytes < grown_most ? bytes : grown_most);
 }
 
 bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform *platform)

@@ -185,6 +185,8 @@ fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && 
 mutant kept-away lib/cpu/cpu.h 's/bsai_magazine_push_away(m, slot);/bsai_magazine_push(m, slot);/'
 # A busy CPU's magazines may have all memory.
 mutant greedy-magazine lib/cpu/magazine.c 's/bytes <= cpu->growth->most - used/true/'
+# What they all may have cannot be changed.
+mutant unrationed-magazines lib/cpu/magazine.c 's/bsai_poke(&growth->most, most);/(void)growth, (void)most;/'
 # What a bulk call frees away stays.
 mutant piled-up lib/heap/bulk.c 's/if (!home \&\& bsai_magazine_is_due(m))/if (false)/'
 # What it frees away does not sink below what is handed out next.

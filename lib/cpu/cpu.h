@@ -64,7 +64,7 @@ struct bsai_cpu_counters {
  * one asks, and little where many do.
  */
 struct bsai_growth {
-    size_t most; /* who has the heap may change it at any time; read anywhere */
+    size_t most; /* bsai_magazines_ration; read anywhere */
     size_t used; /* a shared counter */
 };
 
@@ -272,6 +272,10 @@ void bsai_magazine_close(struct bsai_magazine *m);
 bool bsai_magazine_widen(struct bsai_magazine *m);
 bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                            struct bsai_magazine *m);
+
+/* How many bytes all CPUs' enlarged magazines may hold from now on. What they hold beyond stays
+ * theirs; they only get no more. By anybody, at any time. */
+void bsai_magazines_ration(struct bsai_growth *growth, size_t most);
 
 /* Has no room for a refill: what was freed away has to go first, by bsai_magazine_flush. */
 bool bsai_magazine_is_tight(const struct bsai_magazine *m);

@@ -132,6 +132,11 @@ static bool may_grow(const struct bsa_cpu *cpu, size_t bytes)
     return bytes <= cpu->grown_most || (used <= most && bytes <= most - used);
 }
 
+void bsai_magazines_ration(struct bsai_growth *growth, size_t most)
+{
+    bsai_poke(&growth->most, most);
+}
+
 static void give_slots(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                        struct bsai_magazine *m)
 {

@@ -220,6 +220,32 @@ START_TEST(others_stand_still)
 }
 END_TEST
 
+/* What all may have says how far a CPU's magazines grow beyond its own share. */
+START_TEST(magazines_are_rationed)
+{
+    enum { BATCHES = 20, BATCH = 3000 };
+    static void *p[BATCH];
+    struct region region = region_make((size_t)16 << 20, 4096, 0);
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    config.cpus = 4;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    bsa_cpu *cpu = bsa_heap_cpu(heap, 0);
+    if (_i == 0)
+        bsai_magazines_ration(&heap->growth, 0);
+    for (unsigned round = 0; round < BATCHES; round++) {
+        for (unsigned i = 0; i < BATCH; i++)
+            assert_status(bsa_cpu_alloc(cpu, 64, 8, &p[i]), BSA_OK);
+        for (unsigned i = 0; i < BATCH; i++)
+            assert_status(bsa_cpu_free(cpu, p[i]), BSA_OK);
+    }
+    ck_assert_uint_ne(cpu->grown_bytes, 0);
+    ck_assert_int_eq(cpu->grown_bytes > heap->shape.grown_most, _i != 0);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pressure");
@@ -228,6 +254,7 @@ int main(void)
     tcase_add_test(tcase, pages_of_a_slab_that_goes);
     tcase_add_loop_test(tcase, an_object_in_vain, 0, 2);
     tcase_add_loop_test(tcase, others_stand_still, 0, 2);
+    tcase_add_loop_test(tcase, magazines_are_rationed, 0, 2);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
