@@ -235,7 +235,8 @@ static void put_summary(GString *out, const struct info *info)
         return;
     }
     count(out, "threads", summary->threads);
-    count(out, "CPUs", summary->cpus);
+    if (summary->cpus > 0)
+        count(out, "highest CPU", summary->cpus - 1);
     bytes(out, "peak live", summary->peak_live_bytes);
     if (info->kernel)
         count(out, "  in pages", summary->peak_live_pages);

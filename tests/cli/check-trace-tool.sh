@@ -176,6 +176,11 @@ for trace in "$work/kmem.bsat" "$work/program.bsat"; do
     same "info by the chunks and by the events agree: $(basename "$trace")" "$work/one" "$work/two"
     expect "  and are there" sh -c '! grep -q " $" "$1"' - "$work/one"
 done
+
+# How high CPUs go is one thing, how many there are another: this has CPU 1 alone.
+gcc=$srcdir/traces/gcc.bsat
+expect "info tells the highest CPU" sh -c '"$1" info "$2" | grep -qx "highest CPU  *1"' - "$tool" "$gcc"
+expect "stats tells how many there are" sh -c '"$1" stats "$2" | grep -q ", 1 CPU$"' - "$tool" "$gcc"
 expect "info --meta" test "$("$tool" info --meta=source.format "$work/kmem.bsat")" = "perf script"
 refused 1 "says nothing of 'nonsense'" info --meta=nonsense "$work/kmem.bsat"
 
