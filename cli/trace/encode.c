@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "encode.h"
 
-#include <string.h>
-
+#include "encode_columns.h"
 #include "map.h"
 #include "numbers.h"
 #include "order.h"
@@ -36,11 +35,6 @@ struct begun {
 G_STATIC_ASSERT(BEGUN_SIZE >= 2 * TRACE_COLUMNS_EVENTS);
 G_STATIC_ASSERT(TRACE_COLUMNS_EVENTS <= G_MAXUINT16 && TRACE_RECENT_CLASSES <= G_MAXUINT8);
 
-struct column {
-    guint64 *values; /* TRACE_COLUMNS_EVENTS */
-    guint32 count;
-};
-
 struct trace_encoder {
     enum trace_level level;
     gboolean addresses;
@@ -64,7 +58,7 @@ struct trace_encoder {
     guint64 last_ns;         /* of the event that was put last */
     guint64 lowest_ns, highest_ns;
     guint32 run_place, run_events; /* events of one place that were put in a row */
-    struct column column[TRACE_COLUMN_IDS];
+    struct trace_columns columns;
 };
 
 trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses)
@@ -80,17 +74,13 @@ trace_encoder *trace_encoder_new(enum trace_level level, gboolean addresses)
     trace_shapes_init(&encoder->shapes);
     trace_map_init(&encoder->places);
     trace_order_init(&encoder->order);
-    for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        encoder->column[id].values = g_new(guint64, TRACE_COLUMNS_EVENTS);
-    }
+    trace_columns_init(&encoder->columns);
     return encoder;
 }
 
 void trace_encoder_free(trace_encoder *encoder)
 {
-    for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        g_free(encoder->column[id].values);
-    }
+    trace_columns_destroy(&encoder->columns);
     trace_order_destroy(&encoder->order);
     trace_map_destroy(&encoder->places);
     trace_shapes_destroy(&encoder->shapes);
@@ -108,8 +98,7 @@ guint32 trace_encoder_count(const trace_encoder *encoder)
 
 static void put(trace_encoder *encoder, enum trace_column_id id, guint64 value)
 {
-    struct column *column = &encoder->column[id];
-    column->values[column->count++] = value;
+    trace_columns_put(&encoder->columns, id, value);
 }
 
 /* Events ------------------------------------------------------------------------------------------ */
@@ -454,70 +443,9 @@ static guint64 put_events(trace_encoder *encoder)
 
 /* Chunks ------------------------------------------------------------------------------------------ */
 
-static gboolean has_numbers(const struct column *column)
-{
-    guint32 i = 0;
-    while (i < column->count && column->values[i] == 0) {
-        i++;
-    }
-    return i < column->count;
-}
-
-/* The columns that are written, and bytes enough for all of it: those of zeros are left out. */
-static guint choose_columns(const trace_encoder *encoder, guint8 *ids, gsize *bytes)
-{
-    guint count = 0;
-    *bytes = sizeof(struct trace_columns_header);
-    for (guint id = 1; id < TRACE_COLUMN_IDS; id++) {
-        if (id == TRACE_COLUMN_SHAPE_KIND || has_numbers(&encoder->column[id])) {
-            ids[count++] = (guint8)id;
-            *bytes += sizeof(struct trace_column) + trace_numbers_bound(encoder->column[id].count);
-        }
-    }
-    return count;
-}
-
-static void append_columns(trace_encoder *encoder, guint64 time_ns, guint32 slots,
-                           GByteArray *content)
-{
-    guint8 ids[TRACE_COLUMN_IDS];
-    gsize bound, start = content->len;
-    guint count = choose_columns(encoder, ids, &bound);
-    struct trace_columns_header header = {
-        .time_ns = GUINT64_TO_LE(time_ns),
-        .slots = GUINT32_TO_LE(slots),
-        .columns = GUINT32_TO_LE(count),
-    };
-    g_byte_array_set_size(content, (guint)(start + bound));
-    guint8 *at = content->data + start;
-    memcpy(at, &header, sizeof header);
-    at += sizeof header;
-    guint8 *bytes = at + count * sizeof(struct trace_column);
-    for (guint i = 0; i < count; i++) {
-        enum trace_encoding encoding;
-        const struct column *values = &encoder->column[ids[i]];
-        gsize packed =
-            ids[i] == TRACE_COLUMN_ADDRESS
-                ? trace_numbers_pack_steps(bytes, values->values, values->count, &encoding)
-                : trace_numbers_pack(bytes, values->values, values->count, &encoding);
-        struct trace_column column = {
-            .id = ids[i],
-            .encoding = (guint8)encoding,
-            .count = GUINT32_TO_LE(values->count),
-            .bytes = GUINT32_TO_LE((guint32)packed),
-        };
-        memcpy(at, &column, sizeof column);
-        at += sizeof column;
-        bytes += packed;
-    }
-    g_byte_array_set_size(content, (guint)(bytes - content->data));
-}
-
 static void begin_chunk(trace_encoder *encoder)
 {
-    for (guint id = 0; id < TRACE_COLUMN_IDS; id++) {
-        encoder->column[id].count = 0;
-    }
+    trace_columns_clear(&encoder->columns);
     trace_order_clear(&encoder->order);
     trace_shapes_clear(&encoder->shapes);
     trace_map_clear(&encoder->places);
@@ -535,11 +463,11 @@ void trace_encoder_finish(trace_encoder *encoder, GByteArray *content, guint64 *
 {
     guint32 slots = encoder->slots;
     trace_order_ready(&encoder->order, encoder->events, encoder->count,
-                      encoder->column[TRACE_COLUMN_PLACE_THREAD].values);
+                      encoder->columns.column[TRACE_COLUMN_PLACE_THREAD].values);
     put_shapes(encoder);
     guint64 first_ns = put_events(encoder);
     *lowest_ns = encoder->lowest_ns;
     *highest_ns = encoder->highest_ns;
-    append_columns(encoder, first_ns, slots, content);
+    trace_columns_append(&encoder->columns, first_ns, slots, content);
     begin_chunk(encoder);
 }

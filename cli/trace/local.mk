@@ -14,6 +14,8 @@ cli_trace_sources = \
     %D%/directmap.h \
     %D%/encode.c \
     %D%/encode.h \
+    %D%/encode_columns.c \
+    %D%/encode_columns.h \
     %D%/error.h \
     %D%/event.h \
     %D%/export.c \
