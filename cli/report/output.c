@@ -64,12 +64,19 @@ static const char *const others[] = {"report.json",   "timing.json",  "backends.
                                      "backends.csv",  "backends.txt", "memory.csv",
                                      "recorded.json", "sweep.json",   "sweep.csv"};
 
-gboolean report_remove(const char *directory, GError **error)
+static gboolean remove_tables(const char *directory, GError **error)
 {
     for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
         if (!files_remove(directory, tables[i].name, "", error))
             return FALSE;
     }
+    return TRUE;
+}
+
+gboolean report_remove(const char *directory, GError **error)
+{
+    if (!remove_tables(directory, error))
+        return FALSE;
     for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
         if (!files_remove(directory, others[i], "", error))
             return FALSE;
@@ -84,9 +91,8 @@ static gboolean write_json(const char *directory, const char *name, char *json, 
     return ok;
 }
 
-gboolean report_write(const struct report *report, GError **error)
+static gboolean write_all(const struct report *report, const char *directory, GError **error)
 {
-    const char *directory = report->options->directory;
     for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
         if (tables[i].wanted != NULL && !tables[i].wanted(report))
             continue;
@@ -96,6 +102,16 @@ gboolean report_write(const struct report *report, GError **error)
             return FALSE;
     }
     return write_json(directory, "report.json", report_json(report), error);
+}
+
+/* Tables without report.json, which comes last, are nobody's. */
+gboolean report_write(const struct report *report, GError **error)
+{
+    const char *directory = report->options->directory;
+    gboolean ok = write_all(report, directory, error);
+    if (!ok)
+        remove_tables(directory, NULL);
+    return ok;
 }
 
 gboolean report_write_timing(const struct report *report, GError **error)

@@ -48,7 +48,7 @@ struct report {
  * run. */
 gboolean report_remove(const char *directory, GError **error);
 
-/* report.json and the tables. */
+/* The tables and report.json, or none of them. */
 gboolean report_write(const struct report *report, GError **error);
 
 gboolean report_write_timing(const struct report *report, GError **error);

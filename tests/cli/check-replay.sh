@@ -228,6 +228,16 @@ blocks=$(($(wc -c <"$work/file/timeline.csv") / 512 - 1))
 expect "status 1: a file that cannot be written to its end" test $? -eq 1
 expect "  the message names the file" grep -q "full/timeline.csv: " "$work/log"
 expect "  and no part of it is left" test ! -e "$work/full/timeline.csv"
+# The same when it is the turn of the last one, which is longer than all others of this trace.
+run last "$srcdir/tests/cli/data/good-mtrace.txt"
+blocks=$(($(wc -c <"$work/last/report.json") / 512 - 1))
+(
+    ulimit -f "$blocks" && run full "$srcdir/tests/cli/data/good-mtrace.txt"
+) >"$work/log" 2>&1
+expect "status 1: the last file cannot be written" test $? -eq 1
+expect "  the message names the file" grep -q "full/report.json: " "$work/log"
+find "$work/full" -type f >"$work/log"
+nothing "  and the others are gone, too" "$work/log"
 
 # --- Pictures --------------------------------------------------------------------------------
 
