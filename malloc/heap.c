@@ -19,7 +19,6 @@ uint8_t bsam_places[BSAM_OBJECT_MOST / 8];
 enum {
     LIMIT_SHARE = 8, /* of a limited address space, a region takes 1/8 at most */
     REGION_LEAST = 1 << 22,
-    HUGE_PART = 64,        /* requests of 1/64 of the first region or less may become the heap's */
     LISTED_MOST = 4096,    /* pages on a CPU's lists, */
     LISTED_LEAST = 1024,   /*   and what it may have at any time; beyond, */
     LISTED_PART = 4,       /*   all threads have 1/4 of what is in use */
@@ -47,7 +46,8 @@ static size_t within_limits(size_t bytes)
     return bytes & ~(size_t)(BSAM_PAGE - 1);
 }
 
-/* A mapping of *bytes or, where so much is not to be had, less, but at least `least`. */
+/* A mapping of *bytes or, where so much is not to be had, less, but at least `least`; for which
+ * what is kept for others goes if need be. */
 static void *map_region(size_t *bytes, size_t least)
 {
     for (size_t wanted = *bytes;; wanted = wanted / 2 & ~(size_t)(BSAM_PAGE - 1)) {
@@ -59,7 +59,7 @@ static void *map_region(size_t *bytes, size_t least)
             *bytes = wanted;
             return p;
         }
-        if (wanted == least)
+        if (wanted == least && bsam_huge_drop() == 0)
             return NULL;
     }
 }
@@ -105,7 +105,6 @@ bool bsam_heap_make(const struct bsam_config *config, const struct bsa_platform 
         munmap(region, bytes);
         return false;
     }
-    bsam_huge_limit(bytes / HUGE_PART);
     note_places(heap);
     grown_most = heap->growth.most;
     ration_magazines(heap, 0);
@@ -163,18 +162,20 @@ size_t bsam_heap_release(size_t least)
  * some time since. A look notes what is in use. Where it has been less than at that time by an
  * eighth, for as long as it takes to allocate eight times what is in use, the pages in long rows
  * go. A program pays for it with page faults when it needs them again; what goes up and down
- * meanwhile stays.
+ * meanwhile stays. Free mappings may be as many as were in use with what the heap has since that
+ * time.
  */
-static void look_after(size_t now, size_t bytes)
+static void look_after(size_t used, size_t bytes)
 {
     static size_t most, recently; /* bytes in use: since pages were given back last, and */
     static size_t passed; /*   while so many were allocated. Threads may disturb each other */
-    size_t before = __atomic_load_n(&most, __ATOMIC_RELAXED);
+    size_t before = __atomic_load_n(&most, __ATOMIC_RELAXED), now = used + bsam_huge_most();
     size_t high = __atomic_load_n(&recently, __ATOMIC_RELAXED);
     if (now > high)
         __atomic_store_n(&recently, high = now, __ATOMIC_RELAXED);
     if (now > before)
         __atomic_store_n(&most, before = now, __ATOMIC_RELAXED);
+    bsam_huge_ration(before > used ? before - used : 0);
     size_t turned = __atomic_add_fetch(&passed, bytes, __ATOMIC_RELAXED);
     if (turned < TIDY_PACE || turned / TIDY_TURNS < now)
         return;
@@ -183,6 +184,7 @@ static void look_after(size_t now, size_t bytes)
     if (before < high + TIDY_LEAST || before < high + high / TIDY_PART)
         return;
     __atomic_store_n(&most, now, __ATOMIC_RELAXED);
+    bsam_huge_ration(high > used ? high - used : 0);
     bsam_heap_release(TIDY_ROW);
 }
 
@@ -212,8 +214,9 @@ BSAM_COLD void bsam_heap_tidy(struct bsam_thread *t)
 void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)
 {
     void *p = NULL;
-    if (size >= bsam_huge_from() && (p = bsam_huge_take(size, align)) != NULL)
-        return p;
+    size_t dirty;
+    if (size >= BSAM_HUGE && (p = bsam_huge_take(size, align, &dirty)) != NULL)
+        return zero ? memset(p, 0, dirty < size ? dirty : size) : p;
     for (;;) {
         size_t seen = bsa_heap_section_count(bsam_heap);
         if (bsa_cpu_alloc(cpu, size, align, &p) == BSA_OK)

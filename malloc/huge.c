@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Large requests have a mapping of their own: fresh from the system, which has zeroed it, resized
- * by moving page tables instead of bytes, and gone when it is freed. Large is a mebibyte or more,
- * until one of them is freed: a program that does so may do it again, and pays thousands of
- * nanoseconds each time, so that from then on its size is the heap's, as long as that is a small
- * part of a region.
+ * Large requests have a mapping of their own: fresh from the system, resized by moving page tables
+ * instead of bytes. One that is freed is kept for the next, as kept.c has it.
  *
  * They are found in a hash table with open addressing (linear probing). Writers hold the mutex;
  * readers need none, as a signal handler may be one: an entry's size is written before its address,
@@ -27,19 +24,15 @@ struct slot {
 };
 static struct slot slots[SLOTS]; /* untouched pages of it cost nothing */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static size_t slots_used; /* guarded by mutex, as the next two */
+static size_t slots_used; /* guarded by mutex, as the next ones and all of kept.c */
 static size_t live_count, live_bytes;
-static size_t from = BSAM_HUGE, from_most = BSAM_HUGE;
+static size_t live_most; /* since bsam_huge_most was asked */
+static size_t allowed;   /* bytes of what is live and kept together */
+static size_t grown_from = BSAM_GROWN;
 
-size_t bsam_huge_from(void)
+size_t bsam_grown_from(void)
 {
-    return __atomic_load_n(&from, __ATOMIC_RELAXED);
-}
-
-void bsam_huge_limit(size_t bytes)
-{
-    if (bytes > from_most)
-        from_most = bytes;
+    return __atomic_load_n(&grown_from, __ATOMIC_RELAXED);
 }
 
 static size_t slot_of(uintptr_t addr)
@@ -84,6 +77,10 @@ static void insert(uintptr_t addr, size_t bytes)
     __atomic_store_n(&slots[at].addr, addr, __ATOMIC_RELEASE);
     live_count++;
     live_bytes += bytes;
+    if (allowed < live_bytes)
+        allowed = live_bytes;
+    if (live_most < live_bytes)
+        live_most = live_bytes;
 }
 
 static void erase(size_t at)
@@ -123,21 +120,87 @@ static void *map_aligned(size_t bytes, size_t align)
     return p + before;
 }
 
-void *bsam_huge_take(size_t size, size_t align)
+/* Gives back what is kept beyond the room for it. The system takes its time, so that nobody waits
+ * for that. */
+static void unmap_excess(void)
+{
+    for (;;) {
+        void *p;
+        pthread_mutex_lock(&mutex);
+        size_t bytes = bsam_kept_cut(allowed - live_bytes, &p);
+        pthread_mutex_unlock(&mutex);
+        if (bytes == 0)
+            return;
+        munmap(p, bytes);
+    }
+}
+
+size_t bsam_huge_drop(void)
+{
+    int saved = errno;
+    pthread_mutex_lock(&mutex);
+    size_t bytes = bsam_kept_bytes();
+    allowed = live_bytes;
+    pthread_mutex_unlock(&mutex);
+    unmap_excess();
+    errno = saved;
+    return bytes;
+}
+
+void bsam_huge_ration(size_t bytes)
+{
+    int saved = errno;
+    pthread_mutex_lock(&mutex);
+    allowed = bytes > live_bytes ? bytes : live_bytes;
+    pthread_mutex_unlock(&mutex);
+    unmap_excess();
+    errno = saved;
+}
+
+/* What is kept for it, NULL: nothing. Of its bytes *dirty were written before. */
+static void *take_kept(size_t bytes, size_t align, size_t *dirty)
+{
+    pthread_mutex_lock(&mutex);
+    void *p = bsam_kept_take(bytes, align, dirty);
+    pthread_mutex_unlock(&mutex);
+    if (p == NULL || *dirty == bytes)
+        return p;
+    void *grown = mremap(p, *dirty, bytes, MREMAP_MAYMOVE);
+    if (grown != MAP_FAILED)
+        return grown;
+    munmap(p, *dirty); /* it may be several mappings, which do not grow */
+    return NULL;
+}
+
+/* Fresh memory, for which what is kept goes if need be. */
+static void *take_fresh(size_t bytes, size_t align)
+{
+    void *p = map_aligned(bytes, align);
+    if (p == NULL && bsam_huge_drop() != 0)
+        p = map_aligned(bytes, align);
+    return p;
+}
+
+void *bsam_huge_take(size_t size, size_t align, size_t *dirty)
 {
     int saved = errno;
     size_t bytes = round_to_pages(size);
-    void *p = map_aligned(bytes, align);
+    void *p = take_kept(bytes, align, dirty);
+    if (p == NULL) {
+        *dirty = 0;
+        p = take_fresh(bytes, align);
+    }
     if (p != NULL) {
         pthread_mutex_lock(&mutex);
-        bool room = slots_used < SLOTS_USED_MAX;
-        if (room)
+        bool fits = slots_used < SLOTS_USED_MAX;
+        if (fits)
             insert((uintptr_t)p, bytes);
         pthread_mutex_unlock(&mutex);
-        if (!room) {
+        if (!fits) {
             munmap(p, bytes);
             p = NULL;
         }
+        unmap_excess();
     }
     errno = saved;
     return p;
@@ -147,16 +210,20 @@ enum bsa_status bsam_huge_give(void *p)
 {
     int saved = errno;
     size_t bytes = 0;
+    bool kept = false;
     pthread_mutex_lock(&mutex);
     size_t at = find((uintptr_t)p);
     if (at != SLOTS) {
         bytes = slots[at].bytes;
         erase(at);
-        if (bytes >= from && bytes < from_most)
-            __atomic_store_n(&from, bytes + 1, __ATOMIC_RELAXED);
+        if (bytes < BSAM_HUGE) /* realloc has made it: what grows as far is the heap's next time */
+            __atomic_store_n(&grown_from, BSAM_HUGE, __ATOMIC_RELAXED);
+        kept = bsam_kept_put(p, bytes);
     }
     pthread_mutex_unlock(&mutex);
-    if (bytes != 0)
+    if (kept)
+        unmap_excess();
+    else if (bytes != 0)
         munmap(p, bytes);
     errno = saved;
     return bytes != 0 ? BSA_OK : BSA_ERR_NOT_FOUND;
@@ -168,28 +235,37 @@ size_t bsam_huge_size(const void *p)
     return at == SLOTS ? 0 : __atomic_load_n(&slots[at].bytes, __ATOMIC_RELAXED);
 }
 
+/* Another size for the entry, at the same address if what is behind it serves or is given up. */
+static void *resize_at(size_t at, size_t bytes)
+{
+    void *p = (void *)slots[at].addr, *moved = p;
+    size_t old = slots[at].bytes;
+    /* The old address may be mapped anew by another thread as soon as it is gone. */
+    erase(at);
+    if (bytes > old && !bsam_kept_extend((char *)p + old, bytes - old))
+        moved = mremap(p, old, bytes, MREMAP_MAYMOVE);
+    else if (bytes < old && !bsam_kept_put((char *)p + bytes, old - bytes))
+        munmap((char *)p + bytes, old - bytes);
+    if (moved == MAP_FAILED)
+        insert((uintptr_t)p, old);
+    else
+        insert((uintptr_t)moved, bytes);
+    return moved == MAP_FAILED ? NULL : moved;
+}
+
 void *bsam_huge_resize(void *p, size_t size)
 {
     int saved = errno;
     size_t bytes = round_to_pages(size);
     void *moved = NULL;
-    pthread_mutex_lock(&mutex);
-    size_t at = find((uintptr_t)p);
-    if (at != SLOTS && slots[at].bytes == bytes) {
-        moved = p;
-    } else if (at != SLOTS) {
-        /* The old address may be mapped anew by another thread as soon as it is gone. */
-        size_t old = slots[at].bytes;
-        erase(at);
-        moved = mremap(p, old, bytes, MREMAP_MAYMOVE);
-        if (moved == MAP_FAILED) {
-            moved = NULL;
-            insert((uintptr_t)p, old);
-        } else {
-            insert((uintptr_t)moved, bytes);
-        }
-    }
-    pthread_mutex_unlock(&mutex);
+    do {
+        pthread_mutex_lock(&mutex);
+        size_t at = find((uintptr_t)p);
+        if (at != SLOTS)
+            moved = slots[at].bytes == bytes ? p : resize_at(at, bytes);
+        pthread_mutex_unlock(&mutex);
+    } while (moved == NULL && bsam_huge_drop() != 0);
+    unmap_excess();
     errno = saved;
     return moved;
 }
@@ -202,6 +278,15 @@ bool bsam_huge_inside(const void *p)
             return true;
     }
     return false;
+}
+
+size_t bsam_huge_most(void)
+{
+    pthread_mutex_lock(&mutex);
+    size_t bytes = live_most;
+    live_most = live_bytes;
+    pthread_mutex_unlock(&mutex);
+    return bytes;
 }
 
 void bsam_huge_count(size_t *count, size_t *bytes)

@@ -101,6 +101,7 @@ BSAM_EXPORT int malloc_trim(size_t keep)
     bsam_drain_all();
     bsa_heap_reclaim(bsam_heap);
     size_t released = bsam_heap_release(BSAM_PAGE);
+    released += bsam_huge_drop();
     bsam_resume();
     return released != 0;
 }

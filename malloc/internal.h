@@ -5,7 +5,7 @@
  *     malloc.c aligned.c new.c info.c    the interface; every call enters the heap and leaves it,
  *     fast.h                               mostly by what is inlined here
  *     thread.c fork.c                    who may enter: threads, their CPU ids, signal handlers
- *     heap.c huge.c emergency.c          where memory comes from
+ *     heap.c huge.c kept.c emergency.c   where memory comes from
  *     config.c say.c                     the environment; messages
  *
  * Threads. The heap is in exclusive mode. A thread takes a CPU id of its own at its first call and
@@ -48,14 +48,14 @@
 #define BSAM_CALLER() __builtin_return_address(0)
 
 enum {
-    BSAM_ALIGN = 16,         /* of everything of at least so many bytes, as C asks */
-    BSAM_LOOK = 4 << 20,     /* bytes between two looks after the heap: those of blocks, and */
-    BSAM_FREED = 64,         /*   so many for each free */
-    BSAM_HUGE = 1024 * 1024, /* requests from here on get a mapping of their own, at first, */
-    BSAM_GROWN = 256 * 1024, /*   and what realloc makes larger from here on */
-    BSAM_OBJECT_MOST = 7168, /* no table has a larger size class */
-    BSAM_CPUS_DEFAULT = 256, /* CPU ids, the shared one included */
-    BSAM_PAGE = 4096         /* the heap's; the system's may be larger */
+    BSAM_ALIGN = 16,           /* of everything of at least so many bytes, as C asks */
+    BSAM_LOOK = 4 << 20,       /* bytes between two looks after the heap: those of blocks, and */
+    BSAM_FREED = 64,           /*   so many for each free */
+    BSAM_HUGE = (1 << 20) + 1, /* requests from here on get a mapping of their own, */
+    BSAM_GROWN = 256 * 1024,   /*   at first also what realloc makes larger from here on */
+    BSAM_OBJECT_MOST = 7168,   /* no table has a larger size class */
+    BSAM_CPUS_DEFAULT = 256,   /* CPU ids, the shared one included */
+    BSAM_PAGE = 4096           /* the heap's; the system's may be larger */
 };
 
 /* What a thread is doing here. */
@@ -163,18 +163,14 @@ size_t bsam_heap_release(size_t least);
 
 /* huge.c: mappings of their own. */
 
-/* Requests from so many bytes on get one. */
-size_t bsam_huge_from(void);
-/* The same for what realloc makes larger. */
-static inline size_t bsam_grown_from(void)
-{
-    size_t from = bsam_huge_from();
-    return from == BSAM_HUGE ? (size_t)BSAM_GROWN : from;
-}
-/* It may go up to so many. */
-void bsam_huge_limit(size_t bytes);
-/* Fresh memory, which is zero; NULL: none. */
-void *bsam_huge_take(size_t size, size_t align);
+/* What realloc makes larger gets one from so many bytes on. */
+size_t bsam_grown_from(void);
+/* NULL: none. Of its bytes the first *dirty may not be zero. */
+void *bsam_huge_take(size_t size, size_t align, size_t *dirty);
+/* What is live there and what is kept may have so many bytes together, or as many as are live. */
+void bsam_huge_ration(size_t bytes);
+/* Gives back what is kept: how many bytes. */
+size_t bsam_huge_drop(void);
 /* BSA_OK, or BSA_ERR_NOT_FOUND when p is not the start of one. */
 enum bsa_status bsam_huge_give(void *p);
 /* Bytes of the one that starts at p, 0 when there is none. Takes no lock. */
@@ -183,7 +179,22 @@ size_t bsam_huge_size(const void *p);
 void *bsam_huge_resize(void *p, size_t size);
 /* True when p lies inside of one. */
 bool bsam_huge_inside(const void *p);
+/* The most bytes of them at one time since this was asked last. */
+size_t bsam_huge_most(void);
 void bsam_huge_count(size_t *count, size_t *bytes);
+
+/* kept.c: mappings that are free. For huge.c, whose mutex the caller holds. */
+
+/* True when it is kept. */
+bool bsam_kept_put(void *p, size_t bytes);
+/* One of so many bytes, or of *had, which is less; NULL: none. */
+void *bsam_kept_take(size_t bytes, size_t align, size_t *had);
+/* The bytes from p on; false: they are not kept. */
+bool bsam_kept_extend(void *p, size_t bytes);
+/* Something of what is to go, so that no more than so many bytes stay: how many at *p; 0: nothing.
+ */
+size_t bsam_kept_cut(size_t most, void **p);
+size_t bsam_kept_bytes(void);
 
 /* emergency.c: for signal handlers that interrupted a call; no locks. */
 void *bsam_emergency_take(size_t size, size_t align);

@@ -13,6 +13,7 @@ malloc_sources = \
 	%D%/huge.c \
 	%D%/info.c \
 	%D%/internal.h \
+	%D%/kept.c \
 	%D%/malloc.c \
 	%D%/new.c \
 	%D%/say.c \

@@ -88,7 +88,7 @@ static BSAM_NOINLINE void *alloc_other(bsa_cpu *cpu, size_t size, size_t align)
     void *p = NULL;
     if (align == 0)
         align = bsam_align_for(size);
-    if (BSAM_LIKELY(size < bsam_huge_from()))
+    if (BSAM_LIKELY(size < BSAM_HUGE))
         bsai_cpu_alloc_other(cpu, size, align, &p);
     if (BSAM_UNLIKELY(p == NULL) && size <= PTRDIFF_MAX)
         p = bsam_take(cpu, size, align, false);
@@ -123,7 +123,7 @@ static BSAM_NOINLINE void *alloc_large(bsa_cpu *cpu, size_t size, size_t align)
 {
     struct bsam_thread *t = &bsam_self;
     void *p = NULL;
-    if (BSAM_LIKELY(size > BLOCK_ROUNDED) && BSAM_LIKELY(size < bsam_huge_from()))
+    if (BSAM_LIKELY(size > BLOCK_ROUNDED) && BSAM_LIKELY(size < BSAM_HUGE))
         p = bsai_fast_lend_large(cpu, (size - 1) / BSAM_PAGE + 1);
     if (BSAM_UNLIKELY(p == NULL))
         return alloc_other(cpu, size, align);
@@ -312,8 +312,9 @@ static void *resize(void *p, size_t size, size_t usable)
 static void *alloc_grown(size_t size)
 {
     void *p = NULL;
+    size_t dirty;
     if (size <= PTRDIFF_MAX && *bsam_inside(&bsam_self) == BSAM_OUTSIDE && enter() != NULL) {
-        p = bsam_huge_take(size, BSAM_ALIGN);
+        p = bsam_huge_take(size, BSAM_ALIGN, &dirty);
         if (p != NULL && bsam_heap_pace(&bsam_self, size))
             bsam_heap_tidy(&bsam_self);
         bsam_leave();

@@ -68,6 +68,7 @@ stress_programs = \
 malloc_programs = \
 	%D%/malloc/test_malloc_calls \
 	%D%/malloc/test_malloc_ids \
+	%D%/malloc/test_malloc_mappings \
 	%D%/malloc/test_malloc_misuse \
 	%D%/malloc/test_malloc_threads
 
@@ -174,6 +175,7 @@ $(malloc_programs): malloc/libbuddyslab-malloc.la
 # A compiler may leave out calls of malloc whose result it can tell, as clang does.
 %C%_malloc_test_malloc_calls_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_ids_CFLAGS = $(AM_CFLAGS) -fno-builtin
+%C%_malloc_test_malloc_mappings_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_misuse_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_threads_CFLAGS = $(AM_CFLAGS) -fno-builtin
 $(cli_programs): LDADD = $(test_support) cli/libcli.la lib/libbuddyslab.la $(cli_libs) $(CHECK_LIBS)

@@ -96,7 +96,7 @@ static void frees_among_mappings(void *p)
     enum { MAPPINGS = 40000 };
     static void *mappings[MAPPINGS];
     for (size_t i = 0; i < MAPPINGS; i++)
-        mappings[i] = malloc(1 << 20);
+        mappings[i] = malloc((1 << 20) + 1);
     for (size_t i = 0; i < MAPPINGS; i += 2)
         used(resize(mappings[i], (1 << 20) + (1 + i % 8) * 4096));
     release(p);
