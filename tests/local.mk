@@ -9,6 +9,7 @@ unit_programs = \
 	%D%/unit/test_buddy \
 	%D%/unit/test_buddy_threads \
 	%D%/unit/test_classes \
+	%D%/unit/test_exposed \
 	%D%/unit/test_heap \
 	%D%/unit/test_page_lists \
 	%D%/unit/test_pages \

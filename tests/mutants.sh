@@ -223,6 +223,8 @@ mutant double-free lib/slab/object.h 's/if (BSAI_UNLIKELY(((here ^ bsai_peek(&st
 mutant double-free-away lib/slab/object.h 's/if (BSAI_UNLIKELY(((bsai_peek(&states->here) ^ old) & bit) != (live ? bit : 0)))/if (bit == 0 \&\& live)/'
 # In shared mode a home CPU frees plainly what others free too.
 mutant exposed-plainly lib/slab/object.h 's/BSAI_UNLIKELY(bsai_slab_is_exposed(slab)) ||/BSAI_UNLIKELY(slab == NULL) ||/'
+# What was found before a free waited for locks is not looked at again.
+mutant exposed-in-good-faith lib/heap/objects.c 's/(exposes && !expose(cpu, call, &slot))/(exposes \&\& !expose(cpu, call, \&slot) \&\& slab == NULL)/'
 # Others free what its home CPU frees plainly.
 mutant private-away lib/slab/object.h 's/BSAI_UNLIKELY((version \& 1) == 0) ||/BSAI_UNLIKELY(slab == NULL) ||/'
 # Remote frees are not counted apart.

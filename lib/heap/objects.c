@@ -288,6 +288,16 @@ static void stow(struct bsa_cpu *cpu, struct bsai_call *call, struct bsai_slot s
         bsai_heap_settle(cpu->heap, call, cache, cache->keep_empty);
 }
 
+/* Exposes the slab of an object that was found there, LIVE. False where it is there no more: locks
+ * were waited for, others may have freed it, and the slab's record be another slab's by now. */
+static bool expose(struct bsa_cpu *cpu, struct bsai_call *call, const struct bsai_slot *slot)
+{
+    size_t index;
+    bsai_heap_expose(cpu, call, slot);
+    return bsai_slab_at(cpu->heap, (const void *)slot->addr) == slot->slab &&
+           bsai_slab_locate(slot->slab, slot->addr, &index) && index == bsai_slot_index(slot);
+}
+
 static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,
                                    struct bsai_slab *slab, void *p)
 {
@@ -299,10 +309,10 @@ static enum bsa_status free_object(struct bsa_cpu *cpu, struct bsai_call *call,
         return bsai_misuse(call, BSA_ERR_INVALID_PARAM, p, "free of an address inside an object");
     struct bsai_slot slot = {(uintptr_t)p, slab, bsai_states_of(slab, index), bsai_bit(index)};
     /* What is dead needs no more than to be told. */
-    if (cpu->atomic && !bsai_is_home(cpu, slab) && !bsai_slab_is_exposed(slab) &&
-        bsai_live(slot.states, slot.bit) != 0)
-        bsai_heap_expose(cpu, call, &slot);
-    if (!bsai_take_back_any(cpu, slab, slot.states, slot.bit, &home))
+    bool exposes = cpu->atomic && !bsai_is_home(cpu, slab) && !bsai_slab_is_exposed(slab) &&
+                   bsai_live(slot.states, slot.bit) != 0;
+    if ((exposes && !expose(cpu, call, &slot)) ||
+        !bsai_take_back_any(cpu, slab, slot.states, slot.bit, &home))
         return bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, p, "double free of an object");
     if (!home)
         slot.addr = BSAI_NO_ADDRESS;
