@@ -6,7 +6,7 @@
 # `make check-programs` runs it; not part of make check, as it takes programs that may not be there and
 # half a minute. What they take is a matter of bench/programs/.
 #
-#   ONLY='...'    some of: redis sqlite gcc g++ clang python perl git threads python_tests
+#   ONLY='...'    some of: redis sqlite gcc g++ clang python perl git threads python_tests ruby node
 #
 # Exit status 1 when one fails. What is missing is left out by name.
 srcdir=${BSA_SRCDIR:?run it by make check-programs}
@@ -27,12 +27,29 @@ run_python_tests() {
     grep 'Tests result: ' "$work/run/log" | tail -n 1
 }
 
+# Forks in the middle, and a collector that compacts.
+need_ruby() {
+    have ruby || echo "no ruby (on Debian: ruby)"
+}
+run_ruby() {
+    RUBYOPT='' measured ruby --disable=gems "$loads/load.rb"
+}
+
+# Code that is compiled at run time, and threads with heaps of their own.
+need_node() {
+    have node || echo "no node (on Debian: nodejs)"
+}
+run_node() {
+    measured node "$loads/load.js"
+}
+
 failed=0
-for program in ${ONLY:-$programs python_tests}; do
-    case " $programs python_tests " in
+all="$programs python_tests ruby node"
+for program in ${ONLY:-$all}; do
+    case " $all " in
     *" $program "*) ;;
     *)
-        echo "check-programs: ONLY: unknown program '$program'; there are: $programs python_tests" >&2
+        echo "check-programs: ONLY: unknown program '$program'; there are: $all" >&2
         exit 2
         ;;
     esac

@@ -269,8 +269,8 @@ check_PROGRAMS += %D%/programs/measure
 endif
 %C%_programs_measure_CPPFLAGS = -D_GNU_SOURCE
 %C%_programs_measure_LDADD =
-EXTRA_DIST += %D%/check-programs.sh %D%/programs/load.pl %D%/programs/load.py %D%/programs/load.sql \
-	%D%/programs/loads.sh %D%/programs/threads.cc
+EXTRA_DIST += %D%/check-programs.sh %D%/programs/load.js %D%/programs/load.pl %D%/programs/load.py \
+	%D%/programs/load.rb %D%/programs/load.sql %D%/programs/loads.sh %D%/programs/threads.cc
 
 .PHONY: check-programs
 check-programs: all %D%/programs/measure
