@@ -261,6 +261,8 @@ mutant unseen-slabs lib/buddy/alloc.c 's/bsai_count(&b->taken, (size_t)1);/bsai_
 mutant unseen-retired lib/slab/cache.c 's/bsai_count(&cache->taken, (size_t)1);/;/'
 # Others go on for ever with what one sends home.
 mutant never-alone lib/heap/pressure.c 's/        if (heap->exclusive)$/        if (heap != NULL)/'
+# What moved from CPU to CPU behind the one that asks them in turn is not looked for.
+mutant taken-in-turn lib/heap/pressure.c 's/        if (heap->exclusive)$/        if (heap->exclusive || vain)/'
 # They go on while one looks for the last time.
 mutant alone-in-name lib/heap/pressure.c '/^static void stop_the_others/,/^}/s/bsai_heap_lock_cpus(heap, call);/bsai_cpu_own(cpu, call);/'
 # Pages for a slab are taken although there is none for its record, so that all are asked again and again.

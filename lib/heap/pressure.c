@@ -9,8 +9,8 @@
  */
 #include "heap.h"
 
-/* An allocation asks so many times while others keep memory moving. Then, in shared mode, it makes
- * them stand still and looks once more; else it gives up. */
+/* An allocation asks so many times while others keep memory moving. Then, in shared mode, it looks
+ * once more while they stand still; else it gives up. */
 enum { ROUNDS_MAX = 128, ROUNDS_SHARED = 8 };
 
 void bsai_heap_give_back(struct bsa_heap *heap, struct bsai_call *call, void *pages, size_t count)
@@ -203,18 +203,20 @@ void bsai_heap_relieved(struct bsa_cpu *cpu, struct bsai_call *call,
 }
 
 /*
- * That nothing is left follows from a round in which all CPUs were found empty, one after the
- * other, and a last try in vain, if nobody has taken anything since the round began: what went to a
- * CPU after its turn was allocated before, and is no more than that CPU has freed since.
+ * That nothing is left is likely after a round in which all CPUs were found empty, one after the
+ * other, and a last try in vain, if nobody has taken anything from what is shared since the round
+ * began. But a CPU may have handed out what it held before its turn, while one that had its turn
+ * freed something: in shared mode it is certain only when the others stand still.
  */
 struct bsa_cpu *bsai_heap_relieve(struct bsa_cpu *cpu, struct bsai_call *call,
                                   struct bsai_pressure *pressure)
 {
     struct bsa_heap *heap = cpu->heap;
     size_t now = taken(cpu, pressure->cache);
-    if (pressure->alone || (pressure->last && pressure->taken == now))
+    if (pressure->alone)
         return NULL;
-    if (pressure->rounds++ == (heap->exclusive ? ROUNDS_MAX : ROUNDS_SHARED)) {
+    bool vain = pressure->last && pressure->taken == now;
+    if (vain || pressure->rounds++ == (heap->exclusive ? ROUNDS_MAX : ROUNDS_SHARED)) {
         if (heap->exclusive)
             return NULL;
         pressure->alone = true;

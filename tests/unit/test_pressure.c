@@ -246,6 +246,58 @@ START_TEST(magazines_are_rationed)
 }
 END_TEST
 
+/* CPU 2 asks for a page. It has seen that CPU 0 has none, and waits for CPU 1: then one comes to
+ * CPU 0, and the one that CPU 1 had goes, from its list, so that nothing shared tells of either. */
+struct swap {
+    struct bsa_cpu *zero, *one;
+    void *page, *other;
+};
+
+static void swap_pages(void *ctx)
+{
+    struct swap *swap = ctx;
+    if (swap->page == NULL)
+        return;
+    void *page = swap->page;
+    swap->page = NULL;
+    bsai_lock_clear_word(&swap->one->lock.word);
+    assert_status(bsa_cpu_free_pages(swap->zero, page, 1), BSA_OK);
+    assert_status(bsa_cpu_alloc_pages(swap->one, 1, 1, &swap->other), BSA_OK);
+}
+
+START_TEST(a_page_that_goes_behind_one)
+{
+    struct region region = region_make((size_t)1 << 20, 4096, 0);
+    struct bsa_platform platform = BSA_PLATFORM_INIT;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    struct swap swap = {.page = NULL};
+    bsa_heap *heap = NULL;
+    void *p, *page, *listed;
+    platform.ctx = &swap;
+    platform.relax = swap_pages;
+    config.platform = &platform;
+    config.cpus = 3;
+    config.page_list_pages = 16;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    swap.zero = bsa_heap_cpu(heap, 0);
+    swap.one = bsa_heap_cpu(heap, 1);
+    struct bsa_cpu *two = bsa_heap_cpu(heap, 2);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &page), BSA_OK);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &listed), BSA_OK);
+    take_all_pages(heap);
+    assert_status(bsa_cpu_free_pages(swap.one, listed, 1), BSA_OK);
+
+    swap.page = page;
+    ck_assert(bsai_lock_try_word(&swap.one->lock.word));
+    assert_status(bsa_cpu_alloc_pages(two, 1, 1, &p), BSA_OK);
+    ck_assert_ptr_eq(p, page);
+    ck_assert_ptr_eq(swap.other, listed);
+    ck_assert(bsa_cpu_alloc_pages(two, 1, 1, &p) == BSA_ERR_NO_MEMORY);
+    assert_status(bsa_heap_validate(heap), BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pressure");
@@ -255,6 +307,7 @@ int main(void)
     tcase_add_loop_test(tcase, an_object_in_vain, 0, 2);
     tcase_add_loop_test(tcase, others_stand_still, 0, 2);
     tcase_add_loop_test(tcase, magazines_are_rationed, 0, 2);
+    tcase_add_test(tcase, a_page_that_goes_behind_one);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
