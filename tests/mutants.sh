@@ -187,6 +187,10 @@ mutant kept-away lib/cpu/cpu.h 's/bsai_magazine_push_away(m, slot);/bsai_magazin
 mutant greedy-magazine lib/cpu/magazine.c 's/bytes <= cpu->growth->most - used/true/'
 # What they all may have cannot be changed.
 mutant unrationed-magazines lib/cpu/magazine.c 's/bsai_poke(&growth->most, most);/(void)growth, (void)most;/'
+# A CPU that is alone keeps what it swings by as well.
+mutant lone-swing lib/slab/cache.c 's/shelf->crowded = .*/shelf->crowded = true;/'
+# Beside others it swings for good.
+mutant swings-for-good lib/cpu/magazine.c 's/if (swings && shelf->crowded.*/if (false)/'
 # What a bulk call frees away stays.
 mutant piled-up lib/heap/bulk.c 's/if (!home \&\& bsai_magazine_is_due(m))/if (false)/'
 # What it frees away does not sink below what is handed out next.

@@ -49,7 +49,8 @@ struct bsai_magazine {
     uint8_t demand;        /* see bsai_magazine_enlarge */
     uint16_t away;         /* see above */
     uint16_t pages;        /* that base has, where it is not own */
-    uint32_t capacity;     /* slots that there are at base */
+    uint16_t capacity;     /* slots that there are at base */
+    uint8_t swings;        /* see bsai_magazine_enlarge */
 } __attribute__((aligned(64)));
 
 _Static_assert(sizeof(struct bsai_magazine) == 64 || sizeof(void *) != 8, "one cache line");
@@ -267,7 +268,9 @@ void bsai_magazine_close(struct bsai_magazine *m);
  * A magazine that is full for now may be allowed more: true when there is room. Up to its capacity
  * that is so at once; beyond, slots come from pages, as long as there is room for more (struct
  * bsai_growth), and only where it sent several batches home in a row and then missed several in a
- * row: a demand that goes up and down by more than it holds, and not just around what it holds.
+ * row: a demand that goes up and down by more than it holds, and not just around what it holds. Or
+ * where it sent some home and missed them a few times over while other CPUs were at the cache:
+ * alone that is cheap, but the lines of the cache's lock and lists come from another CPU then.
  */
 bool bsai_magazine_widen(struct bsai_magazine *m);
 bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,

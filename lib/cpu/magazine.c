@@ -5,10 +5,11 @@ enum {
     LIMIT_FIRST = 8,        /* objects, until there is demand for more */
     CAPACITY_MAX = 1 << 14, /* objects of a magazine, however small they are */
     RUN = 4,                /* batches in a row */
+    SWINGS = 4,             /* batches sent home and then missed, among other CPUs */
     SPARE_PART = 8          /* slots are not made larger when less than 1/8 of memory is free */
 };
 
-_Static_assert(CAPACITY_MAX <= UINT16_MAX, "what is freed away is counted in 16 bits");
+_Static_assert(CAPACITY_MAX <= UINT16_MAX, "slots, and what is freed away, are counted in 16 bits");
 _Static_assert(BSA_MAX_CPUS < UINT16_MAX, "a slab's home is numbered in 16 bits");
 
 /* What is known of the demand: batches sent home in a row, then batches missed in a row. */
@@ -22,12 +23,15 @@ static void note_flush(struct bsai_magazine *m)
         m->demand = 1;
 }
 
-static void note_refill(struct bsai_magazine *m)
+/* True when it misses what it has sent home. */
+static bool note_refill(struct bsai_magazine *m)
 {
+    bool swings = m->demand != 0 && m->demand <= SENT_MAX;
     if (m->demand < SENT_MAX)
         m->demand = 0;
     else if (m->demand < MISSED_MAX)
         m->demand++;
+    return swings;
 }
 
 static unsigned half(unsigned objects)
@@ -85,7 +89,7 @@ static void begin(struct bsai_magazine *m)
     m->away = 0;
     m->limit = m->base + limit;
     m->epoch = bsai_consume(m->now);
-    m->demand = 0;
+    m->demand = m->swings = 0;
     bsai_slots_wipe(m->base - 1, m->base + bsai_slots_of(m->capacity) - 1);
 }
 
@@ -153,10 +157,12 @@ static void give_slots(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_b
 bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct bsa_buddy *buddy,
                            struct bsai_magazine *m)
 {
-    unsigned capacity = 2 * m->capacity;
+    unsigned capacity = 2u * m->capacity;
     size_t held = cpu->grown_bytes - (m->pages != 0 ? bytes_of(m, m->capacity) : 0);
-    if (!m->adapts || m->demand != MISSED_MAX || capacity == 0 || capacity > CAPACITY_MAX ||
-        !may_grow(cpu, held + bytes_of(m, capacity)))
+    if (!m->adapts || (m->demand != MISSED_MAX && m->swings != SWINGS))
+        return false;
+    m->swings = 0; /* also where there is no room: it is asked for again after as many */
+    if (capacity == 0 || capacity > CAPACITY_MAX || !may_grow(cpu, held + bytes_of(m, capacity)))
         return false;
     size_t bytes = bsai_slots_of(capacity) * sizeof(struct bsai_slot);
     size_t pages = (bytes + buddy->page_size - 1) >> buddy->page_shift;
@@ -172,7 +178,7 @@ bool bsai_magazine_enlarge(struct bsa_cpu *cpu, struct bsai_call *call, struct b
     bsai_slots_wipe(slots + 1 + count, slots + bsai_slots_of(capacity));
     give_slots(cpu, call, buddy, m);
     m->pages = (uint16_t)pages;
-    m->capacity = capacity;
+    m->capacity = (uint16_t)capacity;
     m->demand = 0;
     set_slots(m, slots + 1, count);
     m->limit = m->base + capacity;
@@ -216,8 +222,8 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
 {
     bsai_assert(bsai_magazine_is_bare(m));
     renew(m);
-    if (fresh == NULL && from == BSAI_TAKE_OWN) /* the first attempt of a miss */
-        note_refill(m);
+    bool first = fresh == NULL && from == BSAI_TAKE_OWN; /* attempt of a miss */
+    bool swings = first && note_refill(m);
     struct bsai_slot *top = m->top;
     bsai_assert(!bsai_magazine_is_tight(m));
     if (fresh == NULL && depot != NULL && is_wide(m) && (size_t)(m->limit - top) >= depot->batch &&
@@ -228,9 +234,11 @@ bool bsai_magazine_refill(struct bsa_cpu *cpu, struct bsai_call *call, struct bs
         bsai_count(&cpu->counters.depot_gets, (size_t)1);
         return true;
     }
-    unsigned got = bsai_cache_take(cache, call, cpu->id, &cpu->shelves[cache->id], from, fresh,
-                                   batch_of(m), top);
+    struct bsai_shelf *shelf = &cpu->shelves[cache->id];
+    unsigned got = bsai_cache_take(cache, call, cpu->id, shelf, from, fresh, batch_of(m), top);
     bsai_poke(&m->top, top + got);
+    if (swings && shelf->crowded && m->swings < SWINGS)
+        m->swings++;
     return got != 0;
 }
 

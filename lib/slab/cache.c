@@ -201,6 +201,8 @@ unsigned bsai_cache_take(struct bsai_cache *cache, struct bsai_call *call, unsig
         cache->shelves = shelf;
     }
     shelf->closed = false;
+    shelf->crowded = cache->visitor != cpu;
+    cache->visitor = cpu;
     if (fresh != NULL) {
         bsai_count(&cache->slabs, (size_t)1);
         bsai_count(&cache->pages, (size_t)fresh->pages);
@@ -279,6 +281,7 @@ bool bsai_cache_put(struct bsai_cache *cache, struct bsai_call *call, unsigned c
     unsigned done = 0, elsewhere = 0, run;
     bsai_word bits;
     bsai_lock_take(&cache->lock, BSAI_RANK_CACHE, call);
+    cache->visitor = cpu;
     for (unsigned i = 0; i < n; i += run) {
         struct bsai_slab *slab = slots[i].slab;
         struct bsai_states *states = slots[i].states;

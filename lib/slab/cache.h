@@ -41,6 +41,8 @@ struct bsai_shelf {
     struct bsai_shelf *next;   /* of the cache's shelves */
     bool known;                /*   on whose list it is */
     bool closed;               /* given up, and nothing was taken since */
+    bool crowded;              /* another CPU came between its last two visits, the last a take;
+                                  read by its owner at any time */
 };
 
 struct bsai_cache {
@@ -61,6 +63,7 @@ struct bsai_cache {
 
     /* Guarded by lock; slabs, remote, available and taken are read anywhere. */
     struct bsai_lock lock __attribute__((aligned(BSA_CACHE_LINE)));
+    uint32_t visitor;                            /* CPU that took or put last */
     struct bsai_slab *partial, *claimed, *empty; /* lists by next and prev, as those of shelves */
     size_t empty_slabs, empty_pages;             /* on the last one */
     struct bsai_shelf *shelves;

@@ -59,6 +59,42 @@ static size_t ready_after_demand(bsa_heap *heap)
     return class_of(heap, 64).in_magazines;
 }
 
+/* What goes up and down by a little more than a magazine holds is sent home and missed for good
+ * where a CPU is alone, which costs no memory; beside others it stays with its CPU soon. */
+START_TEST(magazines_hold_what_swings_beside_others)
+{
+    enum { N = 80, ROUNDS = 60, LAST = 20 };
+    void *p[N];
+    struct machine m;
+    struct bsa_heap_stats s;
+    machine_start(&m);
+    unsigned cpus = _i < 2 ? 1 : 2;
+    bsa_heap *heap = heap_of_cpus(&m, 2, _i % 2 == 0 ? 0 : BSA_HEAP_EXCLUSIVE_CPUS);
+    size_t missed[2] = {0, 0};
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        for (m.cpu = 0; m.cpu < cpus; m.cpu++) {
+            size_t before = stats_of(heap, m.cpu).magazine_refills;
+            for (unsigned i = 0; i < N; i++)
+                p[i] = heap_get(heap, 64, 1);
+            for (unsigned i = 0; i < N; i++)
+                assert_ok(bsa_heap_free(heap, p[i]));
+            if (round >= ROUNDS - LAST)
+                missed[m.cpu] += stats_of(heap, m.cpu).magazine_refills - before;
+        }
+    }
+    heap_stats(heap, &s);
+    for (unsigned cpu = 0; cpu < cpus; cpu++)
+        ck_assert_uint_eq(missed[cpu], cpus == 1 ? LAST : 0);
+    ck_assert_int_eq(s.cpu_bytes != 0, cpus == 2);
+    for (m.cpu = 0; m.cpu < 2; m.cpu++)
+        assert_ok(bsa_heap_drain(heap, m.cpu));
+    m.cpu = 0;
+    heap_stats(heap, &s);
+    ck_assert_uint_eq(s.cpu_bytes, 0);
+    check_heap_sums(heap);
+}
+END_TEST
+
 /* Of many CPUs the one that has demand gets what the others leave over, and the next one less: all
  * together a 64th of memory, beyond the small share of each. */
 START_TEST(magazines_have_what_others_leave)
@@ -260,6 +296,7 @@ int main(void)
     Suite *suite = suite_create("cpu exchange");
     TCase *all = tcase_create("all");
     tcase_add_loop_test(all, magazines_follow_demand, 0, 4);
+    tcase_add_loop_test(all, magazines_hold_what_swings_beside_others, 0, 4);
     tcase_add_loop_test(all, magazines_have_what_others_leave, 0, 2);
     tcase_add_loop_test(all, page_lists_have_what_others_leave, 0, 2);
     tcase_add_loop_test(all, cpus_beside_each_other_stay_apart, 0, 2);
