@@ -191,6 +191,8 @@ mutant unrationed-magazines lib/cpu/magazine.c 's/bsai_poke(&growth->most, most)
 mutant lone-swing lib/slab/cache.c 's/shelf->crowded = .*/shelf->crowded = true;/'
 # Beside others it swings for good.
 mutant swings-for-good lib/cpu/magazine.c 's/if (swings && shelf->crowded.*/if (false)/'
+# All CPUs take their records from one end of a chunk.
+mutant one-end lib/slab/records.c 's/bool last = .*/bool last = false;/'
 # What a bulk call frees away stays.
 mutant piled-up lib/heap/bulk.c 's/if (!home \&\& bsai_magazine_is_due(m))/if (false)/'
 # What it frees away does not sink below what is handed out next.

@@ -3,11 +3,12 @@
 #include "fast.h"
 
 /* A record for a new slab of the cache, from its pool, which may need a page for it. */
-static struct bsai_slab *get_record(struct bsa_heap *heap, struct bsai_call *call,
+static struct bsai_slab *get_record(struct bsa_cpu *cpu, struct bsai_call *call,
                                     struct bsai_cache *cache)
 {
+    struct bsa_heap *heap = cpu->heap;
     struct bsai_slab *record;
-    while ((record = bsai_records_get(cache->records, call)) == NULL) {
+    while ((record = bsai_records_get(cache->records, call, cpu->id)) == NULL) {
         void *chunk = bsai_buddy_take(&heap->buddy, call, 1, heap->buddy.page_size, false,
                                       BSAI_USE_SLABS, BSAI_PAGE_META);
         if (chunk == NULL)
@@ -38,7 +39,7 @@ static struct bsai_slab *try_slab(struct bsa_cpu *cpu, struct bsai_call *call,
     void *pages = take_pages(heap, call, cache, g);
     if (pages == NULL)
         return NULL;
-    struct bsai_slab *record = get_record(heap, call, cache);
+    struct bsai_slab *record = get_record(cpu, call, cache);
     if (record == NULL) {
         bsai_heap_give_back(heap, call, pages, g->slab_pages);
         return NULL;

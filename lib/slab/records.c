@@ -43,19 +43,50 @@ static void unlink_chunk(struct bsai_records *pool, struct bsai_chunk *chunk)
         chunk->next->prev = chunk->prev;
 }
 
+/* A free record, at the CPU's end of the list. */
+static void push(struct bsai_chunk *chunk, struct bsai_slab *record, unsigned cpu)
+{
+    bool last = chunk->home != cpu;
+    struct bsai_slab *beside = chunk->end[last];
+    record->next = last ? NULL : beside;
+    record->prev = last ? beside : NULL;
+    if (beside == NULL)
+        chunk->end[!last] = record;
+    else if (last)
+        beside->next = record;
+    else
+        beside->prev = record;
+    chunk->end[last] = record;
+}
+
+static struct bsai_slab *pop(struct bsai_chunk *chunk, unsigned cpu)
+{
+    bool last = chunk->home != cpu;
+    struct bsai_slab *record = chunk->end[last];
+    struct bsai_slab *beside = last ? record->prev : record->next;
+    if (beside == NULL)
+        chunk->end[!last] = NULL;
+    else if (last)
+        beside->next = NULL;
+    else
+        beside->prev = NULL;
+    chunk->end[last] = beside;
+    return record;
+}
+
 void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *memory)
 {
     struct bsai_chunk *chunk = memory;
     uintptr_t at = (uintptr_t)memory + BSAI_RECORD_ALIGN;
     uintptr_t end = (uintptr_t)memory + pool->chunk_bytes;
 
-    chunk->free = NULL;
+    chunk->end[0] = chunk->end[1] = NULL;
     chunk->used = 0;
+    chunk->home = 0;
     for (; end - at >= pool->record_bytes; at += pool->record_bytes) {
         struct bsai_slab *record = (struct bsai_slab *)at;
         record->exposed = 0;
-        record->next = chunk->free;
-        chunk->free = record;
+        push(chunk, record, chunk->home);
     }
     bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
     link_chunk(pool, chunk);
@@ -64,17 +95,18 @@ void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *m
     bsai_lock_drop(&pool->lock, BSAI_RANK_RECORDS, call);
 }
 
-struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call)
+struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call, unsigned cpu)
 {
     struct bsai_slab *record = NULL;
     bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
     struct bsai_chunk *chunk = pool->chunks;
     if (chunk != NULL) {
-        record = chunk->free;
-        chunk->free = record->next;
-        if (chunk->used++ == 0)
+        if (chunk->used++ == 0) {
+            chunk->home = cpu;
             pool->idle--;
-        if (chunk->free == NULL)
+        }
+        record = pop(chunk, cpu);
+        if (chunk->end[0] == NULL)
             unlink_chunk(pool, chunk);
     }
     bsai_lock_drop(&pool->lock, BSAI_RANK_RECORDS, call);
@@ -96,10 +128,11 @@ void *bsai_records_put(struct bsai_records *pool, struct bsai_call *call, struct
     struct bsai_chunk *spare = NULL;
 
     bsai_lock_take(&pool->lock, BSAI_RANK_RECORDS, call);
-    if (chunk->free == NULL)
+    if (chunk->end[0] == NULL)
         link_chunk(pool, chunk);
-    record->next = chunk->free;
-    chunk->free = record;
+    unsigned home = bsai_peek(&record->home);
+    chunk->home = chunk->used == 1 ? home : chunk->home; /* it is the next that is taken */
+    push(chunk, record, home);
     if (--chunk->used == 0 && ++pool->idle > 1)
         spare = remove_idle(pool, chunk);
     bsai_lock_drop(&pool->lock, BSAI_RANK_RECORDS, call);

@@ -5,6 +5,11 @@
  * Records are carved from chunks of one page, aligned to a page, that the layer above brings and
  * gets back when no record of them is in use. Within a pool they are type-stable: a record's memory
  * is a record's until its chunk leaves.
+ *
+ * The CPU whose record is a chunk's first takes from one end of it, all others from the other end.
+ * A CPU reads and writes its slabs' records all the time, and processors fetch the lines around
+ * those that they miss: where records of two CPUs lay in turns, each took away what the other would
+ * write next, although no line was in use by both.
  */
 #ifndef BSAI_RECORDS_H
 #define BSAI_RECORDS_H
@@ -14,8 +19,9 @@
 
 struct bsai_chunk {
     struct bsai_chunk *next, *prev; /* chunks of the pool that have a free record */
-    struct bsai_slab *free;         /* linked by next */
+    struct bsai_slab *end[2];       /* of the list of free records: the first, the last */
     size_t used;                    /* records */
+    unsigned home;                  /* CPU that the first end is for */
 };
 
 struct bsai_records {
@@ -32,12 +38,13 @@ struct bsai_records {
 struct bsai_records *bsai_records_of(struct bsai_records *pools, unsigned *count,
                                      size_t record_bytes, size_t chunk_bytes);
 
-/* A record, its contents undefined, or NULL: add a chunk and ask again. */
-struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call);
+/* A record for a slab of the CPU, its contents undefined, or NULL: add a chunk and ask again. */
+struct bsai_slab *bsai_records_get(struct bsai_records *pool, struct bsai_call *call, unsigned cpu);
 void bsai_records_add(struct bsai_records *pool, struct bsai_call *call, void *memory);
 
-/* Takes a record back. Returns a chunk that is no longer needed and is the caller's again, or NULL:
- * one idle chunk is kept, so that a slab coming and going does not cost a page each time. */
+/* Takes the record of a slab back. Returns a chunk that is no longer needed and is the caller's
+ * again, or NULL: one idle chunk is kept, so that a slab coming and going does not cost a page each
+ * time. */
 void *bsai_records_put(struct bsai_records *pool, struct bsai_call *call, struct bsai_slab *record);
 
 /* An idle chunk, kept or not, that is the caller's again; NULL when there is none. */

@@ -27,10 +27,10 @@ static void put_chunk(struct bsa_slab *slab, struct bsai_call *call, void *memor
 }
 
 static struct bsai_slab *get_record(struct bsa_slab *slab, struct bsai_call *call,
-                                    struct bsai_cache *cache)
+                                    struct bsai_cache *cache, unsigned cpu)
 {
     struct bsai_slab *record;
-    while ((record = bsai_records_get(cache->records, call)) == NULL) {
+    while ((record = bsai_records_get(cache->records, call, cpu)) == NULL) {
         void *chunk = get_chunk(slab, call);
         if (chunk == NULL)
             return NULL;
@@ -123,7 +123,7 @@ static enum bsa_status add(struct bsa_slab *slab, struct bsai_call *call, unsign
         return bsai_misuse(call, BSA_ERR_MEMORY_OVERLAP, base,
                            "a slab on pages that another slab has already");
 
-    struct bsai_slab *record = get_record(slab, call, cache);
+    struct bsai_slab *record = get_record(slab, call, cache, cpu);
     if (record == NULL) {
         bsai_slab_unmake(&slab->map, page, pages);
         return BSA_ERR_NO_MEMORY;

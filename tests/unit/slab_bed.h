@@ -67,10 +67,10 @@ static inline void *new_page(struct bed *b)
 
 static inline struct bsai_slab *new_slab(struct bed *b)
 {
-    struct bsai_slab *record = bsai_records_get(b->cache->records, &b->call);
+    struct bsai_slab *record = bsai_records_get(b->cache->records, &b->call, 0);
     if (record == NULL) {
         bsai_records_add(b->cache->records, &b->call, new_page(b));
-        record = bsai_records_get(b->cache->records, &b->call);
+        record = bsai_records_get(b->cache->records, &b->call, 0);
     }
     ck_assert_ptr_nonnull(record);
     size_t page = bsai_map_page(&b->map, (uintptr_t)new_page(b));
