@@ -61,6 +61,7 @@ bsa_core_sources = \
 	%D%/heap/c_api.c \
 	%D%/heap/cpus.c \
 	%D%/heap/fast.h \
+	%D%/heap/fast_blocks.h \
 	%D%/heap/heap.h \
 	%D%/heap/init.c \
 	%D%/heap/named.c \

@@ -6,7 +6,7 @@
 #ifndef BSAM_FAST_H
 #define BSAM_FAST_H
 
-#include "../lib/heap/fast.h"
+#include "../lib/heap/fast_blocks.h"
 #include "internal.h"
 
 /* malloc.c: what the fast paths leave over. The thread is inside, and has the CPU to itself; they

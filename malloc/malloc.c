@@ -185,22 +185,28 @@ static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function
         free_failed(status, p, function, caller);
 }
 
-static BSAM_NOINLINE void free_away(bsa_cpu *cpu, void *p, const char *function, const void *caller)
+/* An object of another CPU's slab, a block of which there are few, or NULL. */
+static BSAM_NOINLINE void free_second(bsa_cpu *cpu, void *p, const char *function,
+                                      const void *caller)
 {
-    if (BSAM_LIKELY(bsai_fast_free_away(cpu, bsai_fast_slab(cpu, p), p)))
+    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
+    if (BSAM_LIKELY(slab != NULL ? bsai_fast_free_away(cpu, slab, p)
+                                 : p == NULL || bsai_fast_free_block(cpu, p, 0)))
         leave_freed(cpu);
     else
         free_other(cpu, p, function, caller);
 }
 
-/* What is in no slab: a block, or NULL. */
+/* What is in no slab. */
 static BSAM_NOINLINE void free_block(bsa_cpu *cpu, void *p, const char *function,
                                      const void *caller)
 {
-    if (BSAM_UNLIKELY(p == NULL) || BSAM_LIKELY(bsai_fast_free_block(cpu, p, 0)))
+    size_t page;
+    if (BSAM_LIKELY(bsai_fast_page(cpu, p, &page)) &&
+        BSAM_LIKELY(bsai_fast_put_block(cpu, p, page)))
         leave_freed(cpu);
     else
-        free_other(cpu, p, function, caller);
+        free_second(cpu, p, function, caller);
 }
 
 BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, const void *caller)
@@ -215,7 +221,7 @@ BSAM_NOINLINE void bsam_free_rest(bsa_cpu *cpu, void *p, const char *function, c
     else if (BSAM_LIKELY(bsai_fast_put_home(cpu, slab, p)))
         leave_freed(cpu);
     else
-        free_away(cpu, p, function, caller);
+        free_second(cpu, p, function, caller);
 }
 
 BSAM_EXPORT void *malloc(size_t size)

@@ -252,6 +252,10 @@ mutant no-claim lib/cpu/page_list.h 's/return bsai_word_claim(at, &word, kept);/
 mutant home-twice lib/cpu/page_list.c 's/if (word == list->kept || word == .*/if (word != BSAI_PAGE_NONE)/'
 # The same is handed out by both.
 fast_mutant out-twice lib/page/page.h '/bool bsai_word_is(/,/^}/s/ \&\&$/;/; s/^ *BSAI_LIKELY(bsai_peek(bsai_word_upper(word)).*/;/'
+# A block is freed by any address within its first page.
+fast_mutant inside-the-page lib/heap/fast_blocks.h '/bool bsai_fast_begins(/,/^}/s/return .*/return cpu != NULL \&\& p != NULL;/'
+# Whether a block is live, and of so many pages, is not looked at.
+fast_mutant word-unseen lib/heap/fast_blocks.h 's/BSAI_UNLIKELY(bsai_peek(at) != list->lent))/false)/'
 # What was handed out last is taken back although its region has left.
 fast_mutant stale-region lib/heap/regions.c 's/bsai_poke(&cpu->lists.fast, 0);/(void)cpu;/'
 # Page lists hold as much as they have slots.

@@ -4,10 +4,10 @@
  * and change nothing unless they finish the job; all else, misuse included, is left to the slow
  * path, which looks at everything again.
  *
- * bsai_fast_alloc and bsai_fast_free are for exclusive CPUs of a heap without enter and leave, and
- * inlined into their callers; objects.c has the second attempt, for blocks and for objects of other
- * CPUs, the third, for objects and CPUs with a lock, and the fourth, for heaps with enter and
- * leave, other alignments and other sections.
+ * bsai_fast_... are for exclusive CPUs of a heap without enter and leave, and inlined into their
+ * callers; objects.c has the second attempt, for blocks and for objects of other CPUs, the third,
+ * for objects and CPUs with a lock, and the fourth, for heaps with enter and leave, other
+ * alignments and other sections.
  */
 #ifndef BSAI_FAST_H
 #define BSAI_FAST_H
@@ -313,19 +313,6 @@ static BSAI_ALWAYS_INLINE bool bsai_fast_put_home(struct bsa_cpu *cpu, struct bs
            BSAI_LIKELY(bsai_is_home(cpu, slab)) && bsai_put_home(&t);
 }
 
-/* The same of whatever slab there is. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_put(struct bsa_cpu *cpu, void *p)
-{
-    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
-    return BSAI_LIKELY(slab != NULL) && bsai_fast_put_home(cpu, slab, p);
-}
-
-/* The same, with a look first whether p is the object that was handed out last. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_free(struct bsa_cpu *cpu, void *p)
-{
-    return bsai_magazine_undo(cpu->last, p) || bsai_fast_put(cpu, p);
-}
-
 /* The same of a slab that is another CPU's. */
 static BSAI_ALWAYS_INLINE bool bsai_fast_free_away(struct bsa_cpu *cpu, struct bsai_slab *slab,
                                                    void *p)
@@ -341,106 +328,6 @@ static BSAI_ALWAYS_INLINE bool bsai_put_back(struct bsa_cpu *own, struct bsai_sl
 {
     struct bsai_target t;
     return BSAI_LIKELY(bsai_target_find(own, slab, p, &t)) && bsai_put_target(own, &t);
-}
-
-/* Low memory goes home at once where there is high memory: a list would hand it to anybody. */
-static BSAI_ALWAYS_INLINE bool bsai_may_be_listed(const struct bsa_heap *heap,
-                                                  const struct bsai_section *section)
-{
-    return BSAI_LIKELY(section->zone != BSAI_ZONE_LOW) || !bsai_buddy_has_high(&heap->buddy);
-}
-
-/* A block from the exclusive CPU's list, of pages aligned as such; NULL where there is none. */
-static BSAI_ALWAYS_INLINE void *bsai_fast_alloc_run(struct bsa_cpu *cpu, size_t pages)
-{
-    if (BSAI_UNLIKELY(pages - 1 >= bsai_peek(&cpu->lists.fast)))
-        return NULL;
-    return bsai_page_list_pop(&cpu->lists, &cpu->lists.list[pages - 1], pages);
-}
-
-/* True when p was the block of so many pages that the exclusive CPU handed out last, and is back.
- */
-static BSAI_ALWAYS_INLINE bool bsai_fast_undo_run(struct bsa_cpu *cpu, void *p, size_t pages)
-{
-    return BSAI_LIKELY(pages - 1 < bsai_peek(&cpu->lists.fast)) &&
-           bsai_page_list_undo(&cpu->lists, &cpu->lists.list[pages - 1], pages, p);
-}
-
-/* The same pair for whoever is not told how many pages come back: these remember the list. */
-static BSAI_ALWAYS_INLINE void *bsai_fast_lend(struct bsa_cpu *cpu, struct bsai_page_list *list,
-                                               size_t pages)
-{
-    cpu->lists.last = list;
-    return bsai_page_list_pop(&cpu->lists, list, pages);
-}
-
-static BSAI_ALWAYS_INLINE void *bsai_fast_lend_run(struct bsa_cpu *cpu, size_t pages)
-{
-    if (BSAI_UNLIKELY(pages - 1 >= bsai_peek(&cpu->lists.fast)))
-        return NULL;
-    return bsai_fast_lend(cpu, &cpu->lists.list[pages - 1], pages);
-}
-
-/* As lend_run, of more pages than there are lists for each count. */
-static BSAI_ALWAYS_INLINE void *bsai_fast_lend_large(struct bsa_cpu *cpu, size_t pages)
-{
-    unsigned i = bsai_list_of(pages);
-    if (BSAI_UNLIKELY(i >= cpu->lists.count) || BSAI_UNLIKELY(bsai_peek(&cpu->lists.fast) == 0))
-        return NULL;
-    return bsai_fast_lend(cpu, &cpu->lists.list[i], pages);
-}
-
-static BSAI_ALWAYS_INLINE bool bsai_fast_undo_lent(struct bsa_cpu *cpu, void *p)
-{
-    struct bsai_page_list *list = cpu->lists.last;
-    return BSAI_LIKELY(bsai_peek(&cpu->lists.fast) != 0) &&
-           bsai_page_list_undo(&cpu->lists, list, bsai_lent_pages(&cpu->lists, list->lent), p);
-}
-
-/* Lists a live block of the owned CPU, whose word was read as `word`, the one of a block of so many
- * pages; false when there is no room, or somebody else has freed it. */
-static BSAI_ALWAYS_INLINE bool bsai_list_block(struct bsa_cpu *cpu,
-                                               const struct bsai_section *section, uint32_t *at,
-                                               uint32_t word, size_t pages, void *start,
-                                               bool atomic)
-{
-    unsigned i = bsai_list_of(pages);
-    if (BSAI_UNLIKELY(i >= cpu->lists.count) ||
-        BSAI_UNLIKELY(!bsai_may_be_listed(cpu->heap, section)))
-        return false;
-    struct bsai_page_list *list = &cpu->lists.list[i];
-    if (BSAI_UNLIKELY(!bsai_page_list_has_room(&cpu->lists, list, pages)) ||
-        BSAI_UNLIKELY(!bsai_block_reclaim(&cpu->lists, at, word, atomic)))
-        return false;
-    bsai_page_list_push(&cpu->lists, list, pages, start, at);
-    return true;
-}
-
-/* The word of the page that begins at p, for the exclusive CPU's fast paths: NULL where there is
- * none, or it is another section's. */
-static BSAI_ALWAYS_INLINE uint32_t *bsai_fast_word(const struct bsa_cpu *cpu, const void *p)
-{
-    const struct bsai_map *map = &cpu->first->map;
-    size_t page = bsai_map_page(map, (uintptr_t)p);
-    if (BSAI_UNLIKELY(page >= bsai_consume(&map->ready)) &&
-        BSAI_UNLIKELY(page >= map->pages || !bsai_map_is_ready(map, page)))
-        return NULL;
-    if (BSAI_UNLIKELY(bsai_map_addr(map, page) != (uintptr_t)p))
-        return NULL;
-    return &map->hot[page];
-}
-
-/* True when p was a live block, of any count or of so many pages, that the exclusive CPU had handed
- * out, and is on its list now. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_free_block(struct bsa_cpu *cpu, void *p, size_t pages)
-{
-    uint32_t *at = bsai_fast_word(cpu, p);
-    if (BSAI_UNLIKELY(at == NULL))
-        return false;
-    uint32_t word = bsai_peek(at);
-    size_t count = bsai_lent_pages(&cpu->lists, word);
-    return BSAI_LIKELY(pages == 0 || pages == count) &&
-           bsai_list_block(cpu, cpu->first, at, word, count, p, false);
 }
 
 /* Bytes that may be used at p, for anybody; 0 where it is not live, or not in the first pages of
@@ -464,41 +351,8 @@ static BSAI_ALWAYS_INLINE size_t bsai_fast_usable(const struct bsa_heap *heap, c
                : 0;
 }
 
-/* The second attempt of a free: an object of another CPU's slab, or a block. */
-static BSAI_ALWAYS_INLINE bool bsai_fast_free_second(struct bsa_cpu *cpu, void *p)
-{
-    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
-    return slab != NULL ? bsai_fast_free_away(cpu, slab, p) : bsai_fast_free_block(cpu, p, 0);
-}
-
 /* What is left over by all of these: whatever else bsa_cpu_alloc and bsa_cpu_free do. */
 enum bsa_status bsai_cpu_alloc_other(struct bsa_cpu *cpu, size_t size, size_t align, void **out);
 enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, void *p);
-
-/* What further attempts do with the CPU owned: a block from its list, aligned to a power of two,
- * and the one at p, of so many pages or any (0), to it. */
-static BSAI_ALWAYS_INLINE bool bsai_take_run(struct bsa_cpu *cpu, size_t pages, size_t align,
-                                             void **out)
-{
-    unsigned i = bsai_list_of(pages);
-    if (BSAI_UNLIKELY(i >= cpu->lists.count) || BSAI_UNLIKELY(align > cpu->heap->buddy.page_size) ||
-        BSAI_UNLIKELY(bsai_peek(&cpu->lists.fast) != cpu->lists.fast_most))
-        return false;
-    *out = bsai_page_list_pop(&cpu->lists, &cpu->lists.list[i], pages);
-    return *out != NULL;
-}
-
-static BSAI_ALWAYS_INLINE bool bsai_put_run(struct bsa_cpu *cpu, const struct bsai_spot *spot,
-                                            void *p, size_t pages)
-{
-    const struct bsai_section *section = spot->section;
-    if (BSAI_UNLIKELY(section == NULL) ||
-        BSAI_UNLIKELY(bsai_map_addr(&section->map, spot->page) != (uintptr_t)p))
-        return false;
-    uint32_t *at = &section->map.hot[spot->page], word = bsai_peek(at);
-    size_t count = bsai_lent_pages(&cpu->lists, word);
-    return (pages == 0 || BSAI_LIKELY(pages == count)) &&
-           bsai_list_block(cpu, section, at, word, count, p, cpu->lists.atomic);
-}
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Objects: the fast paths, and what happens when a magazine is empty or full. */
-#include "fast.h"
+#include "fast_blocks.h"
 
 /* A record for a new slab of the cache, from its pool, which may need a page for it. */
 static struct bsai_slab *get_record(struct bsa_cpu *cpu, struct bsai_call *call,
@@ -426,12 +426,36 @@ BSAI_NOINLINE BSAI_HOT enum bsa_status bsai_cpu_free_other(struct bsa_cpu *cpu, 
     return BSA_OK;
 }
 
-/* The second attempt; its parameters as those of bsa_cpu_free. */
+/* The second attempt: an object of another CPU, or a block. Parameters as those of bsa_cpu_free. */
 static BSAI_NOINLINE BSAI_HOT enum bsa_status free_second(struct bsa_cpu *cpu, void *p)
 {
-    return BSAI_LIKELY(cpu->plain) && BSAI_LIKELY(bsai_fast_free_second(cpu, p))
+    struct bsai_slab *slab = bsai_fast_slab(cpu, p);
+    return BSAI_LIKELY(slab != NULL ? bsai_fast_free_away(cpu, slab, p)
+                                    : bsai_fast_free_block(cpu, p, 0))
                ? BSA_OK
                : bsai_cpu_free_other(cpu, p);
+}
+
+/* What is in no slab, on a page that is known already. */
+static BSAI_NOINLINE BSAI_HOT enum bsa_status free_block(struct bsa_cpu *cpu, void *p, size_t page)
+{
+    return BSAI_LIKELY(bsai_fast_begins(cpu, p)) && BSAI_LIKELY(bsai_fast_put_block(cpu, p, page))
+               ? BSA_OK
+               : free_second(cpu, p);
+}
+
+static BSAI_ALWAYS_INLINE enum bsa_status free_first(struct bsa_cpu *cpu, void *p)
+{
+    const struct bsai_map *map = &cpu->first->map;
+    size_t page;
+    if (bsai_magazine_undo(cpu->last, p))
+        return BSA_OK;
+    if (BSAI_UNLIKELY(!bsai_map_has(map, page = bsai_map_page(map, (uintptr_t)p))))
+        return bsai_cpu_free_other(cpu, p);
+    struct bsai_slab *slab = bsai_consume(&map->cold[page]);
+    if (BSAI_UNLIKELY(slab == NULL))
+        return free_block(cpu, p, page);
+    return BSAI_LIKELY(bsai_fast_put_home(cpu, slab, p)) ? BSA_OK : free_second(cpu, p);
 }
 
 BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
@@ -443,14 +467,14 @@ BSAI_HOT enum bsa_status bsa_heap_free(bsa_heap *heap, void *p)
     struct bsa_cpu *cpu = bsai_fast_cpu(heap);
     if (BSAI_UNLIKELY(cpu == NULL))
         return free_fourth(heap, NULL, p);
-    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_second(cpu, p);
+    return free_first(cpu, p);
 }
 
 BSAI_HOT enum bsa_status bsa_cpu_free(bsa_cpu *cpu, void *p)
 {
     if (BSAI_UNLIKELY(cpu == NULL))
         return BSA_ERR_NOT_INITIALIZED;
-    return BSAI_LIKELY(bsai_fast_free(cpu, p)) ? BSA_OK : free_second(cpu, p);
+    return free_first(cpu, p);
 }
 
 enum bsa_status bsa_heap_free_sized(bsa_heap *heap, void *p, size_t size, size_t align)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages: single blocks by way of the CPU's lists, all else straight from the buddy. */
-#include "fast.h"
+#include "fast_blocks.h"
 
 /* A region has come or left: what the lists' slots remember may be of one that left, or be low
  * memory that is not to be listed any more. */
@@ -178,6 +178,16 @@ static BSAI_NOINLINE BSAI_HOT enum bsa_status free_other(struct bsa_cpu *cpu, vo
     return BSA_OK;
 }
 
+/* The second attempt of a free: a count of pages that few blocks have. */
+static BSAI_NOINLINE BSAI_HOT enum bsa_status free_large(struct bsa_cpu *cpu, void *addr,
+                                                         size_t pages)
+{
+    return BSAI_LIKELY(pages > BSAI_LIST_RUN_MAX) &&
+                   BSAI_LIKELY(bsai_fast_free_block(cpu, addr, pages))
+               ? BSA_OK
+               : free_other(cpu, addr, pages);
+}
+
 static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_t pages,
                                                       size_t align, void **out)
 {
@@ -187,12 +197,17 @@ static BSAI_ALWAYS_INLINE enum bsa_status alloc_pages(struct bsa_cpu *cpu, size_
     return alloc_other(cpu, pages, align, out);
 }
 
+/* The first one of a block that was not handed out last: apart from it, so that each is short. */
+static BSAI_NOINLINE BSAI_HOT enum bsa_status free_run(struct bsa_cpu *cpu, void *addr,
+                                                       size_t pages)
+{
+    return BSAI_LIKELY(bsai_fast_free_run(cpu, addr, pages)) ? BSA_OK
+                                                             : free_large(cpu, addr, pages);
+}
+
 static BSAI_ALWAYS_INLINE enum bsa_status free_pages(struct bsa_cpu *cpu, void *addr, size_t pages)
 {
-    if (BSAI_LIKELY(bsai_fast_undo_run(cpu, addr, pages)) ||
-        (BSAI_LIKELY(pages != 0) && BSAI_LIKELY(bsai_fast_free_block(cpu, addr, pages))))
-        return BSA_OK;
-    return free_other(cpu, addr, pages);
+    return BSAI_LIKELY(bsai_fast_undo_run(cpu, addr, pages)) ? BSA_OK : free_run(cpu, addr, pages);
 }
 
 BSAI_HOT enum bsa_status bsa_heap_alloc_pages(bsa_heap *heap, size_t pages, size_t align,

@@ -213,14 +213,18 @@ static BSAI_ALWAYS_INLINE bool bsai_map_is_ready(const struct bsai_map *map, siz
     return (bsai_consume(&map->state[bsai_map_group(map, page)]) & BSAI_GROUP_READY) != 0;
 }
 
+/* Whether a page's word and pointer are valid; not where it is none of the map. */
+static BSAI_ALWAYS_INLINE bool bsai_map_has(const struct bsai_map *map, size_t page)
+{
+    return BSAI_LIKELY(page < bsai_consume(&map->ready)) ||
+           (page < map->pages && bsai_map_is_ready(map, page));
+}
+
 /* The record of the slab that a page belongs to; NULL where there is none, or the page is not in
  * the map. */
 static BSAI_ALWAYS_INLINE struct bsai_slab *bsai_map_slab(const struct bsai_map *map, size_t page)
 {
-    if (BSAI_UNLIKELY(page >= bsai_consume(&map->ready)) &&
-        BSAI_UNLIKELY(page >= map->pages || !bsai_map_is_ready(map, page)))
-        return NULL;
-    return bsai_consume(&map->cold[page]);
+    return bsai_map_has(map, page) ? bsai_consume(&map->cold[page]) : NULL;
 }
 
 #endif

@@ -8,7 +8,7 @@
 
 #include <buddyslab.h>
 
-#include "heap/fast.h"
+#include "heap/fast_blocks.h"
 
 enum { PAGES = 3 };
 
