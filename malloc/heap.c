@@ -231,13 +231,8 @@ void *bsam_take(bsa_cpu *cpu, size_t size, size_t align, bool zero)
 
 enum bsa_status bsam_give(bsa_cpu *cpu, void *p)
 {
-    enum bsa_status status = bsa_cpu_free(cpu, p);
-    if (status == BSA_ERR_NOT_FOUND) {
-        status = bsam_huge_give(p);
-        if (status == BSA_OK)
-            bsam_self.what = NULL;
-    }
-    return status;
+    /* The heap would look through all regions for what is in none. */
+    return bsam_huge_give(p) == BSA_OK ? BSA_OK : bsa_cpu_free(cpu, p);
 }
 
 size_t bsam_usable_other(const void *p)

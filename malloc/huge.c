@@ -157,21 +157,6 @@ void bsam_huge_ration(size_t bytes)
     errno = saved;
 }
 
-/* What is kept for it, NULL: nothing. Of its bytes *dirty were written before. */
-static void *take_kept(size_t bytes, size_t align, size_t *dirty)
-{
-    pthread_mutex_lock(&mutex);
-    void *p = bsam_kept_take(bytes, align, dirty);
-    pthread_mutex_unlock(&mutex);
-    if (p == NULL || *dirty == bytes)
-        return p;
-    void *grown = mremap(p, *dirty, bytes, MREMAP_MAYMOVE);
-    if (grown != MAP_FAILED)
-        return grown;
-    munmap(p, *dirty); /* it may be several mappings, which do not grow */
-    return NULL;
-}
-
 /* Fresh memory, for which what is kept goes if need be. */
 static void *take_fresh(size_t bytes, size_t align)
 {
@@ -181,36 +166,62 @@ static void *take_fresh(size_t bytes, size_t align)
     return p;
 }
 
-void *bsam_huge_take(size_t size, size_t align, size_t *dirty)
+/* The entry for it; false: there is no room. The mutex is held. */
+static bool enter(void *p, size_t bytes)
 {
-    int saved = errno;
-    size_t bytes = round_to_pages(size);
-    void *p = take_kept(bytes, align, dirty);
+    bool fits = slots_used < SLOTS_USED_MAX;
+    if (fits)
+        insert((uintptr_t)p, bytes);
+    return fits;
+}
+
+/* Grows what was kept, *dirty bytes from p on, or maps all of it afresh. */
+static void *take_slow(void *p, size_t bytes, size_t align, size_t *dirty)
+{
+    if (p != NULL && *dirty != bytes) {
+        void *grown = mremap(p, *dirty, bytes, MREMAP_MAYMOVE);
+        if (grown == MAP_FAILED)
+            munmap(p, *dirty); /* it may be several mappings, which do not grow */
+        p = grown == MAP_FAILED ? NULL : grown;
+    }
     if (p == NULL) {
         *dirty = 0;
         p = take_fresh(bytes, align);
     }
-    if (p != NULL) {
-        pthread_mutex_lock(&mutex);
-        bool fits = slots_used < SLOTS_USED_MAX;
-        if (fits)
-            insert((uintptr_t)p, bytes);
-        pthread_mutex_unlock(&mutex);
-        if (!fits) {
-            munmap(p, bytes);
-            p = NULL;
-        }
-        unmap_excess();
+    if (p == NULL)
+        return NULL;
+    pthread_mutex_lock(&mutex);
+    bool fits = enter(p, bytes);
+    pthread_mutex_unlock(&mutex);
+    if (!fits) {
+        munmap(p, bytes);
+        p = NULL;
     }
+    unmap_excess();
+    return p;
+}
+
+void *bsam_huge_take(size_t size, size_t align, size_t *dirty)
+{
+    int saved = errno;
+    size_t bytes = round_to_pages(size);
+    pthread_mutex_lock(&mutex);
+    void *p = bsam_kept_take(bytes, align, dirty);
+    bool done = p != NULL && *dirty == bytes && enter(p, bytes);
+    pthread_mutex_unlock(&mutex);
+    if (!done)
+        p = take_slow(p, bytes, align, dirty);
     errno = saved;
     return p;
 }
 
 enum bsa_status bsam_huge_give(void *p)
 {
+    if (((uintptr_t)p & (BSAM_PAGE - 1)) != 0 || find((uintptr_t)p) == SLOTS)
+        return BSA_ERR_NOT_FOUND;
     int saved = errno;
     size_t bytes = 0;
-    bool kept = false;
+    bool kept = false, exceeds = false;
     pthread_mutex_lock(&mutex);
     size_t at = find((uintptr_t)p);
     if (at != SLOTS) {
@@ -219,11 +230,12 @@ enum bsa_status bsam_huge_give(void *p)
         if (bytes < BSAM_HUGE) /* realloc has made it: what grows as far is the heap's next time */
             __atomic_store_n(&grown_from, BSAM_HUGE, __ATOMIC_RELAXED);
         kept = bsam_kept_put(p, bytes);
+        exceeds = kept && bsam_kept_exceeds(allowed - live_bytes);
     }
     pthread_mutex_unlock(&mutex);
-    if (kept)
+    if (exceeds)
         unmap_excess();
-    else if (bytes != 0)
+    else if (bytes != 0 && !kept)
         munmap(p, bytes);
     errno = saved;
     return bytes != 0 ? BSA_OK : BSA_ERR_NOT_FOUND;

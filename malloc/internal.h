@@ -194,6 +194,8 @@ bool bsam_kept_extend(void *p, size_t bytes);
 /* Something of what is to go, so that no more than so many bytes stay: how many at *p; 0: nothing.
  */
 size_t bsam_kept_cut(size_t most, void **p);
+/* There is. */
+bool bsam_kept_exceeds(size_t most);
 size_t bsam_kept_bytes(void);
 
 /* emergency.c: for signal handlers that interrupted a call; no locks. */

@@ -105,14 +105,27 @@ bool bsam_kept_extend(void *p, size_t bytes)
     return false;
 }
 
+/* How much of the oldest goes, so that no more is left than that, and a row for the next. */
+static size_t excess(size_t most)
+{
+    size_t bytes = kept > most ? kept - most : 0;
+    return count == ROWS || bytes > rows[0].bytes ? rows[0].bytes : bytes;
+}
+
+static size_t at_most(size_t most)
+{
+    return most < KEPT_MOST ? most : KEPT_MOST;
+}
+
+bool bsam_kept_exceeds(size_t most)
+{
+    return excess(at_most(most)) != 0;
+}
+
 size_t bsam_kept_cut(size_t most, void **p)
 {
-    if (most > KEPT_MOST)
-        most = KEPT_MOST;
     struct row *oldest = &rows[0];
-    size_t bytes = kept > most ? kept - most : 0;
-    if (count == ROWS || bytes > oldest->bytes)
-        bytes = oldest->bytes;
+    size_t bytes = excess(at_most(most));
     if (bytes == 0)
         return 0;
     *p = oldest->start + oldest->bytes - bytes;

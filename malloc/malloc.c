@@ -176,7 +176,9 @@ static BSAM_NOINLINE void free_other(bsa_cpu *cpu, void *p, const char *function
                                      const void *caller)
 {
     struct bsam_thread *t = &bsam_self;
-    enum bsa_status status = bsai_cpu_free_other(cpu, p);
+    enum bsa_status status = bsam_huge_give(p);
+    if (status != BSA_OK)
+        status = bsai_cpu_free_other(cpu, p);
     bool failed = t->what != NULL;
     if (BSAM_UNLIKELY(status == BSA_ERR_NOT_FOUND))
         t->what = NULL; /* while inside: a signal handler's calls tell what they find there */
