@@ -184,7 +184,7 @@ fast_mutant stale-home lib/slab/cache.c 's/if (slab->list == BSAI_LIST_EMPTY && 
 # What is freed away is handed out again next.
 mutant kept-away lib/cpu/cpu.h 's/bsai_magazine_push_away(m, slot);/bsai_magazine_push(m, slot);/'
 # A busy CPU's magazines may have all memory.
-mutant greedy-magazine lib/cpu/magazine.c 's/bytes <= cpu->growth->most - used/true/'
+mutant greedy-magazine lib/cpu/magazine.c 's/bytes <= most - used/true/'
 # What they all may have cannot be changed.
 mutant unrationed-magazines lib/cpu/magazine.c 's/bsai_poke(&growth->most, most);/(void)growth, (void)most;/'
 # A CPU that is alone keeps what it swings by as well.
@@ -216,7 +216,7 @@ mutant always-small lib/slab/cache.h 's/ < (size_t)BSAI_SMALL_PART .*/ < SIZE_MA
 # Empty small slabs are kept one by one.
 mutant kept-by-count lib/slab/cache.c 's/cache->empty_pages > (uint64_t)keep .*/cache->empty_slabs > keep;/'
 # A large slab or none.
-mutant large-or-none lib/heap/objects.c 's/pages == NULL && small->slab_pages < g->slab_pages/pages == NULL \&\& small == NULL/'
+mutant large-or-none lib/heap/objects.c 's/slab == NULL && small->slab_pages < g->slab_pages/slab == NULL \&\& small == NULL/'
 # Figures of a cache more than there is room for.
 mutant one-too-many lib/heap/named.c 's/if (n < room) {/if (n <= room) {/'
 # There are more objects than a slab has room for.
@@ -273,6 +273,8 @@ mutant unseen-retired lib/slab/cache.c 's/bsai_count(&cache->taken, (size_t)1);/
 mutant never-alone lib/heap/pressure.c 's/        if (heap->exclusive)$/        if (heap != NULL)/'
 # What moved from CPU to CPU behind the one that asks them in turn is not looked for.
 mutant taken-in-turn lib/heap/pressure.c 's/        if (heap->exclusive)$/        if (heap->exclusive || vain)/'
+# What there is none of at all is asked for everywhere.
+mutant low-in-vain lib/heap/pages.c 's/(low ? bsai_peek(&buddy->total_pages\[BSAI_ZONE_LOW\]) :/(false ? (size_t)0 :/'
 # They go on while one looks for the last time.
 mutant alone-in-name lib/heap/pressure.c '/^static void stop_the_others/,/^}/s/bsai_heap_lock_cpus(heap, call);/bsai_cpu_own(cpu, call);/'
 # Pages for a slab are taken although there is none for its record, so that all are asked again and again.

@@ -16,7 +16,7 @@
  * rule of the mode; an interrupt handler that allocates needs the enter and leave hooks. An
  * operation takes the CPU's lock, then those of one size class, then the buddy's; magazine hits
  * only the first. An allocation that finds no memory takes other CPUs' locks too, one after the
- * other, and in shared mode at last all at once.
+ * other, and in shared mode at last the registry's and all CPUs' at once.
  */
 #ifndef BUDDYSLAB_HEAP_H
 #define BUDDYSLAB_HEAP_H

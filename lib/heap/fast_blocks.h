@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fast paths of blocks. An exclusive CPU looks at a block's word twice: to find the list, and
- * right before it claims the block by a plain store. */
+/* The fast paths of blocks. An exclusive CPU looks at a block's word twice, to find the list, where
+ * it is not told the pages, and right before it claims the block by a plain store. */
 #ifndef BSAI_FAST_BLOCKS_H
 #define BSAI_FAST_BLOCKS_H
 

@@ -25,7 +25,8 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
         bsai_misuse(call, BSA_ERR_NOT_ALLOCATED, twice, BSAI_BLOCK_FREED_TWICE);
     if (*out != NULL)
         return BSA_OK;
-    if (pages > bsai_buddy_total_pages(buddy))
+    if (pages >
+        (low ? bsai_peek(&buddy->total_pages[BSAI_ZONE_LOW]) : bsai_buddy_total_pages(buddy)))
         return BSA_ERR_NO_MEMORY; /* nothing that could be sent home would help */
     if (list != NULL && bsai_page_list_refill(lists, call, buddy, list)) {
         *out = bsai_page_list_pop(lists, list, pages);
@@ -40,14 +41,14 @@ enum bsa_status bsai_heap_alloc_run(struct bsa_cpu *cpu, struct bsai_call *call,
         *out = bsai_buddy_take(buddy, call, pages, align, low, BSAI_USE_PAGES,
                                bsai_page_lists_lend(&cpu->lists, pages));
     } while (*out == NULL && (next = bsai_heap_relieve(cpu, call, &pressure)) != NULL);
+    if (*out != NULL) { /* counted before others go on, who may look at everything */
+        lists = &cpu->lists;
+        bsai_count(&lists->misses, (size_t)1);
+        bsai_count(&lists->taken, (size_t)1);
+        bsai_count(&lists->allocs, (size_t)1);
+    }
     bsai_heap_relieved(cpu, call, &pressure);
-    if (*out == NULL)
-        return BSA_ERR_NO_MEMORY;
-    lists = &cpu->lists;
-    bsai_count(&lists->misses, (size_t)1);
-    bsai_count(&lists->taken, (size_t)1);
-    bsai_count(&lists->allocs, (size_t)1);
-    return BSA_OK;
+    return *out != NULL ? BSA_OK : BSA_ERR_NO_MEMORY;
 }
 
 enum bsa_status bsai_heap_free_run(struct bsa_cpu *cpu, struct bsai_call *call,

@@ -298,6 +298,85 @@ START_TEST(a_page_that_goes_behind_one)
 }
 END_TEST
 
+/* The same while somebody validates as soon as the others go on: the block is counted by then. A
+ * build with checks asks at each lock which context takes it. */
+struct sight {
+    struct swap swap; /* first: the other hook's */
+    bsa_heap *heap;
+    bool looks, stopped;
+    enum bsa_status status;
+};
+
+static uintptr_t look(void *ctx)
+{
+    struct sight *sight = ctx;
+    if (sight->heap == NULL || sight->looks)
+        return 1;
+    bool stopped = bsai_peek(&sight->heap->registry.word) != 0;
+    if (sight->stopped && !stopped) {
+        sight->looks = true;
+        sight->status = bsa_heap_validate(sight->heap);
+    }
+    sight->stopped = stopped;
+    return 1;
+}
+
+START_TEST(a_block_is_counted_before_others_go_on)
+{
+    struct region region = region_make((size_t)1 << 20, 4096, 0);
+    struct bsa_platform platform = BSA_PLATFORM_INIT;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    struct sight sight = {.heap = NULL};
+    bsa_heap *heap = NULL;
+    void *p, *page, *listed;
+    platform.ctx = &sight;
+    platform.relax = swap_pages;
+    platform.context_id = look;
+    config.platform = &platform;
+    config.cpus = 3;
+    config.page_list_pages = 16;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    sight.swap.zero = bsa_heap_cpu(heap, 0);
+    sight.swap.one = bsa_heap_cpu(heap, 1);
+    struct bsa_cpu *two = bsa_heap_cpu(heap, 2);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &page), BSA_OK);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &listed), BSA_OK);
+    take_all_pages(heap);
+    assert_status(bsa_cpu_free_pages(sight.swap.one, listed, 1), BSA_OK);
+
+    sight.swap.page = page;
+    ck_assert(bsai_lock_try_word(&sight.swap.one->lock.word));
+    sight.heap = heap;
+    assert_status(bsa_cpu_alloc_pages(two, 1, 1, &p), BSA_OK);
+    ck_assert_ptr_eq(p, page);
+    ck_assert(sight.looks || BSA_CHECKS == 0);
+    assert_status(sight.status, BSA_OK);
+    region_free(&region);
+}
+END_TEST
+
+/* There is no low memory at all: nobody is asked for any. */
+START_TEST(low_memory_in_vain)
+{
+    struct region region = region_make((size_t)1 << 20, 4096, 0);
+    struct bsa_platform platform = BSA_PLATFORM_INIT;
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    void *p;
+    platform.virt_to_phys = physical;
+    config.platform = &platform;
+    config.cpus = 2;
+    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
+    struct bsa_cpu *one = bsa_heap_cpu(heap, 1);
+    assert_status(bsa_cpu_alloc(one, SIZE, 8, &p), BSA_OK);
+    unsigned objects = bsai_magazine_count(&one->magazines[cache_of(heap)->id]);
+    ck_assert_uint_gt(objects, 0);
+    assert_status(bsa_heap_alloc_pages_lowmem(heap, 1, 1, &p), BSA_ERR_NO_MEMORY);
+    ck_assert_uint_eq(bsai_magazine_count(&one->magazines[cache_of(heap)->id]), objects);
+    region_free(&region);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pressure");
@@ -308,6 +387,8 @@ int main(void)
     tcase_add_loop_test(tcase, others_stand_still, 0, 2);
     tcase_add_loop_test(tcase, magazines_are_rationed, 0, 2);
     tcase_add_test(tcase, a_page_that_goes_behind_one);
+    tcase_add_test(tcase, low_memory_in_vain);
+    tcase_add_test(tcase, a_block_is_counted_before_others_go_on);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
 }
