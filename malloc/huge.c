@@ -10,10 +10,16 @@
 #include "internal.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { SLOT_BITS = 16, SLOTS = 1 << SLOT_BITS, SLOTS_USED_MAX = SLOTS / 4 * 3 };
+enum {
+    SLOT_BITS = 16,
+    SLOTS = 1 << SLOT_BITS,
+    SLOTS_USED_MAX = SLOTS / 4 * 3,
+    WAITS_MOST = 1 << 20 /* yields: a second or so */
+};
 
 #define EMPTY ((uintptr_t)0)
 #define TOMBSTONE ((uintptr_t)1)
@@ -26,8 +32,9 @@ static struct slot slots[SLOTS]; /* untouched pages of it cost nothing */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static size_t slots_used; /* guarded by mutex, as the next ones and all of kept.c */
 static size_t live_count, live_bytes;
-static size_t live_most; /* since bsam_huge_most was asked */
-static size_t allowed;   /* bytes of what is live and kept together */
+static size_t live_most;    /* since bsam_huge_most was asked */
+static size_t allowed;      /* bytes of what is live and kept together, whole pages of the system */
+static size_t begun, ended; /* pieces of what was kept that go back to the system; that have gone */
 static size_t grown_from = BSAM_GROWN;
 
 size_t bsam_grown_from(void)
@@ -124,25 +131,44 @@ static void *map_aligned(size_t bytes, size_t align)
  * for that. */
 static void unmap_excess(void)
 {
-    for (;;) {
-        void *p;
+    size_t bytes = 0;
+    void *p = NULL;
+    do {
+        if (bytes != 0)
+            munmap(p, bytes);
         pthread_mutex_lock(&mutex);
-        size_t bytes = bsam_kept_cut(allowed - live_bytes, &p);
+        ended += bytes != 0;
+        bytes = bsam_kept_cut(allowed - live_bytes, &p);
+        begun += bytes != 0;
         pthread_mutex_unlock(&mutex);
-        if (bytes == 0)
-            return;
-        munmap(p, bytes);
+    } while (bytes != 0);
+}
+
+/* What other threads are giving back is to be had when they have: as many pieces as there are now.
+ * But a thread may be gone, in the child of a fork, or not get a processor. */
+static void wait_for_others(void)
+{
+    size_t left;
+    pthread_mutex_lock(&mutex);
+    size_t last = begun;
+    for (unsigned n = 0; n < WAITS_MOST && (left = last - ended) != 0 && left <= SIZE_MAX / 2;
+         n++) {
+        pthread_mutex_unlock(&mutex);
+        sched_yield();
+        pthread_mutex_lock(&mutex);
     }
+    pthread_mutex_unlock(&mutex);
 }
 
 size_t bsam_huge_drop(void)
 {
     int saved = errno;
     pthread_mutex_lock(&mutex);
-    size_t bytes = bsam_kept_bytes();
+    size_t bytes = bsam_kept_bytes() + (begun - ended);
     allowed = live_bytes;
     pthread_mutex_unlock(&mutex);
     unmap_excess();
+    wait_for_others();
     errno = saved;
     return bytes;
 }
@@ -150,6 +176,7 @@ size_t bsam_huge_drop(void)
 void bsam_huge_ration(size_t bytes)
 {
     int saved = errno;
+    bytes &= ~(round_to_pages(1) - 1); /* the heap's pages may be smaller than the system's */
     pthread_mutex_lock(&mutex);
     allowed = bytes > live_bytes ? bytes : live_bytes;
     pthread_mutex_unlock(&mutex);
@@ -161,8 +188,10 @@ void bsam_huge_ration(size_t bytes)
 static void *take_fresh(size_t bytes, size_t align)
 {
     void *p = map_aligned(bytes, align);
-    if (p == NULL && bsam_huge_drop() != 0)
+    if (p == NULL) {
+        bsam_huge_drop(); /* or another thread has just done so */
         p = map_aligned(bytes, align);
+    }
     return p;
 }
 
@@ -271,12 +300,14 @@ void *bsam_huge_resize(void *p, size_t size)
     size_t bytes = round_to_pages(size);
     void *moved = NULL;
     do {
+        errno = 0;
         pthread_mutex_lock(&mutex);
         size_t at = find((uintptr_t)p);
         if (at != SLOTS)
             moved = slots[at].bytes == bytes ? p : resize_at(at, bytes);
         pthread_mutex_unlock(&mutex);
-    } while (moved == NULL && bsam_huge_drop() != 0);
+        /* Several mappings that were joined do not grow, whatever is given back. */
+    } while (moved == NULL && errno == ENOMEM && bsam_huge_drop() != 0);
     unmap_excess();
     errno = saved;
     return moved;

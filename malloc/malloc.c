@@ -92,7 +92,8 @@ static BSAM_NOINLINE void *alloc_other(bsa_cpu *cpu, size_t size, size_t align)
         bsai_cpu_alloc_other(cpu, size, align, &p);
     if (BSAM_UNLIKELY(p == NULL) && size <= PTRDIFF_MAX)
         p = bsam_take(cpu, size, align, false);
-    if (p != NULL && bsam_heap_pace(t, size))
+    /* A small one has come with others, a page of them or more. */
+    if (p != NULL && bsam_heap_pace(t, size > BSAM_PAGE ? size : BSAM_PAGE))
         bsam_heap_tidy(t);
     bsam_leave_fast(cpu);
     if (BSAM_UNLIKELY(t->what != NULL))
@@ -274,7 +275,7 @@ BSAM_EXPORT void *calloc(size_t n, size_t size)
         return NULL;
     }
     if (bytes >= BSAM_HUGE)
-        return bsam_alloc_slow(bytes, BSAM_ALIGN, true); /* fresh mappings are zero */
+        return bsam_alloc_slow(bytes, BSAM_ALIGN, true); /* clears what is kept only */
     void *p = bsam_alloc(bytes, 0);
     return p != NULL ? memset(p, 0, bytes) : NULL;
 }

@@ -71,6 +71,7 @@ malloc_programs = \
 	%D%/malloc/test_malloc_ids \
 	%D%/malloc/test_malloc_mappings \
 	%D%/malloc/test_malloc_misuse \
+	%D%/malloc/test_malloc_system \
 	%D%/malloc/test_malloc_threads
 
 cli_programs = \
@@ -178,6 +179,7 @@ $(malloc_programs): malloc/libbuddyslab-malloc.la
 %C%_malloc_test_malloc_ids_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_mappings_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_misuse_CFLAGS = $(AM_CFLAGS) -fno-builtin
+%C%_malloc_test_malloc_system_CFLAGS = $(AM_CFLAGS) -fno-builtin
 %C%_malloc_test_malloc_threads_CFLAGS = $(AM_CFLAGS) -fno-builtin
 $(cli_programs): LDADD = $(test_support) cli/libcli.la lib/libbuddyslab.la $(cli_libs) $(CHECK_LIBS)
 $(cli_programs): cli/libcli.la
