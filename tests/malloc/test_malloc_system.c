@@ -39,7 +39,7 @@ int munmap(void *start, size_t bytes)
     }
     if (bytes >= 20 * MIB && __atomic_exchange_n(&slow, 0, __ATOMIC_ACQ_REL) != 0) {
         __atomic_store_n(&waits, 1, __ATOMIC_RELEASE);
-        for (unsigned i = 0; i < 100; i++)
+        for (unsigned i = 0; i < 20; i++)
             usleep(1000);
     }
     return (int)syscall(SYS_munmap, start, up(bytes));
