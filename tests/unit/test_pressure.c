@@ -249,8 +249,8 @@ END_TEST
 /* CPU 2 asks for a page. It has seen that CPU 0 has none, and waits for CPU 1: then one comes to
  * CPU 0, and the one that CPU 1 had goes, from its list, so that nothing shared tells of either. */
 struct swap {
-    struct bsa_cpu *zero, *one;
-    void *page, *other;
+    struct bsa_cpu *zero, *one, *two;
+    void *page, *listed, *other;
 };
 
 static void swap_pages(void *ctx)
@@ -265,34 +265,43 @@ static void swap_pages(void *ctx)
     assert_status(bsa_cpu_alloc_pages(swap->one, 1, 1, &swap->other), BSA_OK);
 }
 
+/* Nothing is left but the page on CPU 1's list, whose lock is held. The platform's ctx begins with
+ * the swap. */
+static bsa_heap *open_swap(struct swap *swap, struct bsa_platform *platform,
+                           const struct region *region)
+{
+    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
+    bsa_heap *heap = NULL;
+    void *page;
+    platform->ctx = swap;
+    platform->relax = swap_pages;
+    config.platform = platform;
+    config.cpus = 3;
+    config.page_list_pages = 16;
+    assert_status(bsa_heap_init(&heap, region->start, region->bytes, &config), BSA_OK);
+    swap->zero = bsa_heap_cpu(heap, 0);
+    swap->one = bsa_heap_cpu(heap, 1);
+    swap->two = bsa_heap_cpu(heap, 2);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &page), BSA_OK);
+    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &swap->listed), BSA_OK);
+    take_all_pages(heap);
+    assert_status(bsa_cpu_free_pages(swap->one, swap->listed, 1), BSA_OK);
+    ck_assert(bsai_lock_try_word(&swap->one->lock.word));
+    swap->page = page;
+    return heap;
+}
+
 START_TEST(a_page_that_goes_behind_one)
 {
     struct region region = region_make((size_t)1 << 20, 4096, 0);
     struct bsa_platform platform = BSA_PLATFORM_INIT;
-    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
     struct swap swap = {.page = NULL};
-    bsa_heap *heap = NULL;
-    void *p, *page, *listed;
-    platform.ctx = &swap;
-    platform.relax = swap_pages;
-    config.platform = &platform;
-    config.cpus = 3;
-    config.page_list_pages = 16;
-    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
-    swap.zero = bsa_heap_cpu(heap, 0);
-    swap.one = bsa_heap_cpu(heap, 1);
-    struct bsa_cpu *two = bsa_heap_cpu(heap, 2);
-    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &page), BSA_OK);
-    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &listed), BSA_OK);
-    take_all_pages(heap);
-    assert_status(bsa_cpu_free_pages(swap.one, listed, 1), BSA_OK);
-
-    swap.page = page;
-    ck_assert(bsai_lock_try_word(&swap.one->lock.word));
-    assert_status(bsa_cpu_alloc_pages(two, 1, 1, &p), BSA_OK);
+    bsa_heap *heap = open_swap(&swap, &platform, &region);
+    void *p, *page = swap.page;
+    assert_status(bsa_cpu_alloc_pages(swap.two, 1, 1, &p), BSA_OK);
     ck_assert_ptr_eq(p, page);
-    ck_assert_ptr_eq(swap.other, listed);
-    ck_assert(bsa_cpu_alloc_pages(two, 1, 1, &p) == BSA_ERR_NO_MEMORY);
+    ck_assert_ptr_eq(swap.other, swap.listed);
+    ck_assert(bsa_cpu_alloc_pages(swap.two, 1, 1, &p) == BSA_ERR_NO_MEMORY);
     assert_status(bsa_heap_validate(heap), BSA_OK);
     region_free(&region);
 }
@@ -325,29 +334,11 @@ START_TEST(a_block_is_counted_before_others_go_on)
 {
     struct region region = region_make((size_t)1 << 20, 4096, 0);
     struct bsa_platform platform = BSA_PLATFORM_INIT;
-    struct bsa_heap_config config = BSA_HEAP_CONFIG_INIT;
     struct sight sight = {.heap = NULL};
-    bsa_heap *heap = NULL;
-    void *p, *page, *listed;
-    platform.ctx = &sight;
-    platform.relax = swap_pages;
     platform.context_id = look;
-    config.platform = &platform;
-    config.cpus = 3;
-    config.page_list_pages = 16;
-    assert_status(bsa_heap_init(&heap, region.start, region.bytes, &config), BSA_OK);
-    sight.swap.zero = bsa_heap_cpu(heap, 0);
-    sight.swap.one = bsa_heap_cpu(heap, 1);
-    struct bsa_cpu *two = bsa_heap_cpu(heap, 2);
-    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &page), BSA_OK);
-    assert_status(bsa_heap_alloc_pages(heap, 1, 1, &listed), BSA_OK);
-    take_all_pages(heap);
-    assert_status(bsa_cpu_free_pages(sight.swap.one, listed, 1), BSA_OK);
-
-    sight.swap.page = page;
-    ck_assert(bsai_lock_try_word(&sight.swap.one->lock.word));
-    sight.heap = heap;
-    assert_status(bsa_cpu_alloc_pages(two, 1, 1, &p), BSA_OK);
+    sight.heap = open_swap(&sight.swap, &platform, &region);
+    void *p, *page = sight.swap.page;
+    assert_status(bsa_cpu_alloc_pages(sight.swap.two, 1, 1, &p), BSA_OK);
     ck_assert_ptr_eq(p, page);
     ck_assert(sight.looks || BSA_CHECKS == 0);
     assert_status(sight.status, BSA_OK);
