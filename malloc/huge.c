@@ -145,8 +145,9 @@ static void unmap_excess(void)
 }
 
 /* What other threads are giving back is to be had when they have: as many pieces as there are now.
- * But a thread may be gone, in the child of a fork, or not get a processor. */
-static void wait_for_others(void)
+ * But a thread may be gone, in the child of a fork, or not get a processor. How many have ended,
+ * ever. */
+static size_t wait_for_others(void)
 {
     size_t left;
     pthread_mutex_lock(&mutex);
@@ -157,20 +158,22 @@ static void wait_for_others(void)
         sched_yield();
         pthread_mutex_lock(&mutex);
     }
+    size_t now = ended;
     pthread_mutex_unlock(&mutex);
+    return now;
 }
 
 size_t bsam_huge_drop(void)
 {
     int saved = errno;
     pthread_mutex_lock(&mutex);
-    size_t bytes = bsam_kept_bytes() + (begun - ended);
+    size_t bytes = bsam_kept_bytes(), before = ended;
     allowed = live_bytes;
     pthread_mutex_unlock(&mutex);
     unmap_excess();
-    wait_for_others();
+    size_t pieces = wait_for_others() - before; /* its own are among them */
     errno = saved;
-    return bytes;
+    return bytes != 0 ? bytes : pieces;
 }
 
 void bsam_huge_ration(size_t bytes)

@@ -169,7 +169,7 @@ size_t bsam_grown_from(void);
 void *bsam_huge_take(size_t size, size_t align, size_t *dirty);
 /* What is live there and what is kept may have so many bytes together, or as many as are live. */
 void bsam_huge_ration(size_t bytes);
-/* Gives back what is kept: how many bytes. */
+/* Gives back what is kept, and waits for other threads that do: how much; 0: there was nothing. */
 size_t bsam_huge_drop(void);
 /* BSA_OK, or BSA_ERR_NOT_FOUND when p is not the start of one. */
 enum bsa_status bsam_huge_give(void *p);
